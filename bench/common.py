@@ -1,0 +1,90 @@
+"""What the measurements share: where data lies, how figures are kept, how right is told from wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+
+
+def data(name: str) -> Path:
+    """Folder of a public data set; exits with a reason where it is not there."""
+    packed = ROOT.parent / "shared" / "data"
+    folder = Path(os.environ.get("WELLREAD_DATA", Path.home() / ".cache" / "wellread-data"))
+    if not (folder / name).is_dir() and (packed / "unpack").exists():
+        subprocess.run([sys.executable, str(packed / "unpack"), str(folder), name], check=True, stdout=subprocess.DEVNULL)
+    if not (folder / name).is_dir():
+        sys.exit(f"{name}: no such data set in {folder}; set WELLREAD_DATA")
+    return folder / name
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Objects of a JSON Lines file."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def keep(name: str, figures: dict[str, Any]) -> None:
+    """Prints figures and writes them to bench/results/NAME.json."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(json.dumps(figures, indent=1, ensure_ascii=False))
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and its finished children."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+@contextmanager
+def timed(into: dict[str, Any], name: str) -> Iterator[None]:
+    """Wall and CPU seconds of the body, as into[name]."""
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    yield
+    into[name] = {"wall_s": round(time.perf_counter() - wall, 2), "cpu_s": round(cpu_seconds() - cpu, 2)}
+
+
+def latency(milliseconds: Sequence[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    return {
+        "p50_ms": round(float(np.percentile(milliseconds, 50)), 2),
+        "p95_ms": round(float(np.percentile(milliseconds, 95)), 2),
+    }
+
+
+def normal(text: str) -> str:
+    """Text for comparison: lower case, compatibility forms, single spaces, no thousands separators."""
+    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("–", "-")
+    text = re.sub(r"(?<=\d)[,\u202f\u00a0 ](?=\d{3}\b)", "", text)
+    return " ".join(text.split())
+
+
+def holds(text: str, answers: Sequence[str]) -> bool:
+    """Whether the text holds one of the accepted answers as whole words."""
+    held = normal(text)
+    return any(re.search(rf"(?<![\w.]){re.escape(normal(answer))}(?!\w|[.,]\d)", held) for answer in answers)
+
+
+def interval(flags: Sequence[bool]) -> dict[str, Any]:
+    """Share of true with a 95 % Wilson interval, in percent."""
+    n, z = len(flags), 1.96
+    if not n:
+        return {"n": 0}
+    p = sum(flags) / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return {"percent": round(100 * p, 1), "low": round(100 * (middle - half), 1), "high": round(100 * (middle + half), 1), "n": n}

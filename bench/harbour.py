@@ -1,0 +1,94 @@
+"""Answers on the sample organisation: right with a right citation, refused where they should be, evidence found.
+
+    python -m bench.harbour [--style quote|write|auto] [--show]
+
+A single-fact answer is right when its text holds an accepted answer, and its citation when it names the evidence's
+document and the quotation holds an accepted answer. The sample proves nothing about quality in the wild.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from bench.common import ROOT, holds, interval, keep, latency, normal, rows
+from wellread import KnowledgeBase
+from wellread.types import Answer, Hit, Principal
+
+HARBOUR = ROOT / "samples" / "harbour"
+
+
+def main() -> None:
+    """Asks every question and prints shares with intervals."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--style", default="auto")
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    parser.add_argument("--show", action="store_true", help="print every wrong one")
+    parser.add_argument("--base", type=Path, help="keep the base here and use it again")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = arguments.base or Path(folder) / "base"
+        if not base.exists():
+            with KnowledgeBase.create(base) as kb:
+                report = kb.add(str(HARBOUR / "documents"))
+                print(f"{report.new} documents, {report.chunks} chunks, {report.failed} failed, {report.seconds:.1f} s")
+        overrides = [f"answer.style={arguments.style}", *arguments.overrides]
+        with KnowledgeBase.open(base, overrides=overrides) as kb:
+            keep(f"harbour-{arguments.style}", measure(kb, arguments.show))
+
+
+def measure(kb: KnowledgeBase, show: bool) -> dict[str, Any]:
+    """All figures of one run."""
+    flags: dict[str, list[bool]] = defaultdict(list)
+    milliseconds: list[float] = []
+    routes: dict[str, int] = defaultdict(int)
+    for question in rows(HARBOUR / "questions.jsonl"):
+        eyes = kb.seen_by(Principal(groups=frozenset(question.get("who_needed", []))))
+        started = time.perf_counter()
+        answer = eyes.ask(question["text"])
+        milliseconds.append((time.perf_counter() - started) * 1e3)
+        routes[answer.route] += 1
+        for name, flag in judge(question, answer, eyes.search(question["text"], k=5).hits).items():
+            flags[name].append(flag)
+            if show and not flag:
+                print(f"✗ {name}: {question['id']} {question['text']}\n    → {answer.text}  ({answer.confidence:.2f})")
+                print(f"    = {question['answers']}")
+    figures: dict[str, Any] = {name: interval(values) for name, values in sorted(flags.items())}
+    return figures | {"latency": latency(milliseconds), "routes": dict(routes)}
+
+
+def judge(question: dict[str, Any], answer: Answer, hits: tuple[Hit, ...]) -> dict[str, bool]:
+    """What one answer shows, by the figure that it counts for."""
+    kind = question["kind"]
+    if not question["answerable"]:
+        return {"unanswerable refused": answer.refused}
+    right = not answer.refused and holds(answer.text, question["answers"])
+    judged = {f"{kind}: answered right with right citation": right and cited(question, answer)}
+    judged |= {f"{kind}: refused wrongly": answer.refused}
+    found = [any(stands(evidence, hit) for hit in hits) for evidence in question["evidence"]]
+    if kind in ("fact", "table"):
+        judged["retrieval recall@5 (single fact)"] = any(found)
+        judged["single fact: answered right with right citation"] = right and cited(question, answer)
+    return judged
+
+
+def cited(question: dict[str, Any], answer: Answer) -> bool:
+    """Whether a citation names the document of the evidence and quotes an accepted answer."""
+    return any(
+        c.document.endswith(e["document"]) and (holds(c.quote, question["answers"]) or normal(e["quote"]) in normal(c.quote))
+        for c in answer.citations
+        for e in question["evidence"]
+    )
+
+
+def stands(evidence: dict[str, str], hit: Hit) -> bool:
+    """Whether a hit holds the evidence."""
+    return hit.document.uri.endswith(evidence["document"]) and normal(evidence["quote"]) in normal(hit.chunk.text)
+
+
+if __name__ == "__main__":
+    main()

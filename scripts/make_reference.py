@@ -1,0 +1,73 @@
+"""Writes docs/reference from the code: every command's help, every setting. A test holds the pages against the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from wellread import config
+from wellread.knowledge_base import SECTIONS
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE = "<!-- made by `make docs`; edit the code instead -->"
+
+
+def settings_page() -> str:
+    """Every setting with its default and meaning."""
+    lines = ["# Settings", NOTE, ""]
+    lines += ["Each stands in `wellread.toml`, in a variable `WELLREAD_SECTION__KEY`, or after `--set section.key=value`; the last one wins.", ""]
+    defaults = config.load(None, SECTIONS, environ={})
+    for name, section in SECTIONS.items():
+        lines += [f"## {name}", "", " ".join((section.__doc__ or "").split("\n\n")[0].split()), "", "| setting | default | meaning |", "|---|---|---|"]
+        for key, meaning in config.sentences(section).items():
+            value = config.toml_value(getattr(defaults[name], key)).replace("|", "\\|")
+            lines.append(f"| `{key}` | `{value}` | {meaning.replace('|', chr(92) + '|')} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def commands_page() -> str:
+    """The help of every command."""
+    lines = ["# Commands", NOTE, ""]
+    for words in [(), *commands()]:
+        lines += [f"## wellread {' '.join(words)}".rstrip(), "", "```", shown(*words), "```", ""]
+    return "\n".join(lines)
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command, those of a group after it."""
+    for name in names(shown()):
+        yield (name,)
+        for inner in names(shown(name)):
+            yield (name, inner)
+
+
+def names(help_text: str) -> list[str]:
+    """Names below «Commands» in a help text."""
+    _, _, below = help_text.partition("Commands")
+    return re.findall(r"^[│ ]{1,4}([a-z][a-z-]*)(?=\s{2,})", below, re.MULTILINE)
+
+
+def shown(*words: str) -> str:
+    """What ``wellread WORDS --help`` prints, 100 columns wide."""
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    done = subprocess.run([sys.executable, "-m", "wellread", *words, "--help"], env=environment, capture_output=True, text=True, check=True)
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+
+
+def main() -> None:
+    """Writes the pages."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page().rstrip() + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

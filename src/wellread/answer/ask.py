@@ -1,0 +1,222 @@
+"""From a question to a cited, checked Answer: search, weigh the evidence, write or quote, verify every sentence."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from wellread.answer import evidence, gate, prompt, verify
+from wellread.answer.evidence import Scored, Unit
+from wellread.answer.followup import Turn, whole
+from wellread.answer.settings import AnswerSettings
+from wellread.documents.sentences import sentences
+from wellread.models.api import Chat, Embedder, Reply, Sampling
+from wellread.retrieve.search import SearchResult
+from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
+
+REFUSAL = "Not in the documents."
+CLOSE = 0.93  # a further sentence is quoted when its score is at least this share of the best one's; docs/log.md
+READ = 12  # best units that a written sentence may stand on
+TRUSTED = 4  # in style auto a written sentence must stand on one of so many best units
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The open things that answering uses; ``chat`` is called only when something is to be written."""
+
+    search: Callable[[str], SearchResult]
+    scorer: Embedder
+    chat: Callable[[], Chat] | None
+    search_remote: str | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An answer while it is made."""
+
+    sentences: list[tuple[str, int | None]] = field(default_factory=list)  # text, index of its citation
+    citations: list[Citation] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    stages: list[Stage] = field(default_factory=list)
+    remote: list[str] = field(default_factory=list)
+
+    def cite(self, citation: Citation) -> int:
+        """Index of the citation, added when it is new."""
+        if citation not in self.citations:
+            self.citations.append(citation)
+        return self.citations.index(citation)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, object]]:
+        """Times a stage; what the body puts into the dict is its detail."""
+        started, detail = time.perf_counter(), dict[str, object]()
+        try:
+            yield detail
+        finally:
+            self.stages.append(Stage(name, (time.perf_counter() - started) * 1e3, detail))
+
+
+def ask(question: str, parts: Parts, settings: AnswerSettings, history: Sequence[Turn] = ()) -> Answer:
+    """The answer to a question; see ``stream``."""
+    for piece in stream(question, parts, settings, history):
+        if isinstance(piece, Answer):
+            return piece
+    raise AssertionError("stream ends with an Answer")
+
+
+def stream(
+    question: str, parts: Parts, settings: AnswerSettings, history: Sequence[Turn] = ()
+) -> Iterator[str | Answer]:
+    """Sentences as soon as each is borne out, then the Answer.
+
+    A sentence that is not borne out is never shown, so the pieces joined are the text of the Answer.
+
+    Raises: ModelError, ModelUnavailable from the models; StoreError from the search.
+    """
+    draft = _Draft(remote=[parts.search_remote] if parts.search_remote else [])
+    with draft.stage("follow-up") as detail:
+        asked = whole(question, history)
+        detail["asked"] = asked
+    result = parts.search(asked)
+    draft.stages.extend(result.stages)
+    hits = result.hits[: settings.passages]
+    with draft.stage("evidence") as detail:
+        scored = evidence.score(asked, evidence.units_of(hits), parts.scorer)
+        detail["best"] = [(round(float(t), 3), u.reading) for t, u in zip(scored.total[:5], scored.units, strict=False)]
+    with draft.stage("gate") as detail:
+        weighed = gate.weigh(asked, scored)
+        detail.update({name: round(getattr(weighed, name), 3) for name in gate.FEATURES})
+        detail["probability"] = round(weighed.probability, 3)
+    if not len(scored) or weighed.probability < settings.refuse_below:
+        yield REFUSAL
+        yield _refused(question, draft, scored, hits, settings, weighed.probability)
+        return
+    route = "written"
+    if settings.style != "quote" and parts.chat is not None:
+        with draft.stage("write") as detail:
+            yield from _write(asked, scored, hits, parts.chat(), parts.scorer, settings, draft)
+            detail["struck"] = [(v.sentence, v.reason) for v in draft.verdicts if not v.supported]
+    if not draft.sentences and settings.style != "write":
+        route = "quoted"
+        with draft.stage("quote"):
+            yield from _quote(scored, hits, settings, draft)
+    if not draft.sentences:
+        yield REFUSAL
+        yield _refused(question, draft, scored, hits, settings, weighed.probability)
+        return
+    yield _finished(question, draft, route, weighed.probability)
+
+
+def _write(
+    question: str,
+    scored: Scored,
+    hits: Sequence[Hit],
+    chat: Chat,
+    scorer: Embedder,
+    settings: AnswerSettings,
+    draft: _Draft,
+) -> Iterator[str]:
+    """Sentences of the chat model that are borne out; verdicts of all of them go into the draft."""
+    if chat.remote and chat.remote not in draft.remote:
+        draft.remote.append(chat.remote)
+    passages = prompt.passages(scored, settings.budget_tokens, chat.count_tokens)
+    trusted = TRUSTED if settings.style == "auto" else READ
+    for sentence in _sentences(chat, prompt.messages(question, passages), settings, draft):
+        verdict = verify.check(sentence, question, scored.units[:READ], scorer)
+        if verdict.supported and verdict.citation is not None and verdict.citation >= trusted:
+            verdict = replace(verdict, supported=False, reason="stands on a passage that is not about the question")
+        if verdict.supported and verdict.citation is not None:
+            number = draft.cite(evidence.citation(scored.units[verdict.citation], hits))
+            verdict = replace(verdict, citation=number)
+            yield _add(draft, sentence, number)
+        else:
+            verdict = replace(verdict, citation=None)
+        draft.verdicts.append(verdict)
+
+
+def _sentences(chat: Chat, messages: Sequence[prompt.Message], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
+    """Whole sentences of a reply as they are finished; a last one cut off by the length limit is left out."""
+    text, done = "", 0
+    stopped = "stop"
+    for piece in chat.stream(messages, Sampling(max_tokens=settings.max_tokens)):
+        if isinstance(piece, Reply):
+            draft.usage += piece.usage
+            stopped = piece.stop_reason
+            break
+        text += piece
+        spans = sentences(text)
+        for start, end in spans[:-1]:
+            if start >= done:
+                done = end
+                yield _clean(text[start:end])
+    rest = _clean(text[done:])
+    if rest and (stopped != "length" or not done):
+        yield rest
+
+
+def _clean(sentence: str) -> str:
+    return re.sub(r"\s*\[\d+(?:\s*,\s*\d+)*\]", "", evidence.plain(sentence)).strip()
+
+
+def _quote(scored: Scored, hits: Sequence[Hit], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
+    """The sentences that answer best, letter for letter."""
+    chosen = [scored.units[0]]
+    for unit, total in zip(scored.units[1:], scored.total[1:], strict=True):
+        if len(chosen) == settings.quotes or total < CLOSE * scored.total[0]:
+            break
+        if not any(_same(unit, other) for other in chosen):
+            chosen.append(unit)
+    for unit in chosen:
+        number = draft.cite(evidence.citation(unit, hits))
+        draft.verdicts.append(Verdict(unit.reading, True, 1.0, number, "quoted"))
+        yield _add(draft, unit.reading, number)
+
+
+def _same(one: Unit, other: Unit) -> bool:
+    return set(evidence.words(one.reading)) == set(evidence.words(other.reading))
+
+
+def _add(draft: _Draft, sentence: str, number: int) -> str:
+    draft.sentences.append((sentence, number))
+    lead = " " if len(draft.sentences) > 1 else ""
+    return f"{lead}{sentence} [{number + 1}]"
+
+
+def _finished(question: str, draft: _Draft, route: str, probability: float) -> Answer:
+    text = " ".join(f"{sentence} [{(number or 0) + 1}]" for sentence, number in draft.sentences)
+    return _answer(question, text, draft, route, probability)
+
+
+def _refused(
+    question: str, draft: _Draft, scored: Scored, hits: Sequence[Hit], settings: AnswerSettings, probability: float
+) -> Answer:
+    nearest = dict.fromkeys(evidence.citation(unit, hits) for unit in scored.units[: settings.nearest])
+    draft.citations.clear()
+    return replace(
+        _answer(question, REFUSAL, draft, "refused", probability), refused=True, nearest=tuple(nearest), citations=()
+    )
+
+
+def _answer(question: str, text: str, draft: _Draft, route: str, probability: float) -> Answer:
+    timings: dict[str, float] = {}
+    for stage in draft.stages:
+        timings[stage.name] = timings.get(stage.name, 0.0) + stage.ms
+    return Answer(
+        question=question,
+        text=text,
+        citations=tuple(draft.citations),
+        verdicts=tuple(draft.verdicts),
+        refused=False,
+        route=route,
+        usage=draft.usage,
+        timings_ms=timings | {"total": sum(timings.values())},
+        trace_id=uuid.uuid4().hex,
+        confidence=probability,
+        left_machine=tuple(draft.remote),
+        stages=tuple(draft.stages),
+    )

@@ -1,0 +1,39 @@
+"""``wellread backup``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wellread.cli import show
+from wellread.cli.call import DONE, Call, command, hint, open_base
+
+EXAMPLES = """
+wellread backup /mnt/backups/mybase-monday
+"""
+
+
+def backup(
+    call: Call,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where to; must not exist yet.")],
+) -> int:
+    """Copy the knowledge base, while others go on using it.
+
+    The copy is the base as it is at this moment, with the checksum of every file.
+    """
+    with open_base(call) as base:
+        base.backup(target)
+    if call.json:
+        show.dump({"backup": target.resolve()})
+    else:
+        show.say(f"{show.where(str(target.resolve()))}: complete")
+        hint(call, f"next: wellread restore {target} FOLDER brings it back")
+    return DONE
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the program."""
+    kept = "an unfinished backup has no manifest and is never restored; delete it and run the command again"
+    command(app, "backup", examples=EXAMPLES, kept=kept)(backup)

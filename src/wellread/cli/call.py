@@ -1,0 +1,193 @@
+"""What every command is given, and how every command ends: the options that all share, errors, Ctrl-C, exit codes."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wellread.cli import show
+from wellread.errors import ConfigError, Refused, UsageError, WellreadError
+from wellread.progress import SILENT, Progress
+from wellread.types import Principal
+
+if TYPE_CHECKING:
+    from wellread.knowledge_base import KnowledgeBase
+
+DONE, ERROR, USAGE, PART, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 4, 130, 141
+
+Command = Callable[..., int]
+
+EVERYWHERE = "Every command also takes --base, --set, --json, --tenant, --group and --quiet: see wellread --help."
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The options that every command shares; those after the command's name add to those before it."""
+
+    base: Path | None = None
+    overrides: tuple[str, ...] = ()
+    json: bool = False
+    tenant: str = ""
+    groups: tuple[str, ...] = ()
+    quiet: bool = False
+
+    @property
+    def who(self) -> Principal:
+        """Whose eyes the command reads with."""
+        return Principal(self.tenant or Principal().tenant, frozenset(self.groups))
+
+    def over(self, outer: Call) -> Call:
+        """These options on top of those given before the command's name."""
+        return Call(
+            self.base or outer.base,
+            outer.overrides + self.overrides,
+            self.json or outer.json,
+            self.tenant or outer.tenant,
+            outer.groups + self.groups,
+            self.quiet or outer.quiet,
+        )
+
+
+Base = Annotated[
+    Path | None,
+    typer.Option("--base", metavar="FOLDER", help="The knowledge base; without it the nearest wellread.toml upwards."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="One setting for this call alone; may be repeated."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object instead of text.")]
+Tenant = Annotated[str, typer.Option("--tenant", metavar="NAME", help="Whose documents.", show_default=False)]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option("--group", metavar="NAME", help="A group whose documents may be read too; may be repeated."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no hints, only the result.")]
+
+
+def shared(
+    base: Base = None,
+    overrides: Overrides = None,
+    json: Json = False,
+    tenant: Tenant = "",
+    group: Groups = None,
+    quiet: Quiet = False,
+) -> Call:
+    """A Call from the shared options; its signature is the list of them."""
+    return Call(base, tuple(overrides or ()), json, tenant, tuple(group or ()), quiet)
+
+
+def command(
+    app: typer.Typer, name: str, *, examples: str, kept: str = "nothing was changed"
+) -> Callable[[Command], Command]:
+    """Adds a function to the program as a command; its first parameter gets the Call, its docstring is the help.
+
+    Args:
+        app: the program, or the group of commands that this one belongs to.
+        name: as it is typed.
+        examples: lines of a shell, shown below the options as they are.
+        kept: what Ctrl-C leaves behind and how to go on.
+    """
+
+    def register(body: Command) -> Command:
+        def run(ctx: typer.Context, **given: Any) -> None:
+            options = {key: given.pop(key) for key in common}
+            outer = ctx.obj if isinstance(ctx.obj, Call) else Call()
+            call = shared(**options).over(outer)
+            raise typer.Exit(finish(call, kept, lambda: body(call, **given)))
+
+        common = {p.name: _hidden(p) for p in inspect.signature(shared, eval_str=True).parameters.values()}
+        own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [context, *(p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *common.values()))]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        app.command(name, help=inspect.getdoc(body), epilog=_epilog(examples))(run)
+        return body
+
+    return register
+
+
+def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The same option, left out of a command's own help."""
+    option = parameter.annotation.__metadata__[0]
+    shown = typer.Option(*_names(option), hidden=True)
+    return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, shown])
+
+
+def _names(option: Any) -> tuple[str, ...]:
+    first = (option.default,) if isinstance(option.default, str) else ()
+    return (*first, *(option.param_decls or ()))
+
+
+def _epilog(examples: str) -> str:
+    lines = "\n".join(f"  {line}" for line in inspect.cleandoc(examples).splitlines())
+    return f"\b\nExamples:\n{lines}\n\n{EVERYWHERE}"
+
+
+def finish(call: Call, kept: str, body: Callable[[], int]) -> int:
+    """The exit code of a command; what went wrong is one line on stderr, with ``--json`` an object on stdout too."""
+    try:
+        code = body()
+        sys.stdout.flush()
+    except WellreadError as fault:
+        return failed(str(fault), _code(fault), type(fault).__name__, json=call.json)
+    except KeyboardInterrupt:
+        show.note(f"stopped; {kept}")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere, quietly
+        return PIPE_CLOSED
+    except OSError as fault:
+        where = f"{fault.filename}: " if fault.filename else ""
+        return failed(f"{where}{fault.strerror or fault}", ERROR, type(fault).__name__, json=call.json)
+    return code
+
+
+def failed(message: str, code: int, kind: str, *, json: bool) -> int:
+    """``code``, after saying what went wrong."""
+    for line in message.splitlines():
+        show.error(line)
+    if json:
+        show.dump({"error": {"kind": kind, "message": message, "exit_code": code}})
+    return code
+
+
+def _code(fault: WellreadError) -> int:
+    if isinstance(fault, (UsageError, ConfigError)):
+        return USAGE
+    return REFUSED if isinstance(fault, Refused) else ERROR
+
+
+def open_base(call: Call, *, read_only: bool = False) -> KnowledgeBase:
+    """The knowledge base that a call means. Raises: UsageError where there is none, ConfigError, StoreError."""
+    from wellread.knowledge_base import KnowledgeBase
+
+    return KnowledgeBase.open(call.base, who=call.who, overrides=call.overrides, read_only=read_only)
+
+
+@contextmanager
+def progress(call: Call) -> Iterator[Progress]:
+    """A line on stderr that tells how far work is, where a person watches; else nothing."""
+    if call.quiet or call.json or not sys.stderr.isatty():
+        yield SILENT
+        return
+    watched = show.Line()
+    try:
+        yield watched
+    finally:
+        watched.close()
+
+
+def hint(call: Call, text: str) -> None:
+    """What to do next, for a person."""
+    if not call.quiet and not call.json:
+        show.say(text, "dim")

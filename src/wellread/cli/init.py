@@ -1,0 +1,42 @@
+"""``wellread init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wellread.cli import show
+from wellread.cli.call import DONE, Call, command, hint
+
+EXAMPLES = """
+wellread init mybase && cd mybase
+"""
+
+
+def init(
+    call: Call,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="Where; made when missing. Default: here.")
+    ] = None,
+) -> int:
+    """Make an empty knowledge base: a folder with its settings.
+
+    Its wellread.toml holds every setting with an explanation, commented out; the data lies in .wellread beside it.
+    """
+    from wellread.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.create(folder or call.base or Path()) as base:
+        if call.json:
+            show.dump({"folder": base.folder})
+        else:
+            show.say(f"{show.where(str(base.folder.resolve()))}: an empty knowledge base")
+            elsewhere = base.folder.resolve() != Path.cwd()
+            hint(call, f"next: {f'cd {folder or call.base} && ' if elsewhere else ''}wellread add FOLDER")
+    return DONE
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the program."""
+    command(app, "init", examples=EXAMPLES)(init)

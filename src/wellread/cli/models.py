@@ -1,0 +1,9 @@
+"""``wellread models``."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the program."""

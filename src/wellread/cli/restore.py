@@ -1,0 +1,40 @@
+"""``wellread restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wellread.cli import show
+from wellread.cli.call import DONE, Call, command, hint
+
+EXAMPLES = """
+wellread restore /mnt/backups/mybase-monday mybase-again
+"""
+
+
+def restore(
+    call: Call,
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What wellread backup wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to; must be empty or not exist.")],
+) -> int:
+    """Bring a backup back into an empty folder.
+
+    Every byte is compared with its checksum first; a damaged backup is refused.
+    """
+    from wellread.knowledge_base import KnowledgeBase
+
+    KnowledgeBase.restore(source, folder)
+    if call.json:
+        show.dump({"folder": folder.resolve()})
+    else:
+        show.say(f"{show.where(str(folder.resolve()))}: restored")
+        hint(call, f"next: wellread --base {folder} status")
+    return DONE
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the program."""
+    command(app, "restore", examples=EXAMPLES, kept="the backup is as it was; restore into another folder")(restore)

@@ -1,0 +1,243 @@
+"""Settings: the only file that reads TOML and the environment.
+
+A section is a frozen dataclass of plain values that lives in the room that it sets; this module knows none of them. It
+turns ``wellread.toml`` and ``WELLREAD_SECTION__KEY`` variables into those dataclasses, refuses what they do not know
+with a suggestion, reports all faults at once, and remembers where each value came from.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import json
+import os
+import textwrap
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from wellread.errors import ConfigError, UsageError
+
+FILE_NAME = "wellread.toml"
+ENV_PREFIX = "WELLREAD_"
+RESERVED_ENV = frozenset({"WELLREAD_MODELS", "WELLREAD_DATA", "WELLREAD_BASE"})
+
+Sections = Mapping[str, type]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections of one base, and the origin of every value: ``default``, ``wellread.toml``, a variable, ``--set``."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, section: str) -> Any:
+        return self.values[section]
+
+
+def load(
+    path: Path | None,
+    sections: Sections,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+) -> Settings:
+    """Settings from a file (None: defaults alone), then variables, then ``section.key=value`` overrides; last one wins.
+
+    Raises: ConfigError with every fault; UsageError for an override that is not ``section.key=value``.
+    """
+    faults: list[str] = []
+    found: dict[str, tuple[Any, str]] = {}
+    if path is not None:
+        _from_file(path, sections, found, faults)
+    _from_environ(os.environ if environ is None else environ, sections, found, faults)
+    for override in overrides:
+        _from_override(override, sections, found, faults)
+    values = {name: _build(name, cls, found, faults) for name, cls in sections.items()}
+    if faults:
+        raise ConfigError(faults)
+    return Settings(values, {key: origin for key, (_, origin) in found.items()})
+
+
+def _from_file(path: Path, sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]) -> None:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(f"{path.name}: not valid TOML: {error}")
+        return
+    except OSError as error:
+        faults.append(f"{path}: cannot be read: {error.strerror}")
+        return
+    for section, entries in table.items():
+        if section not in sections:
+            faults.append(f"{path.name}: {section}: no such section{suggestion(section, sections)}")
+        elif not isinstance(entries, dict):
+            faults.append(f"{path.name}: {section}: is a section; write [{section}] and its settings below")
+        else:
+            for key, value in entries.items():
+                _take(path.name, section, key, value, sections, found, faults)
+
+
+def _from_environ(
+    environ: Mapping[str, str], sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]
+) -> None:
+    for name, text in environ.items():
+        if not name.startswith(ENV_PREFIX) or name in RESERVED_ENV or "__" not in name:
+            continue
+        section, key = name.removeprefix(ENV_PREFIX).lower().split("__", 1)
+        if section in sections:
+            _take(name, section, key, _from_text(text), sections, found, faults)
+        else:
+            faults.append(f"{name}: {section}: no such section{suggestion(section, sections)}")
+
+
+def _from_override(
+    override: str, sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]
+) -> None:
+    name, equals, text = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot:
+        raise UsageError(f"--set {override}: write it as section.key=value")
+    if section not in sections:
+        faults.append(f"--set: {section}: no such section{suggestion(section, sections)}")
+    else:
+        _take("--set", section, key, _from_text(text), sections, found, faults)
+
+
+def _from_text(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _take(
+    origin: str,
+    section: str,
+    key: str,
+    value: Any,
+    sections: Sections,
+    found: dict[str, tuple[Any, str]],
+    faults: list[str],
+) -> None:
+    hints = typing.get_type_hints(sections[section])
+    if key not in hints:
+        faults.append(f"{origin}: {section}.{key}: no such setting{suggestion(key, hints)}")
+        return
+    try:
+        found[f"{section}.{key}"] = (_convert(value, hints[key]), origin)
+    except ValueError as error:
+        faults.append(f"{origin}: {section}.{key}: {error}, got {value!r}")
+
+
+def _build(section: str, cls: type, found: Mapping[str, tuple[Any, str]], faults: list[str]) -> Any:
+    given = {f.name: found[k][0] for f in fields(cls) if (k := f"{section}.{f.name}") in found}
+    missing = [
+        f.name for f in fields(cls) if f.name not in given and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if missing:
+        faults.extend(f"{FILE_NAME}: {section}.{name}: is required" for name in missing)
+        return None
+    try:
+        return cls(**given)
+    except ValueError as error:  # a section's own __post_init__ speaks about the value, we add where
+        faults.append(f"{FILE_NAME}: {section}.{error}")
+        return None
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    """``value`` as the type of its field; ValueError says what was expected."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value in args:
+            return value
+        raise ValueError(f"is one of {', '.join(map(str, args))}{suggestion(str(value), [str(a) for a in args])}")
+    if origin in (typing.Union, types.UnionType):
+        if value is None or value == "" and type(None) in args and str not in args:
+            return None
+        return _convert(value, next(a for a in args if a is not type(None)))
+    if origin in (tuple, frozenset, list):
+        if not isinstance(value, list):
+            raise ValueError("is a list")
+        return (origin or tuple)(_convert(v, args[0]) for v in value)
+    if origin in (dict, Mapping) or hint is dict:
+        if not isinstance(value, dict):
+            raise ValueError("is a table")
+        return dict(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    if isinstance(value, bool) is not (hint is bool) or not isinstance(value, hint):
+        raise ValueError({int: "is a whole number", float: "is a number", bool: "is true or false"}.get(hint, "is text"))
+    return value
+
+
+def suggestion(word: str, known: typing.Iterable[str]) -> str:
+    """``; did you mean 'x'?`` or nothing; the one wording of it everywhere."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def find(start: Path) -> Path | None:
+    """The nearest ``wellread.toml`` in ``start`` or a folder above it."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def environment(name: str) -> str | None:
+    """A variable that settings name (an API key's), or one of the reserved ones; empty counts as not set."""
+    return os.environ.get(name) or None
+
+
+def models_folder() -> Path:
+    """Where pulled models live: ``WELLREAD_MODELS``, else the user's cache folder."""
+    given = environment("WELLREAD_MODELS")
+    cache = environment("XDG_CACHE_HOME")
+    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "wellread" / "models"
+
+
+def sentences(section: type) -> dict[str, str]:
+    """What each field of a section means: the string that stands under it in the source."""
+    body = typing.cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(section))).body[0]).body
+    found = {}
+    for node, following in zip(body, body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(following, ast.Expr):
+            if isinstance(following.value, ast.Constant) and isinstance(following.value.value, str):
+                found[node.target.id] = " ".join(following.value.value.split())
+    return found
+
+
+def commented(sections: Sections) -> str:
+    """A settings file that changes nothing: every setting with its default, commented out, and what it means."""
+    lines = [
+        "# Settings of this base. What is commented out shows the default; `wellread config show` says what is in force.",
+    ]
+    for name, section in sections.items():
+        meaning = sentences(section)
+        lines += ["", f"[{name}]"]
+        for entry in fields(section):
+            value = entry.default if entry.default is not MISSING else entry.default_factory()  # type: ignore[misc]  # every setting has one
+            lines += [f"# {meaning.get(entry.name, '')}", f"# {entry.name} = {toml_value(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def toml_value(value: Any) -> str:
+    """A plain value as TOML writes it; None is an empty string."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list | frozenset):
+        return f"[{', '.join(toml_value(v) for v in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, int | float):
+        return str(value)
+    return json.dumps("" if value is None else str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,44 @@
+"""What a file says about itself: ``key: value`` lines between two ``---`` lines at the top, or a sidecar in TOML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S | re.M)
+_LINE = re.compile(r"([A-Za-z_][\w .-]{0,60}?)\s*:(?:\s+(.*))?\Z")
+_LIST_ITEM = re.compile(r"\s*-\s+(.*)\Z")
+
+
+def split(text: str) -> tuple[Mapping[str, str], str]:
+    """The keys of a front matter block and the text below it; text without such a block comes back whole.
+
+    Lists (``[a, b]`` or lines of ``- a``) become "a, b". A block with a line that is not ``key: value`` is text.
+    """
+    found = _FRONT.match(text)
+    if found is None:
+        return {}, text
+    keys: dict[str, str] = {}
+    last = ""
+    for line in found.group(1).splitlines():
+        item = _LIST_ITEM.match(line)
+        pair = _LINE.match(line)
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if item and last:
+            keys[last] = f"{keys[last]}, {_bare(item.group(1))}" if keys[last] else _bare(item.group(1))
+        elif pair:
+            last = pair.group(1).strip().lower().replace(" ", "_")
+            keys[last] = _bare(pair.group(2) or "")
+        else:
+            return {}, text
+    return keys, text[found.end() :].lstrip("\n")
+
+
+def _bare(value: str) -> str:
+    value = value.strip()
+    if value.startswith("[") and value.endswith("]"):
+        return ", ".join(filter(None, (_bare(part) for part in value[1:-1].split(","))))
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return value

@@ -1,0 +1,24 @@
+"""Plain text: paragraphs apart by empty lines; nothing is guessed about headings."""
+
+from __future__ import annotations
+
+import re
+
+from wellread.documents.clean import visible
+from wellread.documents.front_matter import split
+from wellread.documents.media import decode
+from wellread.types import Block, Parsed, Span
+
+_PARAGRAPH = re.compile(r"\S(?:.|\n(?![ \t]*(?:\n|\Z)))*")
+
+
+def parse(data: bytes, name: str) -> Parsed:
+    """The text as it stands, without front matter. Raises: SourceError for what is not text."""
+    raw, encoding = decode(data, name)
+    keys, text = split(visible(raw))
+    text = text.rstrip()
+    blocks = tuple(Block("paragraph", Span(*found.span())) for found in _PARAGRAPH.finditer(text))
+    metadata = dict(keys)
+    if not encoding.startswith("utf-8"):
+        metadata["encoding"] = encoding
+    return Parsed(text, blocks, "text/plain", metadata.pop("title", ""), metadata)

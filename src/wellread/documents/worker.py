@@ -1,0 +1,153 @@
+"""The child process that parses files: one request after the other over pipes, within limits, without network.
+
+A frame is four bytes of length (big endian) and JSON. The first frame from the child says what holds it in. Started by
+``parse``; never fork: nothing of the parent's memory, handles or secrets is here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from wellread.documents.chunk import Count, chunk
+from wellread.documents.media import media_type, parser_for
+from wellread.documents.settings import ChunkSettings
+from wellread.documents.tokens import counter
+from wellread.errors import SourceError
+from wellread.types import Parsed
+
+_LENGTH = struct.Struct(">I")
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
+    """The next message; None at the end of the stream."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    body = stream.read(_LENGTH.unpack(head)[0])
+    message: dict[str, Any] = json.loads(body)
+    return message
+
+
+def frame(message: Mapping[str, Any]) -> bytes:
+    """``message`` as bytes on the pipe."""
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _LENGTH.pack(len(body)) + body
+
+
+def confine(memory_bytes: int) -> dict[str, bool]:
+    """Limits of this process from now on; says which of them hold.
+
+    Memory beyond the present size, no file may grow, few handles, no core, no new rights, no network.
+    """
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    ceiling = pages * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    network_off = False
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        # Without a user namespace where that is allowed: root in a new one loses the right to read others' files.
+        network_off = libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    memory = bool(pages)
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
+    return {"memory": memory, "network": network_off, "files": True}
+
+
+def answer(request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
+    """What one file gives: text, blocks and passages, or the reason why not."""
+    name = str(request["name"])
+    digest = ""
+    try:
+        with open(str(request["path"]), "rb") as stream:
+            data = stream.read(int(request["max_bytes"]) + 1)
+        if len(data) > int(request["max_bytes"]):
+            raise SourceError(f"{name}: larger than {request['max_bytes']:,} bytes; raise parse.max_bytes", "too-large")
+        digest = hashlib.sha256(data).hexdigest()
+        if not data.strip():
+            raise SourceError(f"{name}: is empty", "empty")
+        kind = media_type(data, name)
+        parsed = parser_for(kind)(data, name)
+        if not parsed.text.strip():
+            raise SourceError(f"{name}: has no text ({len(data):,} bytes); a scan needs OCR", "suspect")
+        reply = _reply(parsed, request, count)
+    except SourceError as error:
+        return {"kind": error.kind, "reason": str(error), "digest": digest}
+    except MemoryError:
+        return {"kind": "memory", "reason": f"{name}: needs more memory than a parser may take", "digest": digest, "spent": 1}
+    except RecursionError:
+        return {"kind": "broken", "reason": f"{name}: is nested too deep", "digest": digest}
+    except OSError as error:
+        return {"kind": "unreadable", "reason": f"{name}: cannot be read: {error.strerror}", "digest": digest}
+    reply["digest"] = digest
+    reply["size_bytes"] = len(data)
+    return reply
+
+
+def _reply(parsed: Parsed, request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
+    title = str(request["title"] or parsed.title or request["fallback_title"])
+    parsed = Parsed(parsed.text, parsed.blocks, parsed.media_type, title, parsed.metadata)
+    reply: dict[str, Any] = {
+        "text": parsed.text,
+        "blocks": [[b.kind, b.span.start, b.span.end, b.level, b.page] for b in parsed.blocks],
+        "media_type": parsed.media_type,
+        "title": title,
+        "metadata": dict(parsed.metadata),
+    }
+    if count is not None and request["chunk"] is not None:
+        passages = chunk(parsed, ChunkSettings(**request["chunk"]), count)
+        reply["passages"] = [[p.span, p.heading_path, p.page, p.kind, p.n_tokens, p.header] for p in passages]
+    return reply
+
+
+def serve(requests: BinaryIO, send: Callable[[bytes], None], max_reply_bytes: int, count: Count | None) -> None:
+    """Answer requests until the stream ends."""
+    while (request := read_frame(requests)) is not None:
+        data = frame(answer(request, count))
+        if len(data) > max_reply_bytes:
+            reason = f"{request['name']}: gives {len(data):,} bytes of text; more than parse.max_text_bytes"
+            data = frame({"kind": "too-large", "reason": reason})
+        send(data)
+
+
+def main() -> None:
+    """Reads its settings as the first frame, confines itself, then serves."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    for handle in (0, 1, 2):
+        os.dup2(null, handle)
+    settings = read_frame(requests)
+    if settings is None:
+        return
+    count = counter(settings["tokenizer_file"]) if settings["tokenizer_file"] else None
+    state = confine(int(settings["memory_bytes"]))
+
+    def send(data: bytes) -> None:
+        replies.write(data)
+        replies.flush()
+
+    send(frame(state))
+    with contextlib.suppress(BrokenPipeError):
+        serve(requests, send, int(settings["max_text_bytes"]), count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""The open index: it keeps itself in step with the store, and looks through one person's eyes at one moment.
+
+``IndexReader.looking`` gives a ``Look``: one snapshot of the store with the vectors that belong to it. What ``who`` may
+see, and what is live, are part of every search in it, before anything is ranked.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from wellread.errors import StoreError
+from wellread.index import fulltext
+from wellread.index.vectors import Mask, VectorView
+from wellread.store import access, documents
+from wellread.store.engine import Store, read_meta
+from wellread.store.schema import access as access_table
+from wellread.store.schema import tombstones, vector_sets, versions
+from wellread.types import Chunk, Document, Filter, Principal
+
+FOLDER = "vectors"
+MOST_COUNTED = 50_000  # terms whose frequency is remembered per generation
+
+Found = list[tuple[int, float]]  # (chunk key, score), best first
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a live version can be called by in a question."""
+
+    version_id: int
+    access_id: int
+    title: str
+    uri: str
+    metadata: dict[str, str]
+    valid_from: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The vectors as one generation sees them; ``dead`` slots are those of chunks that are gone."""
+
+    generation: int
+    set_id: int
+    embedder_id: str
+    vectors: VectorView
+    dead: Mask  # (n,)
+    masks: dict[frozenset[int] | None, Mask | None] = field(default_factory=dict)
+
+    def mask(self, allowed: frozenset[int] | None) -> Mask | None:
+        """(n,) live slots of the access ids; None where that is every slot."""
+        if allowed not in self.masks:
+            mask = ~self.dead
+            if allowed is not None:
+                mask &= np.isin(self.vectors.rows["access"], list(allowed))
+            if len(self.masks) >= 16:
+                self.masks.clear()
+            self.masks[allowed] = None if mask.all() else mask
+        return self.masks[allowed]
+
+
+class IndexReader:
+    """The searchable side of an open base. Threads may share it; it needs no closing."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._generation = -1
+        self._counts: dict[str, int] = {}
+        self._eyes: dict[Principal, frozenset[int] | None] = {}
+        self._names: tuple[Named, ...] | None = None
+
+    @contextmanager
+    def looking(self, *, who: Principal) -> Iterator[Look]:
+        """The base as ``who`` sees it now; it stays the same until the with block ends, whatever is committed meanwhile.
+
+        Raises: StoreError if the files do not fit the store.
+        """
+        with self.store.reading() as connection:
+            generation = int(read_meta(connection, "generation") or 0)
+            with self._lock:
+                if generation != self._generation:
+                    self._view = self._refreshed(connection, generation)
+                    self._counts, self._eyes, self._names = {}, {}, None
+                    self._generation = generation
+                if who not in self._eyes:
+                    self._eyes[who] = _allowed(connection, who)
+                view, counts, allowed = self._view, self._counts, self._eyes[who]
+            yield Look(self, connection, view, counts, allowed, who)
+
+    def check_embedder(self, embedder_id: str) -> None:
+        """Nothing, if the vectors are from that embedder or there are none. Raises StoreError naming both."""
+        with self.store.reading() as connection:
+            row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
+        if row is not None:
+            refuse_other(row.embedder_id, embedder_id)
+
+    def search_dense(
+        self, vector: NDArray[np.float32], embedder_id: str, *, who: Principal, versions: Sequence[int] | None = None, k: int
+    ) -> Found:
+        """As ``Look.search_dense``, in a look of its own."""
+        with self.looking(who=who) as look:
+            return look.search_dense(vector, embedder_id, versions=versions, k=k)
+
+    def search_text(self, question: str, *, who: Principal, versions: Sequence[int] | None = None, k: int) -> Found:
+        """As ``Look.search_text``, in a look of its own."""
+        with self.looking(who=who) as look:
+            return look.search_text(question, versions=versions, k=k)
+
+    def names(self, connection: Connection, generation_of: View | None) -> tuple[Named, ...]:
+        """What the live versions are called, read once per generation."""
+        with self._lock:
+            if self._names is None or generation_of is not self._view:
+                self._names = _read_names(connection)
+            return self._names
+
+    def _refreshed(self, connection: Connection, generation: int) -> View | None:
+        row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
+        if row is None:
+            return None
+        before = self._view
+        if before is not None and before.set_id == row.id and before.generation < generation:
+            vectors = before.vectors if row.n_slots == before.vectors.n else before.vectors.grown(row.n_slots)
+            dead = np.zeros(row.n_slots, np.bool_)
+            dead[: before.vectors.n] = before.dead
+            since = before.generation
+        else:
+            vectors = VectorView(self.store.folder / FOLDER / row.folder, row.dim, row.n_slots)
+            dead, since = np.zeros(row.n_slots, np.bool_), -1
+        gone = select(tombstones.c.chunk_key).where(tombstones.c.generation > since)
+        keys = np.fromiter(connection.execute(gone).scalars(), np.int64)
+        if len(keys) and len(dead):
+            dead |= np.isin(vectors.rows["key"], keys)
+        return View(generation, row.id, row.embedder_id, vectors, dead)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One moment of the base through one person's eyes; made by ``IndexReader.looking``."""
+
+    reader: IndexReader
+    connection: Connection
+    view: View | None
+    counts: dict[str, int]
+    allowed: frozenset[int] | None  # access ids; None: nothing is hidden
+    who: Principal
+
+    @property
+    def generation(self) -> int:
+        """Of the snapshot."""
+        return int(read_meta(self.connection, "generation") or 0)
+
+    def search_dense(
+        self, vector: NDArray[np.float32], embedder_id: str, *, versions: Sequence[int] | None = None, k: int
+    ) -> Found:
+        """The ``k`` chunks with the highest cosine to a (dim,) vector, within ``versions`` (ids; None: all).
+
+        Raises: StoreError if the vectors are from another embedder, or have another dimension.
+        """
+        if self.view is None or versions is not None and not len(versions):
+            return []
+        refuse_other(self.view.embedder_id, embedder_id)
+        vectors = self.view.vectors
+        if vector.shape != (vectors.dim,):
+            raise StoreError(
+                f"the index holds vectors of {vectors.dim} numbers, {embedder_id} gave {vector.shape[-1]}: "
+                "its weights have changed; run: wellread index rebuild"
+            )
+        mask = self.view.mask(self.allowed)
+        if versions is not None:
+            inside = np.isin(vectors.rows["version"], np.asarray(versions, np.int64))
+            mask = inside if mask is None else mask & inside
+        slots, scores = vectors.scan(np.asarray(vector, np.float32), mask, k)
+        return list(zip(vectors.rows["key"][slots].tolist(), scores.tolist(), strict=True))
+
+    def cosines(self, vector: NDArray[np.float32], keys: Sequence[int]) -> dict[int, float]:
+        """The cosine of each of a few live chunks that ``who`` may see; a key without a vector is missing."""
+        if self.view is None or not keys:
+            return {}
+        vectors = self.view.vectors
+        wanted = np.isin(vectors.rows["key"], np.asarray(keys, np.int64))
+        mask = self.view.mask(self.allowed)
+        slots = np.flatnonzero(wanted if mask is None else wanted & mask)
+        scores = vectors.scores(np.asarray(vector, np.float32), slots)
+        return dict(zip(vectors.rows["key"][slots].tolist(), scores.tolist(), strict=True))
+
+    def plan_text(self, question: str) -> tuple[str, list[str]]:
+        """The full-text expression for a question, and the terms that are in it; see ``fulltext.plan``."""
+        if not fulltext.exists(self.connection):
+            return "", []
+        return fulltext.plan(fulltext.query(question), self._count)
+
+    def search_text(self, question: str, *, versions: Sequence[int] | None = None, k: int) -> Found:
+        """The ``k`` chunks with the highest BM25 for the question, within ``versions`` (ids; None: all)."""
+        return self.search_planned(self.plan_text(question)[0], versions=versions, k=k)
+
+    def search_planned(self, expression: str, *, versions: Sequence[int] | None = None, k: int) -> Found:
+        """As ``search_text``, for an expression of ``plan_text``."""
+        return fulltext.search(self.connection, expression, allowed=self.allowed, versions=versions, k=k)
+
+    def chunks(self, keys: Sequence[int]) -> dict[int, tuple[Chunk, Document]]:
+        """The chunks with their documents (without text); what is not to be seen is missing."""
+        return documents.chunks_by_key(self.connection, keys, who=self.who)
+
+    def matching(self, where: Filter) -> list[int]:
+        """The ids of the versions that ``where`` matches. Raises UsageError for an unknown field."""
+        return documents.matching(self.connection, where, who=self.who)
+
+    def names(self) -> tuple[Named, ...]:
+        """What the documents are called; those that are not to be seen are in it too: compare ``access_id``."""
+        return self.reader.names(self.connection, self.view)
+
+    def _count(self, term: str) -> int:
+        found = self.counts.get(term)
+        if found is None:
+            if len(self.counts) >= MOST_COUNTED:
+                self.counts.clear()
+            found = self.counts[term] = fulltext.count_matches(self.connection, term)
+        return found
+
+
+
+def refuse_other(found: str, wanted: str) -> None:
+    """Nothing if the ids are the same. Raises StoreError that names both and the cure."""
+    if found != wanted:
+        raise StoreError(
+            f"the index holds vectors of {found}, embed.model is now {wanted}: they cannot be compared; "
+            "run: wellread index reembed (the old index answers with the old setting until it is done), "
+            "or wellread index rebuild"
+        )
+
+
+def _allowed(connection: Connection, who: Principal) -> frozenset[int] | None:
+    readable = access.readable(connection, who=who)
+    n_all = connection.execute(select(func.count()).select_from(access_table)).scalar_one()
+    return None if len(readable) == n_all else readable
+
+
+def _read_names(connection: Connection) -> tuple[Named, ...]:
+    columns = versions.c
+    statement = select(
+        columns.id, columns.access_id, columns.title, columns.uri, columns.metadata, columns.valid_from
+    ).where(columns.retired_at.is_(None))
+    return tuple(
+        Named(
+            row.id,
+            row.access_id,
+            row.title,
+            row.uri,
+            json.loads(row.metadata) if row.metadata != "{}" else {},
+            date.fromisoformat(row.valid_from) if row.valid_from else None,
+        )
+        for row in connection.execute(statement)
+    )

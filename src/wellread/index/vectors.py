@@ -1,0 +1,255 @@
+"""Vectors in files that only grow: written and flushed before the commit that counts them, memory-mapped by readers.
+
+A set is a folder with three files, one row per slot:
+
+    vectors.f16   (n, dim) float16, little-endian: the vectors, what scores come from
+    codes.u8      (n, words * 8) bytes: their sign bits, padded to whole 64-bit words
+    rows.bin      (n,) of ``ROW``: chunk key, access id and version id, so that a reader opens without reading the store
+
+How many rows count stands in the store (``vector_sets.n_slots``). Bytes beyond are left over from a writer that died;
+the next writer cuts them off. Rows that count are never written again: what is deleted stays until ``compact``.
+
+Up to ``EXACT_BELOW`` slots every vector is compared. Above, the bits are: the ``candidates`` with the fewest differing
+bits are compared at full precision. Plain signs, as neither centring nor rotating them gained more than 0.008 of
+recall@10 at 400 candidates (MiniLM on SciFact, a static model on 40,000 manual pages; docs/log.md).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellread.errors import StoreError
+
+VECTORS, CODES, ROWS = "vectors.f16", "codes.u8", "rows.bin"
+ROW = np.dtype([("key", "<i8"), ("access", "<i4"), ("version", "<i4")])
+EXACT_BELOW = 20_000  # slots; up to here a plain product takes under 2 ms and the bits would gain nothing
+EXACT_FILTERED = 4_096  # slots that a filter leaves: fewer are compared exactly, however large the set
+CANDIDATES = 1_000  # compared at full precision after the scan of bits
+BLOCK = 32_768  # slots scanned at a time: what is touched stays in the core's own cache
+
+Slots = NDArray[np.int64]
+Scores = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def words(dim: int) -> int:
+    """64-bit words of one code."""
+    return -(-dim // 64)
+
+
+def encode(vectors: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """(n, words * 8) sign bits of (n, dim) vectors; the padding is zero."""
+    packed = np.packbits(vectors > 0, axis=1)
+    return np.pad(packed, ((0, 0), (0, 8 * words(vectors.shape[1]) - packed.shape[1])))
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """What the disk does wrong inside becomes a StoreError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        cures = {
+            errno.ENOSPC: "the disk is full; free some space and run the command again, nothing was half written",
+            errno.EDQUOT: "your quota of disk space is used up; free some and run the command again",
+            errno.EROFS: "cannot be written: the disk is read-only",
+            errno.EACCES: "cannot be written: change the permissions of the folder",
+            errno.ENOENT: "is missing; run: wellread index rebuild",
+        }
+        cure = cures.get(error.errno or 0, f"{error.strerror}; look at the disk, then run the command again")
+        raise StoreError(f"{path}: {cure}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class VectorFile:
+    """The writer's side of a set; at most one process writes at a time (the store's write lock is held)."""
+
+    folder: Path
+    dim: int
+
+    def append(self, n_slots: int, vectors: NDArray[np.floating], rows: NDArray[np.void]) -> list[int]:
+        """The CRC-32 of each vector as it lies in the file, from slot ``n_slots`` on; all is on the disk on return.
+
+        Args:
+            n_slots: rows that count so far; whatever the files hold beyond is cut off.
+            vectors: (n, dim).
+            rows: (n,) of ``ROW``.
+        Raises: StoreError if the disk is full, or files are shorter than ``n_slots`` says.
+        """
+        halves = np.ascontiguousarray(vectors, dtype="<f2")
+        parts = {VECTORS: halves, CODES: encode(halves), ROWS: np.ascontiguousarray(rows, dtype=ROW)}
+        with disk_errors(self.folder):
+            fresh = not self.folder.is_dir()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, array in parts.items():
+                _write_at(self.folder / name, n_slots * _row_bytes(name, self.dim), array.tobytes())
+            if fresh or n_slots == 0:
+                _flush_folder(self.folder)
+                _flush_folder(self.folder.parent)
+        return crcs(halves)
+
+    def read(self, slots: Slots) -> NDArray[np.float16]:
+        """(len(slots), dim) vectors as they lie in the file. Raises StoreError if it is missing or too short."""
+        if not len(slots):
+            return np.zeros((0, self.dim), np.float16)
+        found = mapped(self.folder / VECTORS, np.dtype("<f2"), int(slots.max()) + 1, self.dim)
+        return np.asarray(found[slots])
+
+
+def crcs(halves: NDArray[np.float16]) -> list[int]:
+    """CRC-32 of the bytes of each row."""
+    return [zlib.crc32(row.tobytes()) for row in halves]
+
+
+def _row_bytes(name: str, dim: int) -> int:
+    return {VECTORS: 2 * dim, CODES: 8 * words(dim), ROWS: ROW.itemsize}[name]
+
+
+def _write_at(path: Path, offset: int, data: bytes) -> None:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        if os.fstat(handle).st_size < offset:
+            raise StoreError(f"{path}: is shorter than the store says; run: wellread check, then wellread index rebuild")
+        os.ftruncate(handle, offset)
+        os.lseek(handle, offset, os.SEEK_SET)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":  # a folder cannot be opened elsewhere
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def mapped(path: Path, dtype: np.dtype[np.generic], n: int, width: int = 1) -> np.memmap:
+    """The first ``n`` rows of a file, (n, width), or (n,) where the width is 1; read from the disk when touched.
+
+    Raises: StoreError if the file is missing or shorter.
+    """
+    with disk_errors(path):
+        size = path.stat().st_size
+        if size < n * width * dtype.itemsize:
+            raise StoreError(f"{path}: is shorter than the store says; run: wellread check, then wellread index rebuild")
+        return np.memmap(path, dtype=dtype, mode="r", shape=(n,) if width == 1 else (n, width))
+
+
+class VectorView:
+    """The reader's side of a set at one moment: ``n`` rows, never changed. ``grown`` gives the next moment's cheaply."""
+
+    def __init__(self, folder: Path, dim: int, n: int, before: VectorView | None = None) -> None:
+        self.folder, self.dim, self.n = folder, dim, n
+        self.halves = mapped(folder / VECTORS, np.dtype("<f2"), n, dim)
+        self.rows = mapped(folder / ROWS, ROW, n)
+        old = before.n if before is not None else 0
+        self.exact: NDArray[np.float32] | None = None  # (n, dim) of a small set
+        self.planes: NDArray[np.uint64] | None = None  # (words, n) of a large one: word by word, for the block scan
+        if n < EXACT_BELOW:
+            self.exact = np.empty((n, dim), np.float32)
+            if before is not None and before.exact is not None:
+                self.exact[:old] = before.exact
+                self.exact[old:] = self.halves[old:]
+            else:
+                self.exact[:] = self.halves
+            return
+        self.planes = np.empty((words(dim), n), np.uint64)
+        if before is None or before.planes is None:
+            old = 0
+        else:
+            self.planes[:, :old] = before.planes
+        codes = mapped(folder / CODES, np.dtype("<u8"), n * words(dim)).reshape(n, words(dim))
+        for start in range(old, n, BLOCK):
+            self.planes[:, start : start + BLOCK] = codes[start : start + BLOCK].T
+
+    def grown(self, n: int) -> VectorView:
+        """The same set with ``n`` rows; only the new ones are read."""
+        return VectorView(self.folder, self.dim, n, self)
+
+    def scores(self, vector: NDArray[np.float32], slots: Slots) -> Scores:
+        """(len(slots),) cosines at full precision."""
+        if self.exact is not None:
+            return np.asarray(self.exact[slots] @ vector, np.float32)
+        return np.asarray(self.halves[slots].astype(np.float32) @ vector, np.float32)
+
+    def scan(
+        self, vector: NDArray[np.float32], mask: Mask | None, k: int, candidates: int = CANDIDATES
+    ) -> tuple[Slots, Scores]:
+        """The ``k`` slots closest to a (dim,) vector of length 1, best first, ties by slot; fewer if fewer are allowed.
+
+        Args:
+            mask: (n,) slots that may be found; None: all. Others are never candidates.
+        """
+        if self.n == 0 or k < 1:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        if self.exact is not None and mask is None:
+            return _best(np.arange(self.n), np.asarray(self.exact @ vector, np.float32), k)
+        allowed = None if mask is None else np.count_nonzero(mask)
+        if self.exact is not None or (allowed is not None and allowed <= EXACT_FILTERED):
+            assert mask is not None
+            slots = np.flatnonzero(mask)
+            return _best(slots, self.scores(vector, slots), k)
+        slots = self._nearest_codes(vector, mask, max(candidates, 4 * k), self.n if allowed is None else int(allowed))
+        return _best(slots, self.scores(vector, slots), k)
+
+    def _nearest_codes(self, vector: NDArray[np.float32], mask: Mask | None, wanted: int, allowed: int) -> Slots:
+        """At least min(wanted, allowed) slots with the fewest differing bits."""
+        assert self.planes is not None
+        distances = _hamming(self.planes, encode(vector[None]).view("<u8")[0])
+        if mask is not None:
+            np.bitwise_or(distances, (~mask).astype(np.uint16) * np.uint16(0xFFFF), out=distances)
+        wanted = min(wanted, allowed)
+        # Start from what a sample says, then widen: distances are few small numbers, and counting is a fast pass.
+        step = max(1, self.n // 16_384)
+        sample = np.sort(distances[::step])
+        threshold = int(sample[min(wanted // step, len(sample) - 1)])
+        threshold = min(threshold, 64 * len(self.planes))
+        while threshold < 64 * len(self.planes) and np.count_nonzero(distances <= threshold) < wanted:
+            threshold += 1
+        slots = np.flatnonzero(distances <= threshold)
+        if len(slots) <= 3 * wanted:
+            return slots
+        order = np.argpartition(distances[slots], wanted)[:wanted]
+        return np.sort(slots[order])
+
+
+def _hamming(planes: NDArray[np.uint64], code: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """(n,) differing bits between (words, n) codes and one (words,) code, block by block."""
+    n = planes.shape[1]
+    distances = np.empty(n, np.uint16)
+    differing = np.empty(min(BLOCK, n), np.uint64)
+    counts = np.empty(min(BLOCK, n), np.uint8)
+    for start in range(0, n, BLOCK):
+        stop = min(start + BLOCK, n)
+        part, x, c = distances[start:stop], differing[: stop - start], counts[: stop - start]
+        part[:] = 0
+        for plane, word in zip(planes, code, strict=True):
+            np.bitwise_xor(plane[start:stop], word, out=x)
+            np.bitwise_count(x, out=c)
+            np.add(part, c, out=part)
+    return distances
+
+
+def _best(slots: Slots, scores: Scores, k: int) -> tuple[Slots, Scores]:
+    if len(scores) > 4 * k:
+        kth = np.partition(scores, len(scores) - k)[len(scores) - k]
+        keep = np.flatnonzero(scores >= kth)
+        slots, scores = slots[keep], scores[keep]
+    order = np.lexsort((slots, -scores))[:k]
+    return slots[order], scores[order]

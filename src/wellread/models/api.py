@@ -1,0 +1,93 @@
+"""What wellread asks of a model: three small Protocols. Any class with these members serves; no base class needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellread.types import Usage
+
+Vectors = NDArray[np.float32]  # (n, dim), rows of length 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; ``role`` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a chat model wrote, why it stopped (stop or length), and what it cost."""
+
+    text: str
+    usage: Usage
+    stop_reason: str = "stop"
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to generate; temperature 0 is greedy and the default everywhere in wellread."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@runtime_checkable
+class Chat(Protocol):
+    """A model that continues a conversation."""
+
+    name: str  # kind:name, as in wellread.toml
+    context_tokens: int
+    remote: str | None  # host that texts are sent to; None when nothing leaves the machine
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` for this model; an estimate (never too low by more than 10 %) where it has no tokenizer."""
+        ...
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        """The whole answer. Raises ModelError, ModelUnavailable."""
+        ...
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        """Pieces of the answer as they come, then one Reply. Raises ModelError, ModelUnavailable."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A model that turns texts into vectors of length 1."""
+
+    id: str  # names weights and pooling: vectors with different ids never mix
+    dim: int
+    max_tokens: int  # longer texts are cut by the model
+    remote: str | None
+
+    def embed(self, texts: Sequence[str], kind: str = "passage") -> Vectors:
+        """(len(texts), dim) float32, rows of length 1; ``kind`` is passage or query. Raises ModelError."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text for this model, without the special ones around it."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """A model that scores passages against a question."""
+
+    id: str
+    remote: str | None
+
+    def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """(len(passages),) float32; higher is better. Raises ModelError."""
+        ...

@@ -1,0 +1,87 @@
+"""From ``kind:name`` to an open model. Built-in kinds and those of other packages come through the same door."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wellread import plugins
+from wellread.config import suggestion
+from wellread.errors import UsageError
+from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
+
+# Kind → "module:function"; the function takes (name, settings, folder of pulled models, API key or None). Another
+# package adds a kind with an entry point of the same form in the groups of plugins.py.
+CHATS = {
+    "llama": "wellread.models.llamacpp:open_chat",
+    "openai": "wellread.models.openai:open_chat",
+}
+EMBEDDERS = {
+    "static": "wellread.models.static:open_embedder",
+    "onnx": "wellread.models.minilm:open_embedder",
+    "transformers": "wellread.models.transformers:open_embedder",
+    "openai": "wellread.models.openai:open_embedder",
+}
+RERANKERS = {
+    "onnx": "wellread.models.minilm:open_reranker",
+    "transformers": "wellread.models.transformers:open_reranker",
+    "cohere": "wellread.models.cohere:open_reranker",
+}
+
+
+def chat(settings: ChatSettings, folder: Path, *, api_key: str | None = None) -> Chat:
+    """The chat model that ``settings.model`` names.
+
+    Args:
+        folder: where pulled models are kept.
+        api_key: the value of the variable that ``settings.api_key_env`` names.
+    Raises: UsageError for an unknown kind or name, ModelError where the model cannot be used, MissingExtra.
+    """
+    made: Chat = _open("chat", CHATS, settings, folder, api_key)
+    return made
+
+
+def embedder(settings: EmbedSettings, folder: Path, *, api_key: str | None = None) -> Embedder:
+    """The embedder that ``settings.model`` names. Arguments and errors as for ``chat``."""
+    made: Embedder = _open("embedder", EMBEDDERS, settings, folder, api_key)
+    return made
+
+
+def reranker(settings: RerankSettings, folder: Path, *, api_key: str | None = None) -> Reranker | None:
+    """The reranker that ``settings.model`` names, None where it is empty. Arguments and errors as for ``chat``."""
+    if not settings.model:
+        return None
+    made: Reranker = _open("reranker", RERANKERS, settings, folder, api_key)
+    return made
+
+
+def kinds(part: str) -> list[str]:
+    """Kinds that can be named for ``chat``, ``embedder`` or ``reranker``, built in or installed."""
+    built_in = {"chat": CHATS, "embedder": EMBEDDERS, "reranker": RERANKERS}[part]
+    return sorted({*built_in, *plugins.installed(part)})
+
+
+def _open(
+    part: str,
+    built_in: Mapping[str, str],
+    settings: ChatSettings | EmbedSettings | RerankSettings,
+    folder: Path,
+    api_key: str | None,
+) -> Any:
+    where = {"chat": "chat.model", "embedder": "embed.model", "reranker": "rerank.model"}[part]
+    kind, colon, name = settings.model.partition(":")
+    if not colon or not name:
+        example = f"{next(iter(built_in))}:NAME"
+        raise UsageError(f"{where} = '{settings.model}': is written kind:name, like {example}")
+    if kind in built_in:
+        make = pkgutil.resolve_name(built_in[kind])
+    elif kind in plugins.installed(part):
+        make = plugins.load(part, kind)
+    else:
+        known = kinds(part)
+        hint = suggestion(kind, known)
+        raise UsageError(f"{where} = '{settings.model}': no such kind '{kind}'{hint}; known are {', '.join(known)}")
+    return make(name, settings, folder, api_key)

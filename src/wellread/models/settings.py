@@ -1,0 +1,131 @@
+"""What a user may set about models; the sections ``chat``, ``embed`` and ``rerank`` of ``wellread.toml``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """The model that writes answers."""
+
+    model: str = "llama:smollm2-135m"
+    """Which model, as kind:name; llama:NAME or llama:/path/file.gguf runs here, openai:NAME asks an endpoint."""
+    base_url: str = ""
+    """Address of an OpenAI-compatible endpoint up to and with /v1; empty means https://api.openai.com/v1."""
+    api_key_env: str = ""
+    """Environment variable that holds the endpoint's key; the key itself never stands in a file."""
+    timeout_s: float = 120.0
+    """Longest wait for the next bytes of an answer."""
+    connect_timeout_s: float = 10.0
+    """Longest wait for a connection."""
+    max_attempts: int = 4
+    """How often a request is sent before the service counts as unavailable."""
+    context_tokens: int = 0
+    """Tokens that prompt and answer may have together; 0 takes 2,048 here and 8,192 at an endpoint."""
+    threads: int = 0
+    """Threads of a model that runs here; 0 takes the physical cores that this process may use."""
+    price_in: float | None = None
+    """Price of a million prompt tokens; without it no cost is shown."""
+    price_out: float | None = None
+    """Price of a million written tokens; without it no cost is shown."""
+    currency: str = "USD"
+    """Currency of the prices."""
+
+    def __post_init__(self) -> None:
+        _check_service(self.timeout_s, self.connect_timeout_s, self.max_attempts)
+        for name in ("context_tokens", "threads", "price_in", "price_out"):
+            _not_negative(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSettings:
+    """The model that turns passages and questions into vectors."""
+
+    model: str = "static:minilm"
+    """Which model, as kind:name; static:minilm and onnx:minilm need no download."""
+    base_url: str = ""
+    """Address of an OpenAI-compatible endpoint up to and with /v1; empty means https://api.openai.com/v1."""
+    api_key_env: str = ""
+    """Environment variable that holds the endpoint's key; the key itself never stands in a file."""
+    timeout_s: float = 60.0
+    """Longest wait for the next bytes of an answer."""
+    connect_timeout_s: float = 10.0
+    """Longest wait for a connection."""
+    max_attempts: int = 4
+    """How often a request is sent before the service counts as unavailable."""
+    batch: int = 64
+    """Texts in one request to an endpoint."""
+    dim: int = 0
+    """Dimensions to ask an endpoint for; 0 takes the model's own."""
+    max_tokens: int = 0
+    """Tokens of a text that the model reads; 0 takes what the model says, 8,191 at an endpoint."""
+    threads: int = 0
+    """Threads of a model that runs here; 0 takes the physical cores that this process may use."""
+    query_prefix: str = ""
+    """Put before a question, for sentence-transformers models and endpoints that were trained with one."""
+    passage_prefix: str = ""
+    """Put before a passage, for sentence-transformers models and endpoints that were trained with one."""
+
+    def __post_init__(self) -> None:
+        _check_service(self.timeout_s, self.connect_timeout_s, self.max_attempts)
+        if self.batch < 1:
+            raise ValueError(f"batch: is at least 1, got {self.batch}")
+        for name in ("dim", "max_tokens", "threads"):
+            _not_negative(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class RerankSettings:
+    """The model that scores passages against a question; empty means none."""
+
+    model: str = ""
+    """Which model, as kind:name: onnx:minilm, transformers:NAME (a cross-encoder) or cohere:NAME at an endpoint."""
+    base_url: str = ""
+    """Address of a Cohere-compatible endpoint, up to the part before /rerank; empty means https://api.cohere.com/v2."""
+    api_key_env: str = ""
+    """Environment variable that holds the endpoint's key; the key itself never stands in a file."""
+    timeout_s: float = 30.0
+    """Longest wait for the next bytes of an answer."""
+    connect_timeout_s: float = 10.0
+    """Longest wait for a connection."""
+    max_attempts: int = 3
+    """How often a request is sent before the service counts as unavailable."""
+    threads: int = 0
+    """Threads of a model that runs here; 0 takes the physical cores that this process may use."""
+
+    def __post_init__(self) -> None:
+        _check_service(self.timeout_s, self.connect_timeout_s, self.max_attempts)
+        _not_negative("threads", self.threads)
+
+
+def _check_service(timeout_s: float, connect_timeout_s: float, max_attempts: int) -> None:
+    if timeout_s <= 0:
+        raise ValueError(f"timeout_s: is above 0, got {timeout_s}")
+    if connect_timeout_s <= 0:
+        raise ValueError(f"connect_timeout_s: is above 0, got {connect_timeout_s}")
+    if max_attempts < 1:
+        raise ValueError(f"max_attempts: is at least 1, got {max_attempts}")
+
+
+def _not_negative(name: str, value: float | None) -> None:
+    if value is not None and value < 0:
+        raise ValueError(f"{name}: is not negative, got {value}")
+
+
+def threads_for(threads: int) -> int:
+    """``threads``, or for 0 the physical cores that this process may run on (two hyper-threads count as one core)."""
+    if threads > 0:
+        return threads
+    if not hasattr(os, "sched_getaffinity"):
+        return max(1, os.cpu_count() or 1)
+    cores = set()
+    for cpu in os.sched_getaffinity(0):
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(siblings.read_text("ascii").strip())
+        except OSError:
+            cores.add(str(cpu))
+    return max(1, len(cores))

@@ -1,0 +1,79 @@
+"""Who may see what: tenant and labels of a row, interned as one small integer that every query carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import ColumnElement, Connection, Integer, Table, bindparam, cast, func, select
+
+from wellread.store.engine import Transaction
+from wellread.store.schema import access, access_labels
+from wellread.types import Principal
+
+FEW = 64  # up to here the ids stand in the statement one by one; above, they are one JSON parameter
+_BATCH = 500
+
+
+def storable(text: str) -> bool:
+    """Whether SQLite can hold the text: it has no lone surrogate."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def intern(tx: Transaction, tenant: str, labels: Iterable[str]) -> int:
+    """The access id of a tenant and a set of labels, the same for ever."""
+    wanted = frozenset(labels)
+    known = tx.access_ids.get((tenant, wanted))
+    if known is not None:
+        return known
+    text = json.dumps(sorted(wanted), ensure_ascii=False)
+    found = tx.connection.execute(
+        select(access.c.id).where(access.c.tenant == tenant, access.c.labels == text)
+    ).scalar()
+    if found is None:
+        found = tx.allocate("access_id")
+        tx.connection.execute(access.insert().values(id=found, tenant=tenant, labels=text))
+        if wanted:
+            rows = [{"tenant": tenant, "label": label, "access_id": found} for label in wanted]
+            tx.connection.execute(access_labels.insert(), rows)
+    tx.access_ids[tenant, wanted] = found
+    return found
+
+
+def readable(connection: Connection, *, who: Principal) -> frozenset[int]:
+    """The access ids whose rows ``who`` may see."""
+    if not storable(who.tenant):
+        return frozenset()
+    open_to_all = select(access.c.id).where(access.c.tenant == who.tenant, access.c.labels == "[]")
+    ids = set(connection.execute(open_to_all).scalars())
+    for groups in _batches(sorted(group for group in who.groups if storable(group))):
+        by_group = select(access_labels.c.access_id).where(
+            access_labels.c.tenant == who.tenant, access_labels.c.label.in_(groups)
+        )
+        ids.update(connection.execute(by_group).scalars())
+    return frozenset(ids)
+
+
+def all_readable(connection: Connection, *, who: Principal) -> bool:
+    """Whether no row of the base is hidden from ``who``."""
+    n_rows = connection.execute(select(func.count()).select_from(access)).scalar_one()
+    return len(readable(connection, who=who)) == n_rows
+
+
+def one_of(column: ColumnElement[int], ids: Iterable[int]) -> ColumnElement[bool]:
+    """``column`` is one of ``ids``, which may be many: they are bound as one parameter beyond a few."""
+    numbers = sorted(ids)
+    if len(numbers) <= FEW:
+        return column.in_(numbers)
+    rows = func.json_each(bindparam(None, json.dumps(numbers), unique=True)).table_valued("value", name="wanted")
+    return column.in_(select(cast(rows.c.value, Integer)))
+
+
+def visible(connection: Connection, table: Table, *, who: Principal) -> ColumnElement[bool]:
+    """The condition that keeps the rows of ``table`` (which has an ``access_id``) that ``who`` may see."""
+    return one_of(table.c.access_id, readable(connection, who=who))
+
+
+def _batches(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _BATCH):
+        yield values[start : start + _BATCH]

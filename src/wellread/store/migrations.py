@@ -1,0 +1,79 @@
+"""From the schema a base has to the schema this program knows; a base from a newer program is left alone.
+
+A fresh base gets the tables of ``schema.py`` at once and the newest number. ``STEPS[n]`` is the function that brings a
+base from number n to n + 1; a step is never edited once released, and leads to what ``schema.py`` says.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from wellread.errors import StoreError
+from wellread.store.schema import metadata
+
+Step = Callable[[Connection], None]
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
+STEPS: Mapping[int, Step] = {}
+
+
+def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:
+    """The schema number of the file; 0 for an empty one.
+
+    Raises: StoreError if the file is another program's, damaged, or from a newer wellread.
+    """
+    n_tables = int(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())
+    if n_tables == 0:
+        return 0
+    application = int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
+    if application != APPLICATION_ID:
+        raise StoreError(f"{path}: is a database of another program; name a folder made by wellread init")
+    value = connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'schema_version'").scalar()
+    if not isinstance(value, str) or not value.isdecimal():
+        raise StoreError(f"{path}: its schema number is gone; restore a backup: wellread restore")
+    if int(value) > newest:
+        raise StoreError(
+            f"{path}: was written by a newer wellread (schema {value}, this one knows {newest}); "
+            "upgrade: pip install -U wellread"
+        )
+    return int(value)
+
+
+def migrate(
+    connection: Connection, path: Path, newest: int = SCHEMA_VERSION, steps: Mapping[int, Step] = STEPS
+) -> tuple[int, ...]:
+    """The numbers that were passed on the way to ``newest``, () where there was nothing to do.
+
+    Runs in the caller's transaction: all steps or none are committed.
+    """
+    found = found_version(connection, path, newest)
+    if found == newest:
+        return ()
+    if found == 0:
+        metadata.create_all(connection)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('generation', '0')")
+        connection.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('schema_version', ?)", (str(newest),))
+        return (newest,)
+    for number in range(found, newest):
+        steps[number](connection)
+    connection.exec_driver_sql("UPDATE meta SET value = ? WHERE key = 'schema_version'", (str(newest),))
+    return tuple(range(found + 1, newest + 1))
+
+
+def keep_copy(path: Path, version: int) -> Path:
+    """The file that holds the base as it was before a migration from ``version``, beside the store."""
+    target = path.with_name(f"{path.name}.before-schema-{version + 1}")
+    source = sqlite3.connect(path)
+    copy = sqlite3.connect(target)
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+        source.close()
+    return target

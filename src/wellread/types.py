@@ -1,0 +1,277 @@
+"""The words that every room shares: frozen values, no behaviour beyond what follows from their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal, NamedTuple
+
+type_of_block = Literal["heading", "paragraph", "list", "table", "code"]
+
+
+class Span(NamedTuple):
+    """Characters ``[start, end)`` of a document's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural unit of a document; blocks are in order and do not overlap.
+
+    ``level`` is the depth of a heading (1 is the top), 0 for everything else; ``page`` counts from 1, None where the
+    format has no pages.
+    """
+
+    kind: type_of_block
+    span: Span
+    level: int = 0
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser makes of one file: its text as it will be quoted, and the structure on top of it."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    media_type: str
+    title: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one document.
+
+    ``id`` is a hash of tenant and uri and stays the same over versions; ``digest`` is the SHA-256 of the source bytes.
+    """
+
+    id: str
+    uri: str
+    version: int
+    title: str
+    media_type: str
+    text: str
+    digest: str
+    tenant: str = "default"
+    labels: frozenset[str] = frozenset()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
+    size_bytes: int = 0
+    modified_at: datetime | None = None
+    ingested_at: datetime | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage that is indexed and quoted: ``document.text[span.start:span.end] == text``, always.
+
+    ``id`` is a hash of document id, version and span. ``header`` (title, heading path) is indexed with the text and
+    never quoted. ``n_tokens`` counts header and text in tokens of the embedder.
+    """
+
+    id: str
+    document_id: str
+    version: int
+    ordinal: int
+    span: Span
+    text: str
+    header: str = ""
+    heading_path: tuple[str, ...] = ()
+    page: int | None = None
+    kind: type_of_block = "paragraph"
+    n_tokens: int = 0
+    parent_id: str | None = None
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and searched: the contextual header, then the text."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose eyes: a tenant, and the groups whose documents may be read.
+
+    A document without labels is for everyone of its tenant; a document with labels is for those who hold at least
+    one of them as a group.
+    """
+
+    tenant: str = "default"
+    groups: frozenset[str] = frozenset()
+
+    def may_read(self, tenant: str, labels: frozenset[str]) -> bool:
+        """Whether a row of ``tenant`` with ``labels`` is visible."""
+        return tenant == self.tenant and (not labels or bool(labels & self.groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that answers a query; ``score`` orders, ``scores`` say what each stage gave (bm25, dense, fused …)."""
+
+    chunk: Chunk
+    document: Document
+    score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a sentence of an answer stands: ``quote`` is the document's text at ``span``, letter for letter."""
+
+    document: str
+    title: str
+    version: int
+    page: int | None
+    heading_path: tuple[str, ...]
+    span: Span
+    quote: str
+    chunk_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one sentence of an answer is borne out, by which citation (index), and how strongly (0 to 1)."""
+
+    sentence: str
+    supported: bool
+    score: float
+    citation: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money of model calls; ``cost`` in ``currency``, None where no price is known."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 0
+    cost: float | None = None
+    currency: str = "USD"
+
+    def __add__(self, other: Usage) -> Usage:
+        known = [c for c in (self.cost, other.cost) if c is not None]
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.calls + other.calls,
+            sum(known) if known else None,
+            self.currency,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step on the way to an answer: what it did, kept and cost."""
+
+    name: str
+    ms: float
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question got: text, where it stands, and whether it was borne out."""
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    verdicts: tuple[Verdict, ...]
+    refused: bool
+    route: str
+    usage: Usage
+    timings_ms: Mapping[str, float]
+    trace_id: str
+    nearest: tuple[Citation, ...] = ()
+    confidence: float = 0.0
+    left_machine: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source item that gave no document: why, how often it was tried, and whether trying again can help."""
+
+    uri: str
+    kind: str
+    reason: str
+    attempts: int
+    size_bytes: int = 0
+    failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What an ``add`` or ``sync`` did, counted by document; nothing that was skipped is missing from it."""
+
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    skipped: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+
+
+# Filters: typed expressions over a document's fields and metadata; they become bound SQL parameters, never SQL text.
+# Fields: uri, title, media_type, modified_at, ingested_at, valid_from, valid_until, and metadata keys as "meta.KEY".
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``field op value``; ``like`` takes ``*`` for any run of characters."""
+
+    field: str
+    op: Literal["=", "!=", "<", "<=", ">", ">=", "like"]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """``field`` is one of ``values``."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidOn:
+    """The document is in force on ``day``: valid_from <= day <= valid_until, open ends count as in force."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """None of what ``part`` matches."""
+
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part matches; without parts, everything does."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part matches; without parts, nothing does."""
+
+    parts: tuple[Filter, ...]
+
+
+Filter = Compare | OneOf | ValidOn | Not | AllOf | AnyOf

@@ -1,0 +1,109 @@
+"""The program as a whole: help, mistakes, options that stand anywhere."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from wellread.cli.main import COMMANDS, app
+
+
+def paths() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found += [(name, part) for part in inner] if inner else [(name,)]
+    return found
+
+
+PATHS = paths()
+
+
+def test_the_commands_are_those_that_are_promised() -> None:
+    promised = "init add sync remove status search ask chat index models config doctor check backup restore log"
+    assert sorted({path[0] for path in PATHS}) == sorted(promised.split())
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_help_says_what_for_and_shows_an_example(wellread, path: tuple[str, ...]) -> None:
+    done = wellread(*path, "--help")
+    assert done.exit_code == 0
+    assert f"Usage: wellread {' '.join(path)}" in done.stdout
+    assert "Examples:" in done.stdout
+    examples = done.stdout.partition("Examples:")[2]
+    assert f" {path[-1]}" in examples
+    assert "wellread " in examples
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_option_and_argument_has_a_sentence(path: tuple[str, ...]) -> None:
+    command = get_command(app)
+    for name in path:
+        command = command.commands[name]
+    for parameter in command.params:
+        if not getattr(parameter, "hidden", False):
+            assert parameter.help, parameter.name
+            assert parameter.help.endswith((".", "here.")), parameter.name
+
+
+def test_the_list_of_commands_shows_whole_sentences_in_the_order_of_a_first_day(wellread) -> None:
+    listing = wellread("--help").stdout.partition("Commands:")[2].partition("\n\n")[0]
+    lines = listing.strip().splitlines()
+    assert [line.split()[0] for line in lines] == [part.__name__.rpartition(".")[2] for part in COMMANDS]
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
+def test_without_a_command_the_help_is_shown(wellread) -> None:
+    assert wellread().stdout == wellread("--help").stdout
+
+
+def test_a_misspelt_command_is_one_line_with_a_suggestion(wellread) -> None:
+    done = wellread("serach", "dogs")
+    assert done.exit_code == 2
+    assert done.stderr == "error: no such command 'serach'; did you mean 'search'?\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("ask",), ("ask", "--nonsense"), ("search", "x", "--k", "0"), ("index",), ("sync", "--interval", "soon")]
+)
+def test_a_mistake_in_the_call_is_one_line_and_code_2(wellread, words: tuple[str, ...]) -> None:
+    done = wellread(*words)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(f"; see wellread {words[0]} --help\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_mistake_with_json_is_one_object_too(wellread) -> None:
+    done = wellread("ask", "--json")
+    found = json.loads(done.stdout)
+    assert found["error"]["kind"] == "UsageError"
+    assert found["error"]["exit_code"] == done.exit_code == 2
+
+
+def test_without_a_base_the_cure_is_named(wellread) -> None:
+    done = wellread("status")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert "wellread init" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_program_quietly() -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "wellread", "config", "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert started.stdout is not None
+    assert started.stderr is not None
+    started.stdout.close()
+    said = started.stderr.read().decode()
+    started.stderr.close()
+    assert (started.wait(30), said) == (141, "")
+
+
+def test_the_version_is_printed_alone(wellread) -> None:
+    import wellread as package
+
+    assert wellread("--version").stdout == f"wellread {package.__version__}\n"

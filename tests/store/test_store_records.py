@@ -1,0 +1,139 @@
+"""Files and sources, jobs, the log, feedback, lineage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from store_samples import EVERYONE, put
+
+from wellread.errors import UsageError
+from wellread.store import feedback, files, jobs, lineage, log
+from wellread.store.engine import Store
+from wellread.store.schema import jobs as job_rows
+from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
+
+HR = Principal(groups=frozenset({"hr"}))
+CITATION = Citation("/x/a", "a", 1, 3, ("Fares",), Span(0, 4), "One.", "c1")
+ANSWER = Answer(
+    "What?", "One.", (CITATION,), (Verdict("One.", True, 0.9, 0),), False, "quote", Usage(3, 4, 1, 0.5),
+    {"total": 12.5}, "t1", (CITATION,), 0.8, ("api.example",), (Stage("search", 1.5, {"n": 3}),),
+)  # fmt: skip
+
+
+def test_an_item_that_fails_again_counts_its_attempts(store: Store) -> None:
+    item = files.KnownFile("/x/bad.pdf", 1, "failed", size_bytes=9, digest="d")
+    for _ in range(2):
+        with store.writing() as tx:
+            files.add_source(tx, "folder", "/x", {}, tenant="default")
+            files.put(tx, item, "failed", tenant="default", kind="broken", reason="no pages")
+    with store.reading() as connection:
+        [failure] = files.failures(connection, who=EVERYONE)
+        assert (failure.uri, failure.kind, failure.reason, failure.attempts) == ("/x/bad.pdf", "broken", "no pages", 2)
+        assert files.counts(connection, who=EVERYONE) == {"failed": 1}
+        assert files.known(connection, "other") == {}
+    with store.writing() as tx:
+        files.put(tx, item, "live", tenant="default", document_id="d1")
+    with store.reading() as connection:
+        known = files.get(connection, "default", "/x/bad.pdf")
+        assert known is not None
+        assert (known.state, known.attempts, known.document_id) == ("live", 0, "d1")
+
+
+def test_a_source_keeps_its_id_and_its_labels_hide_what_failed_in_it(store: Store) -> None:
+    with store.writing() as tx:
+        source = files.add_source(tx, "folder", "/pay", {}, tenant="default")
+        assert files.add_source(tx, "folder", "/pay", {"labels": ["hr"]}, tenant="default") == source
+        files.put_known(tx, [files.KnownFile("/pay/x", source, "failed", seen_at=tx.now)], tenant="default")
+        with pytest.raises(ValueError, match="still has 1 items"):
+            files.remove_source(tx, source)
+    with store.reading() as connection:
+        assert files.list_sources(connection, who=EVERYONE) == []
+        assert files.failures(connection, who=EVERYONE) == []
+        assert len(files.failures(connection, who=HR)) == 1
+    with store.writing() as tx:
+        assert files.drop(tx, "/pay/x", tenant="default")
+        assert files.remove_source(tx, source)
+        assert not files.remove_source(tx, source)
+
+
+def test_an_answer_comes_back_from_the_log_as_it_was(store: Store) -> None:
+    assert log.from_json(log.to_json(ANSWER)) == ANSWER
+    with store.writing(durable=False) as tx:
+        log.put(tx, ANSWER, who=EVERYONE, conversation="c")
+    with store.reading() as connection:
+        [asked] = log.recent(connection, who=EVERYONE)
+        assert asked.answer == ANSWER
+        assert log.conversation(connection, "c", who=EVERYONE) == [asked]
+
+
+def test_the_log_is_read_only_by_those_who_could_have_asked_the_same(store: Store) -> None:
+    with store.writing() as tx:
+        log.put(tx, ANSWER, who=HR)
+        feedback.put(tx, "t1", who=HR, rating=1, comment="good")
+    with store.reading() as connection:
+        for who in (EVERYONE, Principal("other", frozenset({"hr"}))):
+            assert log.recent(connection, who=who) == []
+            assert log.get(connection, "t1", who=who) is None
+            assert feedback.listing(connection, who=who) == []
+        boss = Principal(groups=frozenset({"hr", "board"}))
+        assert log.get(connection, "t1", who=boss) is not None
+        assert [(one.rating, one.comment) for one in feedback.listing(connection, who=boss)] == [(1, "good")]
+    with pytest.raises(UsageError, match="no such answer"), store.writing() as tx:
+        feedback.put(tx, "t1", who=EVERYONE)
+    with pytest.raises(UsageError, match="no such rating"), store.writing() as tx:
+        feedback.put(tx, "t1", who=HR, rating=5)
+
+
+def test_blanking_an_answer_takes_what_users_wrote_about_it(store: Store) -> None:
+    document, _ = put(store, "/x/a", "One. Two.")
+    with store.writing() as tx:
+        log.put(tx, ANSWER, who=EVERYONE, documents=[document.id])
+        feedback.put(tx, "t1", who=EVERYONE, correction="It says One.")
+        assert log.blank(tx, ["/x/other"]) == 0
+        assert log.blank(tx, [document.id]) == 1
+    with store.reading() as connection:
+        asked = log.get(connection, "t1", who=EVERYONE)
+        assert asked is not None
+        assert (asked.answer.text, asked.answer.nearest, asked.answer.stages) == (log.DELETED, (), ())
+        assert feedback.listing(connection, who=EVERYONE)[0].correction == ""
+
+
+def test_a_job_whose_process_is_gone_is_interrupted(store: Store) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with store.writing() as tx:
+        mine = jobs.start(tx, "add", {}, tenant="default")
+        lost = jobs.start(tx, "sync", {"a": 1}, tenant="default")
+        tx.connection.execute(job_rows.update().where(job_rows.c.id == lost).values(pid=gone.pid))
+        jobs.progress(tx, lost, {"done": 3})
+        [found] = jobs.interrupted(tx)
+        assert (found.id, found.state, found.progress) == (lost, "interrupted", {"done": 3})
+        assert jobs.interrupted(tx) == []
+        jobs.finish(tx, mine)
+    with store.reading() as connection:
+        states = {job.id: job.state for job in jobs.recent(connection, who=EVERYONE)}
+        assert states == {mine: "done", lost: "interrupted"}
+        assert jobs.recent(connection, who=Principal("other")) == []
+
+
+def test_a_job_that_breaks_says_why(store: Store) -> None:
+    with pytest.raises(OSError, match="no disk"), jobs.running(store, "add", {}, tenant="default"):
+        raise OSError("no disk")
+    with store.reading() as connection:
+        [job] = jobs.recent(connection, who=EVERYONE)
+    assert (job.state, job.error) == ("failed", "OSError: no disk")
+
+
+def test_lineage_names_everything_that_came_from_a_document(store: Store) -> None:
+    document = lineage.Input("document", "d1", 2)
+    with store.writing() as tx:
+        lineage.record(tx, "set", "dataset", [document, lineage.Input("chunk", "c1")], {"n": 2}, tenant="default")
+        lineage.record(tx, "adapter", "adapter", [lineage.Input("artifact", "set")], {}, tenant="default")
+        lineage.record(tx, "adapter", "adapter", [lineage.Input("artifact", "adapter")], {}, tenant="default")
+    with store.reading() as connection:
+        assert lineage.downstream(connection, "d1", who=EVERYONE) == [("set", "dataset"), ("adapter", "adapter")]
+        assert document in lineage.upstream(connection, "adapter", who=EVERYONE)
+        assert lineage.downstream(connection, "d1", who=Principal("other")) == []
+        assert lineage.upstream(connection, "adapter", who=Principal("other")) == []

@@ -1,0 +1,129 @@
+"""Whole journeys through the command line, with the real models of a fresh installation."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FARES = """# Fares of the Lantern Line
+
+## Dogs
+
+A dog travels for 4.50 crowns on every crossing of the Lantern Line.
+
+## Bicycles
+
+A bicycle travels for 3 crowns. Cargo bicycles need a booking.
+"""
+RULES = """# House rules
+
+Smoking is forbidden on every deck. The purser of the Lantern Line is Odile Marchetti.
+"""
+
+
+def wellread(*arguments: str, base: Path, code: int = 0, text: str | None = None) -> str:
+    """Standard output of one command that must end with ``code``."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wellread", "--base", str(base), *arguments],
+        input=text, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+    )  # fmt: skip
+    assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def ask(question: str, *, base: Path, code: int = 0, style: str = "quote") -> dict[str, Any]:
+    answer = json.loads(wellread("--json", "--set", f"answer.style={style}", "ask", question, base=base, code=code))
+    assert isinstance(answer, dict)
+    return answer
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "fares.md").write_text(FARES, "utf-8")
+    (folder / "rules.md").write_text(RULES, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def base(tmp_path: Path, documents: Path) -> Path:
+    folder = tmp_path / "base"
+    subprocess.run([sys.executable, "-m", "wellread", "init", str(folder)], check=True, capture_output=True)
+    wellread("add", str(documents), base=folder)
+    return folder
+
+
+def test_add_ask_edit_sync_ask_gives_the_new_answer_and_delete_leaves_nothing(base: Path, documents: Path) -> None:
+    question = "What does a dog cost on the Lantern Line?"
+    first = ask(question, base=base)
+    assert "4.50" in first["text"] and first["citations"][0]["document"].endswith("fares.md")
+
+    (documents / "fares.md").write_text(FARES.replace("4.50 crowns", "6.25 crowns"), "utf-8")
+    wellread("sync", base=base)
+    second = ask(question, base=base)
+    assert "6.25" in second["text"] and "4.50" not in json.dumps(second)
+    citation = second["citations"][0]
+    assert citation["version"] == 2
+    start, end = citation["span"]
+    assert (documents / "fares.md").read_text("utf-8")[start:end] == citation["quote"]
+
+    (documents / "fares.md").unlink()
+    wellread("sync", base=base)
+    third = ask(question, base=base, code=4)
+    assert third["refused"]
+    everything = wellread("--json", "search", "dog crowns crossing 6.25", base=base) + json.dumps(third)
+    assert "6.25" not in everything and "fares.md" not in everything
+    data = b"".join(p.read_bytes() for p in (base / ".wellread").rglob("*") if p.is_file())
+    assert b"6.25 crowns" not in data and b"4.50 crowns" not in data
+
+
+def test_what_the_documents_do_not_say_is_refused_with_the_nearest_passages(base: Path) -> None:
+    answer = ask("Who designed the engine of the submarine Neptune?", base=base, code=4)
+    assert answer["refused"] and answer["citations"] == [] and len(answer["nearest"]) >= 1
+
+
+def test_only_those_who_may_read_a_document_get_answers_from_it(base: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "pay.md"
+    secret.write_text("# Pay\n\nThe master of the Lantern earns 5,100 crowns a month.\n", "utf-8")
+    wellread("add", str(secret), "--label", "hr", base=base)
+    question = "How much does the master of the Lantern earn?"
+    assert "5,100" not in json.dumps(ask(question, base=base, code=4))
+    told = json.loads(wellread("--group", "hr", "--json", "--set", "answer.style=quote", "ask", question, base=base))
+    assert "5,100" in told["text"]
+
+
+def test_a_broken_file_is_listed_with_its_reason_and_the_others_go_on(base: Path, documents: Path) -> None:
+    (documents / "broken.pdf").write_bytes(b"%PDF-1.7 this is no document")
+    (documents / "extra.txt").write_text("The winter store holds forty blankets.", "utf-8")
+    wellread("sync", base=base, code=3)
+    assert "broken.pdf" in wellread("status", "--failed", base=base)
+    assert "forty" in ask("How many blankets does the winter store hold?", base=base)["text"]
+
+
+def test_standard_input_is_a_document_too(base: Path) -> None:
+    wellread("add", "-", "--name", "note.txt", base=base, text="The spare key hangs behind the clock.")
+    assert "clock" in ask("Where does the spare key hang?", base=base)["text"]
+
+
+def test_a_backup_is_restored_with_the_same_answers(base: Path, tmp_path: Path) -> None:
+    wellread("backup", str(tmp_path / "copy.tar"), base=base)
+    wellread("restore", str(tmp_path / "copy.tar"), str(tmp_path / "restored"), base=base)
+    question = "Who is the purser of the Lantern Line?"
+    assert ask(question, base=tmp_path / "restored")["text"] == ask(question, base=base)["text"]
+    assert "Odile Marchetti" in ask(question, base=base)["text"]
+
+
+@pytest.mark.model
+def test_the_chat_model_writes_only_what_is_borne_out(base: Path) -> None:
+    answer = ask("What does a dog cost on the Lantern Line?", base=base, style="auto")
+    assert "4.50" in answer["text"]
+    assert all(v["supported"] for v in answer["verdicts"] if v["citation"] is not None)
+    assert answer["usage"]["completion_tokens"] > 0 and answer["left_machine"] == []
