@@ -26,7 +26,9 @@ def data(name: str) -> Path:
     packed = ROOT.parent / "shared" / "data"
     folder = Path(os.environ.get("WELLREAD_DATA", Path.home() / ".cache" / "wellread-data"))
     if not (folder / name).is_dir() and (packed / "unpack").exists():
-        subprocess.run([sys.executable, str(packed / "unpack"), str(folder), name], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, str(packed / "unpack"), str(folder), name], check=True, stdout=subprocess.DEVNULL
+        )
     if not (folder / name).is_dir():
         sys.exit(f"{name}: no such data set in {folder}; set WELLREAD_DATA")
     return folder / name
@@ -87,4 +89,9 @@ def interval(flags: Sequence[bool]) -> dict[str, Any]:
     p = sum(flags) / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return {"percent": round(100 * p, 1), "low": round(100 * (middle - half), 1), "high": round(100 * (middle + half), 1), "n": n}
+    return {
+        "percent": round(100 * p, 1),
+        "low": round(100 * (middle - half), 1),
+        "high": round(100 * (middle + half), 1),
+        "n": n,
+    }

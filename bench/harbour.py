@@ -79,7 +79,8 @@ def judge(question: dict[str, Any], answer: Answer, hits: tuple[Hit, ...]) -> di
 def cited(question: dict[str, Any], answer: Answer) -> bool:
     """Whether a citation names the document of the evidence and quotes an accepted answer."""
     return any(
-        c.document.endswith(e["document"]) and (holds(c.quote, question["answers"]) or normal(e["quote"]) in normal(c.quote))
+        c.document.endswith(e["document"])
+        and (holds(c.quote, question["answers"]) or normal(e["quote"]) in normal(c.quote))
         for c in answer.citations
         for e in question["evidence"]
     )

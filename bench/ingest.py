@@ -99,7 +99,9 @@ def times(kb: KnowledgeBase, questions: Sequence[str], alpha: float) -> dict[str
     """p50, p95 and CPU milliseconds per question."""
     from dataclasses import replace
 
-    kb.settings = replace(kb.settings, values=dict(kb.settings.values) | {"retrieve": replace(kb.settings["retrieve"], alpha=alpha)})
+    kb.settings = replace(
+        kb.settings, values=dict(kb.settings.values) | {"retrieve": replace(kb.settings["retrieve"], alpha=alpha)}
+    )
     for question in questions[:3]:
         kb.search(question, k=10)
     cpu, milliseconds = cpu_seconds(), []

@@ -144,7 +144,9 @@ def lance(table: Floats, folder: Path) -> Callable[[Floats], Any]:
     rows = pa.table({"id": pa.array(np.arange(len(table))), "vector": array})
     opened = lancedb.connect(folder).create_table("v", rows)
     opened.create_index(metric="dot", index_type="IVF_SQ", vector_column_name="vector")
-    return lambda q: [r["id"] for r in opened.search(q).metric("dot").nprobes(20).refine_factor(4).select(["id"]).limit(K).to_list()]
+    return lambda q: [
+        r["id"] for r in opened.search(q).metric("dot").nprobes(20).refine_factor(4).select(["id"]).limit(K).to_list()
+    ]
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def run(work: Path, kills: int, n_files: int, chance: random.Random) -> dict[str
 
 
 def change(folder: Path, state: dict[str, str], n: int, chance: random.Random) -> None:
-    """n files are written anew, edited or deleted; ``state`` holds the marker that each should show."""
+    """N files are written anew, edited or deleted; ``state`` holds the marker that each should show."""
     for _ in range(n):
         name = f"{chance.randrange(10 * n + 50)}.md"
         if name in state and chance.random() < 0.3:

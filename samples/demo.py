@@ -36,7 +36,9 @@ def main() -> None:
     wellread("add", str(HERE / "harbour" / "documents"), allowed=(0, 3))
     for question in QUESTIONS:
         wellread("ask", question, allowed=(0, 4))
-    print(f"\n{time.monotonic() - started:.1f} s, with nothing leaving this machine. Go on: .venv/bin/wellread --base .demo ask …")
+    print(
+        f"\n{time.monotonic() - started:.1f} s, with nothing leaving this machine. Go on: .venv/bin/wellread --base .demo ask …"
+    )
 
 
 if __name__ == "__main__":

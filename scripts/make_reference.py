@@ -19,10 +19,20 @@ NOTE = "<!-- made by `make docs`; edit the code instead -->"
 def settings_page() -> str:
     """Every setting with its default and meaning."""
     lines = ["# Settings", NOTE, ""]
-    lines += ["Each stands in `wellread.toml`, in a variable `WELLREAD_SECTION__KEY`, or after `--set section.key=value`; the last one wins.", ""]
+    lines += [
+        "Each stands in `wellread.toml`, in a variable `WELLREAD_SECTION__KEY`, or after `--set section.key=value`; the last one wins.",
+        "",
+    ]
     defaults = config.load(None, SECTIONS, environ={})
     for name, section in SECTIONS.items():
-        lines += [f"## {name}", "", " ".join((section.__doc__ or "").split("\n\n")[0].split()), "", "| setting | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"## {name}",
+            "",
+            " ".join((section.__doc__ or "").split("\n\n")[0].split()),
+            "",
+            "| setting | default | meaning |",
+            "|---|---|---|",
+        ]
         for key, meaning in config.sentences(section).items():
             value = config.toml_value(getattr(defaults[name], key)).replace("|", "\\|")
             lines.append(f"| `{key}` | `{value}` | {meaning.replace('|', chr(92) + '|')} |")
@@ -55,7 +65,13 @@ def names(help_text: str) -> list[str]:
 def shown(*words: str) -> str:
     """What ``wellread WORDS --help`` prints, 100 columns wide."""
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    done = subprocess.run([sys.executable, "-m", "wellread", *words, "--help"], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "wellread", *words, "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
 
 

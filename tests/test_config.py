@@ -31,7 +31,9 @@ class Retrieve:
 SECTIONS = {"retrieve": Retrieve}
 
 
-def load(text: str, tmp_path: Path, environ: dict[str, str] | None = None, overrides: tuple[str, ...] = ()) -> config.Settings:
+def load(
+    text: str, tmp_path: Path, environ: dict[str, str] | None = None, overrides: tuple[str, ...] = ()
+) -> config.Settings:
     path = tmp_path / "wellread.toml"
     path.write_text(text, "utf-8")
     return config.load(path, SECTIONS, environ=environ or {}, overrides=overrides)

@@ -32,7 +32,9 @@ def test_every_block_of_a_tutorial_runs(page: Path, tmp_path: Path) -> None:
             (tmp_path / f"block{n}.py").write_text(body, "utf-8")
             script.append(f"(cd {tmp_path} && {sys.executable} block{n}.py)")
     environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "6.25" in done.stdout and "Odile" not in done.stdout.rpartition("status")[2]
 

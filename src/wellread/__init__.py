@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wellread.answer.followup import Turn
+    from wellread.doctor import Finding
     from wellread.errors import (
         ConfigError,
         MissingExtra,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         UsageError,
         WellreadError,
     )
-    from wellread.knowledge_base import Finding, KnowledgeBase, Status
+    from wellread.knowledge_base import KnowledgeBase, Status
     from wellread.retrieve.search import SearchResult
     from wellread.types import (
         AllOf,
@@ -68,7 +69,7 @@ _HOMES = {
     "SearchResult": "wellread.retrieve.search",
     "KnowledgeBase": "wellread.knowledge_base",
     "Status": "wellread.knowledge_base",
-    "Finding": "wellread.knowledge_base",
+    "Finding": "wellread.doctor",
 }
 
 __all__ = [

@@ -97,9 +97,7 @@ def _from_environ(
             faults.append(f"{name}: {section}: no such section{suggestion(section, sections)}")
 
 
-def _from_override(
-    override: str, sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]
-) -> None:
+def _from_override(override: str, sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]) -> None:
     name, equals, text = override.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not dot:
@@ -159,7 +157,7 @@ def _convert(value: Any, hint: Any) -> Any:
             return value
         raise ValueError(f"is one of {', '.join(map(str, args))}{suggestion(str(value), [str(a) for a in args])}")
     if origin in (typing.Union, types.UnionType):
-        if value is None or value == "" and type(None) in args and str not in args:
+        if value is None or (value == "" and type(None) in args and str not in args):
             return None
         return _convert(value, next(a for a in args if a is not type(None)))
     if origin in (tuple, frozenset, list):
@@ -175,7 +173,9 @@ def _convert(value: Any, hint: Any) -> Any:
     if hint is Path and isinstance(value, str):
         return Path(value).expanduser()
     if isinstance(value, bool) is not (hint is bool) or not isinstance(value, hint):
-        raise ValueError({int: "is a whole number", float: "is a number", bool: "is true or false"}.get(hint, "is text"))
+        raise ValueError(
+            {int: "is a whole number", float: "is a number", bool: "is true or false"}.get(hint, "is text")
+        )
     return value
 
 

@@ -5,33 +5,36 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from wellread import config
+from wellread import config, doctor
 from wellread.answer import ask as answering
 from wellread.answer.followup import Turn
 from wellread.answer.settings import AnswerSettings
+from wellread.doctor import Finding
 from wellread.documents import ingest, sources
-from wellread.documents.chunk import ChunkSettings
-from wellread.documents.ingest import IngestSettings
-from wellread.documents.parse import ParseSettings
+from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.errors import StoreError, UsageError
-from wellread.index import build
+from wellread.index import build, sets
+from wellread.index import check as index_check
 from wellread.index.open import IndexReader
 from wellread.models import select
 from wellread.models.api import Chat, Embedder
-from wellread.models.select import ChatSettings, EmbedSettings
+from wellread.models.settings import ChatSettings, EmbedSettings
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import search as searching
-from wellread.retrieve.search import RetrieveSettings, SearchResult
-from wellread.store import backup, check, files, jobs, log
+from wellread.retrieve.search import SearchResult
+from wellread.retrieve.settings import RetrieveSettings
+from wellread.store import backup, documents, files, jobs, log
+from wellread.store import check as store_check
+from wellread.store.check import Fault
 from wellread.store.engine import Store
-from wellread.types import Answer, Failure, Filter, Hit, Principal, SyncReport
+from wellread.types import Answer, Document, Failure, Filter, Principal, SyncReport
 
 SECTIONS: Mapping[str, type] = {
     "documents": IngestSettings,
@@ -59,16 +62,6 @@ class Status:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of ``doctor``: what was looked at, whether it is well, and the cure where it is not."""
-
-    what: str
-    ok: bool
-    detail: str
-    cure: str = ""
-
-
 class KnowledgeBase:
     """An open base. ``who`` is whose eyes every read uses; ``seen_by`` gives the same base to other eyes.
 
@@ -89,7 +82,9 @@ class KnowledgeBase:
         """
         folder = Path(path).expanduser().resolve()
         if (folder / config.FILE_NAME).exists():
-            raise UsageError(f"{folder / config.FILE_NAME}: is there already; use the base as it is, or choose another folder")
+            raise UsageError(
+                f"{folder / config.FILE_NAME}: is there already; use the base as it is, or choose another folder"
+            )
         try:
             (folder / DATA_FOLDER).mkdir(parents=True, exist_ok=True)
             (folder / config.FILE_NAME).write_text(config.commented(SECTIONS), "utf-8")
@@ -148,7 +143,7 @@ class KnowledgeBase:
     @cached_property
     def embedder(self) -> Embedder:
         """The model of ``embed.model``."""
-        return select.embedder(self.settings["embed"], api_key=self._key("embed"), models=config.models_folder())
+        return select.embedder(self.settings["embed"], config.models_folder(), api_key=self._key("embed"))
 
     @cached_property
     def reader(self) -> IndexReader:
@@ -161,14 +156,14 @@ class KnowledgeBase:
         name = self.settings["answer"].scorer
         if not name or name == self.settings["embed"].model:
             return self.embedder
-        return select.embedder(replace(self.settings["embed"], model=name), models=config.models_folder())
+        return select.embedder(replace(self.settings["embed"], model=name), config.models_folder())
 
     @cached_property
     def chat(self) -> Chat | None:
         """The model of ``chat.model``; None where it is empty."""
         if not self.settings["chat"].model:
             return None
-        return select.chat(self.settings["chat"], api_key=self._key("chat"), models=config.models_folder())
+        return select.chat(self.settings["chat"], config.models_folder(), api_key=self._key("chat"))
 
     def _key(self, section: str) -> str | None:
         name = self.settings[section].api_key_env
@@ -194,7 +189,11 @@ class KnowledgeBase:
         options = sources.Options(tuple(labels), tuple(include), tuple(exclude), allow_private)
         wanted = [sources.describe(item, options, tenant=self.who.tenant, text=text) for item in what]
         with self.store.writing() as tx:
-            known = [files.add_source(tx, source) for source in wanted]
+            ids = [
+                files.add_source(tx, source.kind, source.location, source.settings, tenant=source.tenant)
+                for source in wanted
+            ]
+        known = [replace(source, id=id) for source, id in zip(wanted, ids, strict=True)]
         return self._bring_in(known, "add", retry_failed, progress)
 
     def sync(self, *, retry_failed: bool = False, progress: Progress = SILENT) -> SyncReport:
@@ -203,7 +202,10 @@ class KnowledgeBase:
         Raises: SourceError where a whole source cannot be listed (nothing of it is taken for deleted).
         """
         with self.store.reading() as connection:
-            known = files.list_sources(connection, tenant=self.who.tenant)
+            rows = files.list_sources(connection, who=self.who)
+        known = [
+            sources.from_settings(row.kind, row.location, row.settings, tenant=row.tenant, id=row.id) for row in rows
+        ]
         return self._bring_in(known, "sync", retry_failed, progress)
 
     def watch(self, interval_s: float) -> Iterator[SyncReport]:
@@ -218,13 +220,22 @@ class KnowledgeBase:
         self, wanted: Sequence[sources.Source], kind: str, retry_failed: bool, progress: Progress
     ) -> SyncReport:
         with self.store.reading() as connection:
-            known = files.known(connection, tenant=self.who.tenant)
+            known = files.known(connection, self.who.tenant)
+            minhashes = documents.minhashes(connection, self.who.tenant)
         settings = replace(self.settings["documents"], retry_failed=retry_failed)
         changes = ingest.ingest(
-            wanted, known, settings, self.settings["parse"], self.settings["chunk"], self.embedder, progress
+            wanted,
+            known,
+            settings,
+            self.settings["parse"],
+            self.settings["chunk"],
+            self.embedder,
+            progress,
+            minhashes=minhashes,
         )
-        with jobs.running(self.store, kind, {"sources": [s.location for s in wanted]}, tenant=self.who.tenant):
-            return build.apply(self.store, changes, self.embedder, progress)
+        asked = {"sources": [source.location for source in wanted]}
+        with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
+            return build.apply(self.store, changes, self.embedder, progress, tenant=self.who.tenant)
 
     def remove(self, what: str) -> int:
         """Documents removed: those of a source, a single one, or all that a glob matches; their text is purged.
@@ -260,24 +271,105 @@ class KnowledgeBase:
         """Sentences as each is borne out, then the Answer; see ``ask``."""
         settings: AnswerSettings = self.settings["answer"]
         writes = settings.style != "quote" and self.settings["chat"].model
-        parts = answering.Parts(
-            search=lambda asked: self.search(asked, k=settings.passages, where=where),
-            scorer=self.scorer,
-            chat=self._open_chat if writes else None,
-            search_remote=self.embedder.remote,
-        )
+        read: list[SearchResult] = []
+
+        def search(asked: str) -> SearchResult:
+            read.append(self.search(asked, k=settings.passages, where=where))
+            return read[-1]
+
+        parts = answering.Parts(search, self.scorer, self._open_chat if writes else None, self.embedder.remote)
         for piece in answering.stream(question, parts, settings, history):
-            if isinstance(piece, Answer) and not self.store.read_only:
-                log.put(self.store, piece, who=self.who, settings_hash=self.settings_hash)
+            if isinstance(piece, Answer):
+                self._log(piece, read)
             yield piece
 
+    def _log(self, answer: Answer, read: Sequence[SearchResult]) -> None:
+        if self.store.read_only:
+            return
+        documents = {hit.document.id for result in read for hit in result.hits}
+        generation = read[-1].generation if read else None
+        with self.store.writing(durable=False) as tx:
+            log.put(
+                tx, answer, who=self.who, settings_hash=self.settings_hash, generation=generation, documents=documents
+            )
+
     def _open_chat(self) -> Chat:
-        chat = self.chat
-        assert chat is not None  # asked for only where chat.model is set
-        return chat
+        if self.chat is None:
+            raise UsageError("chat.model is empty; name a model, or set answer.style to quote")
+        return self.chat
 
     @cached_property
     def settings_hash(self) -> str:
         """16 hex digits that change when a setting does."""
         values = json.dumps(self.settings.values, default=str, sort_keys=True)
         return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+    # what is there
+
+    def status(self) -> Status:
+        """What the base holds, as ``who`` may see it."""
+        with self.store.reading() as connection:
+            listed = documents.listing(connection, who=self.who)
+            states = files.counts(connection, who=self.who)
+            known = files.list_sources(connection, who=self.who)
+            n_chunks, near = documents.totals(connection, who=self.who)
+            embedder = sets.live(connection)
+        return Status(
+            documents=len(listed),
+            chunks=n_chunks,
+            near_duplicates=near,
+            states=states,
+            embedder=embedder.embedder_id if embedder else self.settings["embed"].model,
+            generation=self.store.generation(),
+            size_bytes=sum(f.stat().st_size for f in (self.folder / DATA_FOLDER).rglob("*") if f.is_file()),
+            sources=tuple(source.location for source in known),
+        )
+
+    def failures(self, *, skipped: bool = False) -> list[Failure]:
+        """Source items that gave no document, and why; with ``skipped`` also those of unknown types."""
+        with self.store.reading() as connection:
+            return files.failures(connection, who=self.who, skipped=skipped)
+
+    def documents(self, limit: int | None = None, offset: int = 0) -> list[Document]:
+        """Live documents in order of their uri, without their texts."""
+        with self.store.reading() as connection:
+            return documents.listing(connection, who=self.who, limit=limit, offset=offset)
+
+    def log(self, limit: int = 20, trace_id: str | None = None) -> list[log.Asked]:
+        """Questions that were asked, newest first; with ``trace_id`` that one alone."""
+        with self.store.reading() as connection:
+            if trace_id is None:
+                return log.recent(connection, who=self.who, limit=limit)
+            found = log.get(connection, trace_id, who=self.who)
+            return [found] if found else []
+
+    # upkeep
+
+    def check(self) -> list[Fault]:
+        """Everything that is damaged: rows, texts, spans, words, vectors. Reads all of it."""
+        return [*store_check.check(self.store), *index_check.check(self.store)]
+
+    def doctor(self) -> list[Finding]:
+        """Models, store, index, space and versions looked at, each with the cure where it is not well."""
+        return doctor.examine(self.folder, self.settings, self.store)
+
+    def backup(self, target: Path | str) -> Path:
+        """A copy of the base in ``target`` (a folder, or a .tar file), made while others read and write."""
+        return backup.backup(self.store, target, beside=[self.folder / config.FILE_NAME])
+
+    @staticmethod
+    def restore(copy: Path | str, folder: Path | str) -> Path:
+        """The base of a backup, laid into an empty folder after its manifest was checked."""
+        return backup.restore(copy, folder)
+
+    def index_rebuild(self, progress: Progress = SILENT) -> int:
+        """The index made anew from the store; chunks that had to be embedded again."""
+        return build.rebuild(self.store, self.embedder, progress)
+
+    def index_compact(self) -> int:
+        """Slots of deleted chunks given back."""
+        return build.compact(self.store)
+
+    def reembed(self, progress: Progress = SILENT) -> int:
+        """Chunks embedded for the model of ``embed.model``; the vectors that are there answer until it is done."""
+        return build.reembed(self.store, self.embedder, progress)

@@ -28,7 +28,10 @@ def test_what_was_put_comes_back_letter_for_letter(store: Store) -> None:
     for key, passage in zip(keys, passages, strict=True):
         chunk, of = found[key]
         assert (chunk.id, chunk.text, chunk.span, chunk.heading_path) == (
-            passage.id, passage.text, passage.span, passage.heading_path,
+            passage.id,
+            passage.text,
+            passage.span,
+            passage.heading_path,
         )
         assert back.text[chunk.span.start : chunk.span.end] == chunk.text
         assert (of.id, of.text, chunk.version) == (document.id, "", 1)

@@ -31,25 +31,34 @@ FARES_2025: list[Block] = [
     ("h1", "Havrin Line: price list 2025"),
     ("p", "Valid from 1 January 2025 until 31 December 2025. All prices in kroner for a single journey."),
     ("h2", "1. Foot passengers"),
-    ("table", rows("""Line | Crossing | Adult | Child 4-15 | Senior 67+ | Student
+    (
+        "table",
+        rows("""Line | Crossing | Adult | Child 4-15 | Senior 67+ | Student
 1 | Kestvik to Ollesay | 79 | 40 | 59 | 63
 2 | Kestvik to Brannholm | 112 | 56 | 84 | 90
 3 | Ollesay to Tarrasund | 44 | 22 | 33 | 35
 4 | Kestvik to Mirrey | 92 | 46 | 69 | 74
-5 | Brannholm to Sutherskerry | 55 | 28 | 41 | 44""")),
+5 | Brannholm to Sutherskerry | 55 | 28 | 41 | 44"""),
+    ),
     ("h2", "2. Vehicles, driver included"),
-    ("table", rows("""Line | Crossing | Motorcycle | Car to 5 m | Car 5-6 m | Motorhome to 8 m | Trailer, per m
+    (
+        "table",
+        rows("""Line | Crossing | Motorcycle | Car to 5 m | Car 5-6 m | Motorhome to 8 m | Trailer, per m
 1 | Kestvik to Ollesay | 106 | 231 | 281 | 388 | 43
 2 | Kestvik to Brannholm | 149 | 318 | 382 | 533 | 58
 3 | Ollesay to Tarrasund | 60 | 129 | 157 | 214 | 25
-5 | Brannholm to Sutherskerry | 76 | 163 | 197 | 270 | 31""")),
+5 | Brannholm to Sutherskerry | 76 | 163 | 197 | 270 | 31"""),
+    ),
     ("h2", "3. Dogs and bicycles"),
-    ("table", rows("""Line | Crossing | Dog | Bicycle, also electric
+    (
+        "table",
+        rows("""Line | Crossing | Dog | Bicycle, also electric
 1 | Kestvik to Ollesay | 35 | 20
 2 | Kestvik to Brannholm | 48 | 28
 3 | Ollesay to Tarrasund | 18 | free
 4 | Kestvik to Mirrey | 30 | 40
-5 | Brannholm to Sutherskerry | 22 | 14""")),
+5 | Brannholm to Sutherskerry | 22 | 14"""),
+    ),
     ("h2", "4. Ten-trip card"),
     ("p", "The ten-trip card gives ten adult journeys for the price of eight and is valid for 12 months."),
     ("h2", "5. Fees"),
@@ -63,41 +72,53 @@ FARES_2026: list[Block] = [
     ("p", "This list replaces the price list 2025. Line 6 is added from its opening in March 2026."),
     ("h2", "1. Foot passengers"),
     ("p", "Children under four travel free. A student shows a valid card."),
-    ("table", rows("""Line | Crossing | Adult | Child 4-15 | Senior 67+ | Student
+    (
+        "table",
+        rows("""Line | Crossing | Adult | Child 4-15 | Senior 67+ | Student
 1 | Kestvik to Ollesay | 84 | 42 | 63 | 67
 2 | Kestvik to Brannholm | 118 | 59 | 88 | 94
 3 | Ollesay to Tarrasund | 46 | 23 | 35 | 37
 4 | Kestvik to Mirrey | 97 | 49 | 73 | 78
 5 | Brannholm to Sutherskerry | 58 | 29 | 44 | 46
-6 | Tarrasund to Mirrey | 39 | 20 | 29 | 31""")),
+6 | Tarrasund to Mirrey | 39 | 20 | 29 | 31"""),
+    ),
     ("h2", "2. Vehicles, driver included"),
     ("p", "Lines 4 and 6 carry no vehicles. The length is measured with the towing hitch."),
-    ("table", rows("""Line | Crossing | Motorcycle | Car to 5 m | Car 5-6 m | Motorhome to 8 m | Trailer, per m
+    (
+        "table",
+        rows("""Line | Crossing | Motorcycle | Car to 5 m | Car 5-6 m | Motorhome to 8 m | Trailer, per m
 1 | Kestvik to Ollesay | 112 | 246 | 298 | 412 | 46
 2 | Kestvik to Brannholm | 158 | 339 | 405 | 566 | 62
 3 | Ollesay to Tarrasund | 64 | 138 | 167 | 229 | 27
-5 | Brannholm to Sutherskerry | 81 | 174 | 209 | 288 | 33""")),
+5 | Brannholm to Sutherskerry | 81 | 174 | 209 | 288 | 33"""),
+    ),
     ("p", "Motorhomes longer than 8 metres pay 71 kroner for each further metre on every line."),
     ("p", "In July and August cars on Line 1 pay 35 kroner more on Fridays between 14:00 and 19:00."),
     ("page", ""),
     ("h2", "3. Dogs and bicycles"),
-    ("table", rows("""Line | Crossing | Dog | Assistance dog | Bicycle | Electric bicycle
+    (
+        "table",
+        rows("""Line | Crossing | Dog | Assistance dog | Bicycle | Electric bicycle
 1 | Kestvik to Ollesay | 38 | free | 22 | 30
 2 | Kestvik to Brannholm | 52 | free | 31 | 40
 3 | Ollesay to Tarrasund | free | free | free | 12
 4 | Kestvik to Mirrey | not carried | free | 45 | not carried
 5 | Brannholm to Sutherskerry | 25 | free | 16 | 21
-6 | Tarrasund to Mirrey | not carried | free | not carried | not carried""")),
+6 | Tarrasund to Mirrey | not carried | free | not carried | not carried"""),
+    ),
     ("p", "A dog that stays in the car for the whole crossing pays the same as a dog on deck."),
     ("h2", "4. Ten-trip card"),
     ("p", "The ten-trip card gives ten adult journeys for the price of eight and is valid for 18 months."),
-    ("table", rows("""Line | Crossing | Price of the card
+    (
+        "table",
+        rows("""Line | Crossing | Price of the card
 1 | Kestvik to Ollesay | 672
 2 | Kestvik to Brannholm | 944
 3 | Ollesay to Tarrasund | 368
 4 | Kestvik to Mirrey | 776
 5 | Brannholm to Sutherskerry | 464
-6 | Tarrasund to Mirrey | 312""")),
+6 | Tarrasund to Mirrey | 312"""),
+    ),
     ("p", "Two people may use one card together. A lost card is replaced for 40 kroner."),
     ("h2", "5. Fees"),
     ("p", "Booking by telephone costs 15 kroner. Paying on board costs 20 kroner more."),
@@ -115,7 +136,9 @@ SUMMER: list[Block] = [
     ("h1", "Timetable, summer 2026"),
     ("p", "Valid from 29 March 2026 until 26 September 2026."),
     ("h2", "Line 1, Kestvik to Ollesay, daily"),
-    ("table", rows("""From Kestvik | From Ollesay | Remark
+    (
+        "table",
+        rows("""From Kestvik | From Ollesay | Remark
 05:20 | 06:25 | not on Sundays
 07:00 | 08:05 | 
 08:40 | 09:45 | 
@@ -126,16 +149,22 @@ SUMMER: list[Block] = [
 17:00 | 18:05 | 
 18:40 | 19:45 | 
 20:20 | 21:25 | 
-23:00 | 23:59 | Fridays and Saturdays""")),
+23:00 | 23:59 | Fridays and Saturdays"""),
+    ),
     ("h2", "Line 2, Kestvik to Brannholm, daily"),
-    ("table", rows("""From Kestvik | From Brannholm
+    (
+        "table",
+        rows("""From Kestvik | From Brannholm
 06:00 | 07:45
 09:30 | 11:20
 13:10 | 15:00
 16:50 | 18:40
-20:30 | 22:10""")),
+20:30 | 22:10"""),
+    ),
     ("h2", "Line 3, Ollesay to Tarrasund, daily"),
-    ("table", rows("""From Ollesay | From Tarrasund
+    (
+        "table",
+        rows("""From Ollesay | From Tarrasund
 06:40 | 07:15
 08:30 | 09:05
 10:30 | 11:05
@@ -143,22 +172,29 @@ SUMMER: list[Block] = [
 14:00 | 14:35
 16:30 | 17:05
 19:00 | 19:35
-21:45 | 22:20""")),
+21:45 | 22:20"""),
+    ),
     ("page", ""),
     ("h2", "Line 4, Kestvik to Mirrey, daily"),
-    ("table", rows("""From Kestvik | From Mirrey
+    (
+        "table",
+        rows("""From Kestvik | From Mirrey
 07:10 | 08:00
 09:30 | 10:20
 11:50 | 12:40
 14:10 | 15:00
 16:30 | 17:20
-18:50 | 19:40""")),
+18:50 | 19:40"""),
+    ),
     ("h2", "Line 5, Brannholm to Sutherskerry, 1 May to 30 September"),
-    ("table", rows("""From Brannholm | From Sutherskerry
+    (
+        "table",
+        rows("""From Brannholm | From Sutherskerry
 09:10 | 10:00
 11:10 | 12:00
 14:50 | 15:40
-17:10 | 18:00""")),
+17:10 | 18:00"""),
+    ),
     ("p", "In the last days of September these departures are sailed although the winter timetable has begun."),
     ("p", "On Wednesdays the 14:50 waits for the library boat and may leave up to 15 minutes late."),
 ]
@@ -167,7 +203,9 @@ WINTER: list[Block] = [
     ("h1", "Timetable, winter 2026/27"),
     ("p", "Valid from 27 September 2026 until 27 March 2027. It replaces the summer timetable."),
     ("h2", "Line 1, Kestvik to Ollesay, Mondays to Fridays"),
-    ("table", rows("""From Kestvik | From Ollesay | Remark
+    (
+        "table",
+        rows("""From Kestvik | From Ollesay | Remark
 05:50 | 06:55 | bus to the hospital
 07:30 | 08:35 | 
 09:40 | 10:50 | 
@@ -175,9 +213,12 @@ WINTER: list[Block] = [
 14:45 | 15:55 | 
 17:05 | 18:15 | 
 19:20 | 20:30 | 
-22:10 | 23:15 | not on Mondays""")),
+22:10 | 23:15 | not on Mondays"""),
+    ),
     ("h2", "Line 1, Saturdays and Sundays"),
-    ("table", rows("""Day | From Kestvik | From Ollesay
+    (
+        "table",
+        rows("""Day | From Kestvik | From Ollesay
 Saturday | 07:00 | 08:10
 Saturday | 10:10 | 11:20
 Saturday | 13:20 | 14:30
@@ -187,38 +228,51 @@ Sunday | 08:30 | 09:40
 Sunday | 11:40 | 12:50
 Sunday | 15:10 | 16:20
 Sunday | 18:20 | 19:30
-Sunday | 21:00 | 22:05""")),
+Sunday | 21:00 | 22:05"""),
+    ),
     ("h2", "Line 2, Kestvik to Brannholm, daily"),
-    ("table", rows("""From Kestvik | From Brannholm
+    (
+        "table",
+        rows("""From Kestvik | From Brannholm
 06:15 | 08:00
 10:00 | 12:05
 14:20 | 16:25
-18:40 | 20:35""")),
+18:40 | 20:35"""),
+    ),
     ("page", ""),
     ("h2", "Line 3, Ollesay to Tarrasund, Mondays to Saturdays"),
-    ("table", rows("""From Ollesay | From Tarrasund
+    (
+        "table",
+        rows("""From Ollesay | From Tarrasund
 07:00 | 07:35
 09:05 | 09:40
 11:20 | 11:55
 14:00 | 14:35
 16:30 | 17:05
-19:00 | 19:35""")),
+19:00 | 19:35"""),
+    ),
     ("p", "On Sundays Line 3 makes two crossings only, at 11:20 and 17:30 from Ollesay."),
     ("h2", "Line 4, Kestvik to Mirrey, Mondays to Fridays"),
-    ("table", rows("""From Kestvik | From Mirrey
+    (
+        "table",
+        rows("""From Kestvik | From Mirrey
 07:10 | 08:00
 08:50 | 09:45
 12:40 | 13:30
 16:15 | 17:05
-17:55 | 18:45""")),
+17:55 | 18:45"""),
+    ),
     ("p", "At weekends Line 4 leaves Kestvik at 09:20 and 15:30."),
     ("h2", "Line 5, Brannholm to Sutherskerry"),
     ("p", "No service from 1 October to 30 April."),
     ("p", "The post boat takes up to six passengers on Mondays and Thursdays at 10:15."),
     ("h2", "Line 6, Tarrasund to Mirrey, Tuesdays, Thursdays and Saturdays"),
-    ("table", rows("""From Tarrasund | From Mirrey
+    (
+        "table",
+        rows("""From Tarrasund | From Mirrey
 10:30 | 11:00
-15:15 | 15:45""")),
+15:15 | 15:45"""),
+    ),
     ("h2", "Connections"),
     ("p", "The 11:20 and 16:30 of Line 3 wait up to 12 minutes for a late Line 1."),
     ("p", "The last bus from Kestvik terminal to the railway station leaves at 23:05, number 14."),
@@ -241,12 +295,15 @@ INCIDENT_052: list[Block] = [
     ("p", "Nobody was hurt. Café staff gave away 118 waffles."),
     ("p", "One passenger with diabetes was helped by a nurse who was travelling, Mrs Hedvig Poultice."),
     ("h2", "4. Costs"),
-    ("table", rows("""Item | Kroner
+    (
+        "table",
+        rows("""Item | Kroner
 Filters and labour | 12,600
 Compensation to passengers | 21,350
 Waffles | 4,484
 Tug on standby | 17,000
-Sum | 55,434""")),
+Sum | 55,434"""),
+    ),
     ("h2", "5. What was decided"),
     ("p", "Filters on both Gannets are changed every 250 hours until the tanks have been cleaned."),
     ("p", "Both Gannets carry twelve spare filters instead of four."),
@@ -267,19 +324,25 @@ BATTERY: list[Block] = [
     ("p", "At Mirrey only a night cable of 63 kilowatts is available."),
     ("p", "The charging plug is never pulled while the blue lamp is lit."),
     ("h2", "3. Cooling"),
-    ("table", rows("""Temperature of a module | What happens | What you do
+    (
+        "table",
+        rows("""Temperature of a module | What happens | What you do
 up to 32 degrees | normal | nothing
 33 to 44 degrees | yellow alarm | reduce to 22 knots
 45 to 54 degrees | red alarm | stop charging, go to berth
-55 degrees and above | room is shut off | muster passengers, flood on order""")),
+55 degrees and above | room is shut off | muster passengers, flood on order"""),
+    ),
     ("p", "The coolant is a mixture with 35 per cent glycol. Each room holds 140 litres."),
     ("h2", "4. Checks"),
-    ("table", rows("""Check | How often | Limit
+    (
+        "table",
+        rows("""Check | How often | Limit
 Insulation resistance | every week | 500 kilohm
 Module voltage difference | every day | 60 millivolts
 Coolant pump noise | every month | by ear
 Gas detectors, test | every 3 months | alarm within 30 seconds
-Contact set of the plug | every 18 months | renew""")),
+Contact set of the plug | every 18 months | renew"""),
+    ),
     ("h2", "5. Rules"),
     ("p", "Nobody enters a battery room alone. The key hangs on the bridge on hook 9."),
     ("p", "Rubber gloves of class 1 are tested every six months and thrown away after three years."),

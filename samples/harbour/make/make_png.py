@@ -1,7 +1,6 @@
 """Make the scanned incident report: typed text, drawn, tilted a little and sprinkled with dust."""
 
 import random
-from pathlib import Path
 
 from fixed_zip import DOCUMENTS, sidecar
 from PIL import Image, ImageDraw, ImageFilter, ImageFont

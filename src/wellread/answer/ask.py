@@ -139,7 +139,9 @@ def _write(
         draft.verdicts.append(verdict)
 
 
-def _sentences(chat: Chat, messages: Sequence[prompt.Message], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
+def _sentences(
+    chat: Chat, messages: Sequence[prompt.Message], settings: AnswerSettings, draft: _Draft
+) -> Iterator[str]:
     """Whole sentences of a reply as they are finished; a last one cut off by the length limit is left out."""
     text, done = "", 0
     stopped = "stop"

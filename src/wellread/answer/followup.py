@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from wellread.answer.evidence import words
 
-_OPENING = re.compile(r"^\s*(and|but|or|so|then|what about|how about|what of|also|why|when|where|who|how much|how many)\b[^?]{0,40}\??$", re.I)
+_OPENING = re.compile(
+    r"^\s*(and|but|or|so|then|what about|how about|what of|also|why|when|where|who|how much|how many)\b[^?]{0,40}\??$",
+    re.I,
+)
 _POINTING = re.compile(r"\b(it|its|they|them|their|there|that|those|these|this|he|she|his|her|one|ones|same)\b", re.I)
 
 

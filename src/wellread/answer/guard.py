@@ -13,7 +13,7 @@ _PATTERNS = re.compile(
     |<\|?(im_start|im_end|system|assistant|user)\|?>
     |\b(you\s+are|act\s+as)\s+(now\s+)?(an?\s+)?(ai|assistant|language\s+model|chatbot)\b
     |\b(note|instructions?|attention|message)\s+(to|for)\s+(the\s+|any\s+|all\s+)?(ai|assistants?|language\s+models?|llms?|chatbots?)\b
-    |\b(ai|language\s+models?|llms?|assistants?|chatbots?)\b.{0,60}\b(must|should|shall)\s+(now\s+)?(answer|reply|respond|say|tell|state|output|reveal)
+    |\b(ai(\s+assistants?)?|language\s+models?|llms?|chatbots?)\b.{0,60}\b(must|should|shall)\s+(now\s+)?(answer|reply|respond|say|tell|state|output|reveal)
     |\bdo\s+not\s+(tell|mention|reveal)\b.{0,40}\bto\s+the\s+user""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

@@ -15,7 +15,7 @@ from wellread.types import Answer
 
 EXAMPLES = """
 wellread ask "Which crossings take dogs, and what do they cost?"
-wellread ask "What is the notice period?" --where "valid_on 2026-05-01" --explain
+wellread ask "What is the notice period?" --where "valid on 2026-05-01" --explain
 wellread ask "Who chairs the board?" --json
 """
 

@@ -24,11 +24,11 @@ def backup(
     The copy is the base as it is at this moment, with the checksum of every file.
     """
     with open_base(call) as base:
-        base.backup(target)
+        made = base.backup(target).resolve()
     if call.json:
-        show.dump({"backup": target.resolve()})
+        show.dump({"backup": made})
     else:
-        show.say(f"{show.where(str(target.resolve()))}: complete")
+        show.say(f"{show.where(str(made))}: complete")
         hint(call, f"next: wellread restore {target} FOLDER brings it back")
     return DONE
 

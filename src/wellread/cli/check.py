@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base, progress
+from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base
 
 EXAMPLES = """
 wellread check
@@ -17,8 +17,8 @@ def check(call: Call) -> int:
 
     Reads every row, text and vector, and finds a single flipped byte. Ends with code 1 when there is a fault.
     """
-    with open_base(call, read_only=True) as base, progress(call) as watched:
-        faults = base.check(progress=watched)
+    with open_base(call, read_only=True) as base:
+        faults = base.check()
     if call.json:
         show.dump({"ok": not faults, "faults": faults})
     else:

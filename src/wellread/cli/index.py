@@ -13,17 +13,16 @@ def rebuild(call: Call) -> int:
 
     No source is read again, and no text is embedded again that has not changed.
     """
-    with open_base(call) as base:
-        with progress(call) as watched:
-            base.index_rebuild(progress=watched)
-        return _told(call, "rebuilt", base.status().chunks)
+    with open_base(call) as base, progress(call) as watched:
+        embedded = base.index_rebuild(progress=watched)
+    return _told(call, {"embedded": embedded}, f"index rebuilt, {show.count(embedded, 'chunk')} embedded again")
 
 
 def compact(call: Call) -> int:
     """Give back the space of deleted passages."""
     with open_base(call) as base:
-        base.index_compact()
-        return _told(call, "compacted", base.status().chunks)
+        freed = base.index_compact()
+    return _told(call, {"freed": freed}, f"{show.count(freed, 'vector')} of deleted passages given back")
 
 
 def reembed(call: Call) -> int:
@@ -34,14 +33,14 @@ def reembed(call: Call) -> int:
     """
     with open_base(call) as base, progress(call) as watched:
         embedded = base.reembed(progress=watched)
-    return _told(call, "reembedded", embedded)
+    return _told(call, {"embedded": embedded}, f"{show.count(embedded, 'chunk')} embedded")
 
 
-def _told(call: Call, what: str, chunks: int) -> int:
+def _told(call: Call, numbers: dict[str, int], text: str) -> int:
     if call.json:
-        show.dump({what: chunks})
+        show.dump(numbers)
     else:
-        show.say(f"{show.count(chunks, 'chunk')} {what}")
+        show.say(text)
     return DONE
 
 

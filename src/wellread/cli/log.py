@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wellread.cli import show
+from wellread.cli import cited, show
 from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
+
+if TYPE_CHECKING:
+    from wellread.store.log import Asked
 
 EXAMPLES = """
 wellread log
@@ -32,17 +35,31 @@ def log(
     if trace_id and not rows:
         raise UsageError(f"{trace_id}: no such answer in the log; wellread log lists them")
     if call.json:
-        show.dump({"questions": rows})
-        return DONE
-    for row in rows:
-        when = show.line(str(row.asked_at))[:19].replace("T", " ")
-        show.say(f"{when}  {show.line(row.question)}", "bold")
-        show.say(show.line(row.text), indent=4)
-        show.say(f"{'refused, ' if row.refused else ''}{show.duration(row.ms / 1e3)}, {row.trace_id}", "dim", indent=4)
-    if not rows:
-        show.say("nothing was asked yet")
-        hint(call, 'next: wellread ask "…"')
+        show.dump({"questions": [{"asked_at": row.asked_at, **show.plain(row.answer)} for row in rows]})
+    elif trace_id:
+        _one(rows[0])
+    else:
+        for row in rows:
+            _short(row)
+        if not rows:
+            show.say("nothing was asked yet")
+            hint(call, 'next: wellread ask "…"')
     return DONE
+
+
+def _one(row: Asked) -> None:
+    show.say(f"{_when(row)}  {show.line(row.answer.question)}", "bold")
+    cited.answer(row.answer, explain=True)
+
+
+def _short(row: Asked) -> None:
+    show.say(f"{_when(row)}  {show.line(row.answer.question)}", "bold")
+    show.say(cited.excerpt(row.answer.text), indent=4)
+    show.say(f"{cited.footer(row.answer)} · {row.answer.trace_id}", "dim", indent=4)
+
+
+def _when(row: Asked) -> str:
+    return f"{row.asked_at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def register(app: typer.Typer) -> None:

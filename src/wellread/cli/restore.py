@@ -26,11 +26,11 @@ def restore(
     """
     from wellread.knowledge_base import KnowledgeBase
 
-    KnowledgeBase.restore(source, folder)
+    made = KnowledgeBase.restore(source, folder).resolve()
     if call.json:
-        show.dump({"folder": folder.resolve()})
+        show.dump({"folder": made})
     else:
-        show.say(f"{show.where(str(folder.resolve()))}: restored")
+        show.say(f"{show.where(str(made))}: restored")
         hint(call, f"next: wellread --base {folder} status")
     return DONE
 

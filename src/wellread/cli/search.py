@@ -11,11 +11,11 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 
 EXAMPLES = """
 wellread search "dogs on board"
-wellread search "notice period" --k 3 --where "uri like '*handbook*' and valid_on 2026-05-01"
+wellread search "notice period" --k 3 --where "uri like *handbook* and valid on 2026-05-01"
 wellread search "bow ramp" --explain
 """
 
-WHERE = "Only documents that match: field op value, with and, or, not; fields are uri, title, … and meta.KEY."
+WHERE = 'Only documents that match, like "type=policy and valid on 2026-05-01" or "title like *fares*".'
 
 
 def search(

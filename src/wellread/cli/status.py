@@ -12,6 +12,7 @@ from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.knowledge_base import KnowledgeBase, Status
+    from wellread.types import Failure
 
 EXAMPLES = """
 wellread status
@@ -23,16 +24,19 @@ wellread status --documents --limit 20
 def status(
     call: Call,
     failed: Annotated[bool, typer.Option("--failed", help="List the files that gave no document, and why.")] = False,
+    skipped: Annotated[
+        bool, typer.Option("--skipped", help="List them, and the files of unknown type that were passed over.")
+    ] = False,
     documents: Annotated[bool, typer.Option("--documents", help="List the documents.")] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Documents listed at most.")] = 100,
     offset: Annotated[int, typer.Option(min=0, metavar="N", help="Documents passed over first.")] = 0,
 ) -> int:
     """Show what the knowledge base holds, and what failed and why."""
-    if failed and documents:
-        raise UsageError("--failed --documents: one list at a time")
+    if (failed or skipped) and documents:
+        raise UsageError("--documents: one list at a time")
     with open_base(call, read_only=True) as base:
-        if failed:
-            _failures(call, base)
+        if failed or skipped:
+            _failures(call, base.failures(skipped=skipped))
         elif documents:
             _documents(call, base, limit, offset)
         elif call.json:
@@ -47,15 +51,14 @@ def _summary(now: Status) -> None:
     table = [("sources", ", ".join(show.where(source) for source in now.sources) or "none yet: wellread add FOLDER")]
     for state, n in sorted(now.states.items()):
         if n and state != "live":
-            table.append((state, f"{n:,}{' (wellread status --failed)' if state in ('failed', 'skipped') else ''}"))
+            table.append((state, f"{n:,}{f' (wellread status --{state})' if state in ('failed', 'skipped') else ''}"))
     if now.near_duplicates:
         table.append(("near duplicates", f"{now.near_duplicates:,}"))
     table += [("embedder", now.embedder), ("generation", f"{now.generation}")]
     show.rows(table, indent=2)
 
 
-def _failures(call: Call, base: KnowledgeBase) -> None:
-    failures = base.failures()
+def _failures(call: Call, failures: list[Failure]) -> None:
     if call.json:
         show.dump({"failures": failures})
         return

@@ -163,7 +163,11 @@ def _sections(text: str, blocks: list[Block], settings: ChunkSettings, count: Co
                 sections.append(Section(path, block.level, []))
         sections[-1].bare = sections[-1].bare and block.kind == "heading"
         whole = n_tokens <= settings.size_tokens and settings.strategy == "structure"
-        atoms = [Atom(span, n_tokens, index, block.kind)] if whole else _cut(text, span, (index, block.kind), settings, count)
+        atoms = (
+            [Atom(span, n_tokens, index, block.kind)]
+            if whole
+            else _cut(text, span, (index, block.kind), settings, count)
+        )
         sections[-1].atoms += atoms
     return [section for section in sections if section.atoms]
 
@@ -322,7 +326,7 @@ def _passages(
             path = headings[1][at] if at >= 0 else ()
         header = _header(parsed, blocks, path, first)
         span = Span(group[0].span.start, group[-1].span.end)
-        kinds = {atom.kind for atom in group if atom.kind != "heading"} or {"heading"}
+        kinds: set[type_of_block] = {atom.kind for atom in group if atom.kind != "heading"} or {"heading"}
         kind: type_of_block = kinds.pop() if len(kinds) == 1 else "paragraph"
         made.append((span, path, blocks[group[0].block].page, kind, sum(a.n_tokens for a in group), header))
     extra = dict(zip(*_counted({row[5] for row in made}, count), strict=True))

@@ -79,16 +79,18 @@ def type_by_name(name: str) -> str | None:
     return TYPES.get(PurePosixPath(name).suffix.lower())
 
 
-def media_type(data: bytes, name: str) -> str:
-    """The media type of a file, by its name and borne out by its content.
+def media_type(data: bytes, name: str, suffix: str = "") -> str:
+    """The media type of a file, by its name (or ``suffix``, where that is known better) and borne out by its content.
 
     Raises: SourceError (unknown-type) where wellread does not read the type or the content is something else.
     """
-    promised = type_by_name(name)
+    promised = type_by_name("x" + suffix if suffix else name)
     found = next((what for magic, what in _MAGIC if data.startswith(magic)), None)
     if promised is None:
         suffix = PurePosixPath(name).suffix or "no file extension"
-        raise SourceError(f"{name}: this type is not read yet ({suffix}{', ' + found if found else ''})", "unknown-type")
+        raise SourceError(
+            f"{name}: this type is not read yet ({suffix}{', ' + found if found else ''})", "unknown-type"
+        )
     if promised == PDF:
         if b"%PDF-" not in data[:1024]:
             raise SourceError(f"{name}: named as a PDF, but it is {found or 'something else'}", "unknown-type")

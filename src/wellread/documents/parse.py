@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,13 @@ WINDOW = 128  # files begun before the oldest of them is finished
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One file to parse; ``name`` is what messages call it and its extension says the type."""
+    """One file to parse; ``name`` is what messages call it, and its extension (or ``suffix``) says the type."""
 
     path: str
     name: str
     title: str = ""
     fallback_title: str = ""
+    suffix: str = ""
     key: int = 0
 
 
@@ -159,12 +160,14 @@ class ParserPool:
         number = 0
         exhausted = False
         while True:
-            while not exhausted and len(order) < WINDOW and len(queue) < self._settings.workers * self._settings.in_flight:
+            while (
+                not exhausted and len(order) < WINDOW and len(queue) < self._settings.workers * self._settings.in_flight
+            ):
                 request = next(source, None)
                 if request is None:
                     exhausted = True
                     break
-                request = Request(request.path, request.name, request.title, request.fallback_title, number)
+                request = replace(request, key=number)
                 order.append(number)
                 queue.append(request)
                 number += 1
@@ -196,8 +199,11 @@ class ParserPool:
             child.waiting.append(request)
             child.n_files += 1
             child.n_risky += type_by_name(request.name) in RISKY
-            child.retiring = child.n_files >= settings.files_per_child or child.n_risky >= settings.risky_files_per_child
-            message = {"path": request.path, "name": request.name, "title": request.title}
+            child.retiring = (
+                child.n_files >= settings.files_per_child or child.n_risky >= settings.risky_files_per_child
+            )
+            path = os.fsencode(request.path).decode("latin-1")  # names of files need not be Unicode
+            message = {"path": path, "name": request.name, "title": request.title, "suffix": request.suffix}
             message["fallback_title"] = request.fallback_title
             child.outbox += frame({**message, "max_bytes": settings.max_bytes, "chunk": self._chunk})
             child.flush()
@@ -248,7 +254,9 @@ class ParserPool:
         if not child.waiting:
             return []
         if child.state is None:
-            raise RuntimeError(f"the parser process did not start (exit status {status}): python -m wellread.documents.worker")
+            raise RuntimeError(
+                f"the parser process did not start (exit status {status}): python -m wellread.documents.worker"
+            )
         request = child.waiting.popleft()
         queue.extendleft(reversed(child.waiting))
         if kind == "timeout":

@@ -76,14 +76,14 @@ def answer(request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
     name = str(request["name"])
     digest = ""
     try:
-        with open(str(request["path"]), "rb") as stream:
+        with open(str(request["path"]).encode("latin-1"), "rb") as stream:
             data = stream.read(int(request["max_bytes"]) + 1)
         if len(data) > int(request["max_bytes"]):
             raise SourceError(f"{name}: larger than {request['max_bytes']:,} bytes; raise parse.max_bytes", "too-large")
         digest = hashlib.sha256(data).hexdigest()
         if not data.strip():
             raise SourceError(f"{name}: is empty", "empty")
-        kind = media_type(data, name)
+        kind = media_type(data, name, str(request["suffix"]))
         parsed = parser_for(kind)(data, name)
         if not parsed.text.strip():
             raise SourceError(f"{name}: has no text ({len(data):,} bytes); a scan needs OCR", "suspect")
@@ -91,7 +91,12 @@ def answer(request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
     except SourceError as error:
         return {"kind": error.kind, "reason": str(error), "digest": digest}
     except MemoryError:
-        return {"kind": "memory", "reason": f"{name}: needs more memory than a parser may take", "digest": digest, "spent": 1}
+        return {
+            "kind": "memory",
+            "reason": f"{name}: needs more memory than a parser may take",
+            "digest": digest,
+            "spent": 1,
+        }
     except RecursionError:
         return {"kind": "broken", "reason": f"{name}: is nested too deep", "digest": digest}
     except OSError as error:

@@ -60,15 +60,14 @@ def apply(
     tally = _Tally()
     with store.reading() as connection:
         current = sets.live(connection)
-    if current is not None and current.embedder_id != embedder.id and current.n_slots:
+        used = current is not None and current.n_slots > sets.dead(connection, current)
+    if current is not None and used and current.embedder_id != embedder.id:
         refuse_other(current.embedder_id, embedder.id)
     for batch in _batches(changes, tally):
         _commit(store, batch, embedder, tally, tenant)
         progress.step("index", tally.counts.get("chunks", 0), None, "chunks")
     compact(store, force=False)
-    return SyncReport(
-        **tally.counts, failures=tuple(tally.failures), seconds=time.monotonic() - started
-    )
+    return SyncReport(**tally.counts, failures=tuple(tally.failures), seconds=time.monotonic() - started)
 
 
 def _batches(changes: Iterator[Change], tally: _Tally) -> Iterator[list[Change]]:
@@ -117,7 +116,7 @@ def _commit(store: Store, batch: Sequence[Change], embedder: Embedder, tally: _T
 
 
 def _vectors(store: Store, embedder: Embedder, texts: Sequence[str]) -> tuple[Halves, int]:
-    """(len(texts), dim) vectors, and how many texts had to be embedded: one that the live set knows, or twice, had not."""
+    """(len(texts), dim) vectors, and how many texts were embedded: those that the live set does not know, each once."""
     hashes = [content_hash(text) for text in texts]
     have: dict[bytes, Halves] = {}
     with store.reading() as connection:
@@ -180,8 +179,14 @@ def _record(tx: Transaction, change: Change, tenant: str, tally: _Tally) -> None
             before = files.get(tx.connection, tenant, item.uri)
             if before is not None:
                 seen = replace(
-                    before, size_bytes=item.size_bytes, mtime_ns=item.mtime_ns, digest=item.digest, etag=item.etag,
-                    meta_digest=item.meta_digest, pipeline=item.pipeline, seen_at=tx.now,
+                    before,
+                    size_bytes=item.size_bytes,
+                    mtime_ns=item.mtime_ns,
+                    digest=item.digest,
+                    etag=item.etag,
+                    meta_digest=item.meta_digest,
+                    pipeline=item.pipeline,
+                    seen_at=tx.now,
                 )
                 files.put_known(tx, [seen], tenant=tenant)
             tally.add("unchanged")
@@ -229,7 +234,7 @@ def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
 
 
 def remove(store: Store, what: str, *, tenant: str) -> int | None:
-    """How many documents a source, an item or a glob over items named, which are purged now; None if it names nothing."""
+    """How many documents a source, an item or a glob named, which are purged now; None if it names nothing."""
     names = {what, str(Path(what).expanduser().absolute()), str(Path(what).expanduser().resolve())}
     with store.writing() as tx:
         statement = select(source_table.c.id).where(
@@ -245,7 +250,7 @@ def remove(store: Store, what: str, *, tenant: str) -> int | None:
         counted = sum(item.document_id is not None and item.state != "duplicate" for item in chosen)
         if chosen and not fulltext.exists(tx.connection):
             fulltext.create(tx.connection)
-        for item in sorted(chosen, key=lambda item: item.state != "duplicate"):  # duplicates first: no heirs among them
+        for item in sorted(chosen, key=lambda item: item.state != "duplicate"):  # first duplicates: no heirs there
             _forget_item(tx, item.uri, tenant)
         for source_id in source_ids:
             files.remove_source(tx, source_id)
@@ -261,7 +266,9 @@ def compact(store: Store, *, force: bool = True) -> int:
     with store.reading() as connection:
         current = sets.live(connection)
         n_dead = sets.dead(connection, current) if current is not None else 0
-    if current is None or n_dead == 0 or not force and not (n_dead > DEAD_LEAST and n_dead > DEAD_SHARE * current.n_slots):
+    if current is None or n_dead == 0:
+        return 0
+    if not force and (n_dead <= DEAD_LEAST or n_dead <= DEAD_SHARE * current.n_slots):
         return 0
     with store.writing() as tx:
         current = sets.live(tx.connection)  # as it is now that nobody else writes
@@ -314,7 +321,7 @@ def _new_set(store: Store, embedder: Embedder, progress: Progress, *, resume: bo
     while True:
         n_embedded += _fill(store, target, embedder, progress)
         with store.writing() as tx:
-            if next(sets.missing(tx.connection, target), None) is None:
+            if not sets.missing(tx.connection, target, after=0):
                 sets.go_live(tx, target)
                 break
     sets.sweep(store)
@@ -323,17 +330,21 @@ def _new_set(store: Store, embedder: Embedder, progress: Progress, *, resume: bo
 
 def _fill(store: Store, target: VectorSet, embedder: Embedder, progress: Progress) -> int:
     """How many chunks were embedded; each batch is committed."""
-    n_embedded = done = 0
+    n_embedded = done = after = 0
     with store.reading() as connection:
         total = int(connection.execute(select(func.count()).select_from(chunk_table)).scalar_one())
-        for rows in sets.missing(connection, target):
-            vectors, n = _vectors(store, embedder, [row.indexed_text for row in rows])
-            with store.writing() as tx:
-                there = sets.still_there(tx.connection, [row.key for row in rows])
-                chosen = [at for at, row in enumerate(rows) if row.key in there]
-                placed = [(rows[at].key, rows[at].access_id, rows[at].version_id) for at in chosen]
-                sets.append(store, tx, target, vectors[chosen], placed)
-            n_embedded += n
-            done += len(rows)
-            progress.step("embed", done, total)
-    return n_embedded
+    while True:
+        with store.reading() as connection:  # a snapshot of its own for each batch: a long one would hold the log
+            rows = sets.missing(connection, target, after=after)
+        if not rows:
+            return n_embedded
+        vectors, n = _vectors(store, embedder, [row.indexed_text for row in rows])
+        with store.writing() as tx:
+            there = sets.still_there(tx.connection, [row.key for row in rows])
+            chosen = [at for at, row in enumerate(rows) if row.key in there]
+            placed = [(rows[at].key, rows[at].access_id, rows[at].version_id) for at in chosen]
+            sets.append(store, tx, target, vectors[chosen], placed)
+        after = rows[-1].key
+        n_embedded += n
+        done += len(rows)
+        progress.step("embed", done, total)

@@ -14,6 +14,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from sqlalchemy import Connection, text
 
@@ -28,22 +29,54 @@ MOST_SCORED = 24_000  # rows scored in any case: a question of one word that is 
 LONG_QUESTION = 3  # words from which stop words are dropped
 MAX_TERMS = 48  # of one query; the rarest are kept
 
-_TABLE = """CREATE VIRTUAL TABLE chunks_fts USING fts5(
+TABLE = """CREATE VIRTUAL TABLE chunks_fts USING fts5(
     text, content='', tokenize="porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'")"""
 
-# Combining marks that are left out: Latin and its kin, Hebrew points, Arabic vowels and hamza, tatweel, Indic nukta, ZWJ.
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640"
-                    "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u093c\u09bc\u0a3c\u0abc\u1ab0-\u1aff"
-                    "\u1dc0-\u1dff\u200b\u200d\u20d0-\u20f0\ufe20-\ufe2f]")
+# Marks that are left out: Latin and its kin, Hebrew points, Arabic vowels and hamza, tatweel, Indic nukta, ZWJ.
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640"
+    "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u093c\u09bc\u0a3c\u0abc\u1ab0-\u1aff"
+    "\u1dc0-\u1dff\u200b\u200d\u20d0-\u20f0\ufe20-\ufe2f]"
+)
 _FOLDED = str.maketrans(
-    {"ø": "o", "Ø": "o", "đ": "d", "Đ": "d", "ł": "l", "Ł": "l", "ħ": "h", "ı": "i", "œ": "oe", "Œ": "oe", "æ": "ae",
-     "Æ": "ae", "ß": "ss", "ẞ": "ss", "þ": "th", "Þ": "th", "ð": "d", "Ð": "d", "ŋ": "n", "Ŋ": "n", "ى": "ي",
-     "ة": "ه", "ک": "ك", "ی": "ي", "\u0901": "\u0902", "’": "'"}
+    {
+        "ø": "o",
+        "Ø": "o",
+        "đ": "d",
+        "Đ": "d",
+        "ł": "l",
+        "Ł": "l",
+        "ħ": "h",
+        "ı": "i",
+        "œ": "oe",
+        "Œ": "oe",
+        "æ": "ae",
+        "Æ": "ae",
+        "ß": "ss",
+        "ẞ": "ss",
+        "þ": "th",
+        "Þ": "th",
+        "ð": "d",
+        "Ð": "d",
+        "ŋ": "n",
+        "Ŋ": "n",
+        "ى": "ي",
+        "ة": "ه",
+        "ک": "ك",
+        "ی": "ي",
+        "\u0901": "\u0902",
+        "’": "'",
+    }
 )
 _ARABIC_ARTICLE = re.compile(r"(?<!\w)(?:[وفبك]?ال|لل)(?=[\u0620-\u064a]{3})")
-_CJK = "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U00020000-\U0003134f"
+_CJK = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7a3\U00020000-\U0003134f"
+)
 _SOUTH_EAST = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
-_MARKS_SOUTH_EAST = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b4-\u17d3"
+_MARKS_SOUTH_EAST = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b4-\u17d3"
+)
 _RUN = re.compile(f"[{_CJK}]+|[{_SOUTH_EAST}]+")
 _CLUSTER = re.compile(f"[{_SOUTH_EAST}][{_MARKS_SOUTH_EAST}]*")
 _IS_CJK = re.compile(f"[{_CJK}]")
@@ -60,7 +93,7 @@ def fold(passage: str) -> str:
 
 
 def tokens(passage: str) -> str:
-    """What is indexed for a text: words apart by spaces, unspaced scripts as overlapping pairs and their last character.
+    """What is indexed for a text: words as they are, unspaced scripts as overlapping pairs and a last character.
 
     The last character alone makes every character the start of some token, so that one character can be asked for.
     """
@@ -89,7 +122,7 @@ def query(question: str) -> list[str]:
     for run in _RUN.finditer(folded):
         words += _spaced_words(folded[last : run.start()].lower())
         signs = _characters(run[0])
-        pairs = [f'"{a}{b}"' for a, b in zip(signs, signs[1:], strict=False)]
+        pairs = [f'"{a}{b}"' for a, b in pairwise(signs)]
         terms += pairs or [f'"{signs[0]}"*']
         last = run.end()
     words += _spaced_words(folded[last:].lower())
@@ -100,7 +133,7 @@ def query(question: str) -> list[str]:
 
 
 def _spaced_words(passage: str) -> list[str]:
-    """Words as unicode61 cuts them here: letters, numbers and marks hang together (``\\w`` leaves Indic vowels out)."""
+    r"""Words as unicode61 cuts them here: letters, numbers and marks hang together (``\w`` leaves Indic vowels out)."""
     spaced = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in passage)
     return spaced.split()
 
@@ -108,9 +141,11 @@ def _spaced_words(passage: str) -> list[str]:
 def plan(terms: Sequence[str], count: Count, budget: int = MATCH_BUDGET) -> tuple[str, list[str]]:
     """The FTS5 expression for the terms that fit the budget, and those terms, rarest first; "" where none occurs.
 
-    Where even the rarest term alone is over the budget, the rows that hold as many terms as possible together are asked for.
+    Where even the rarest term alone is over the budget, rows that hold several terms together are asked for.
 
     Args:
+        terms: of ``query``.
+        budget: rows that may match.
         count: in how many chunks a term occurs; may stop counting a little above the budget.
     """
     by_rarity = sorted((n, term) for term in terms if (n := count(term)))[:MAX_TERMS]
@@ -141,7 +176,7 @@ def plan(terms: Sequence[str], count: Count, budget: int = MATCH_BUDGET) -> tupl
 def create(connection: Connection) -> None:
     """An empty table, in place of the one that is there; the tokenizer's number is kept with it."""
     connection.execute(text("DROP TABLE IF EXISTS chunks_fts"))
-    connection.execute(text(_TABLE))
+    connection.execute(text(TABLE))
     write_meta(connection, META_KEY, TOKENIZER)
 
 
@@ -150,7 +185,7 @@ def exists(connection: Connection) -> bool:
     found = read_meta(connection, META_KEY)
     if found is not None and found != TOKENIZER:
         raise StoreError(
-            f"the full-text index was made with tokenizer {found}, this wellread uses {TOKENIZER}; run: wellread index rebuild"
+            f"the full-text index was made with tokenizer {found}, this is {TOKENIZER}; run: wellread index rebuild"
         )
     return found is not None
 
@@ -198,6 +233,9 @@ def search(
     """The ``k`` best chunks for an expression of ``plan``, as (chunk key, BM25 score), higher is better, ties by key.
 
     Args:
+        connection: a snapshot of the store.
+        expression: of ``plan``; "" finds nothing.
+        k: at least 1.
         allowed: access ids that may be seen; None: all of them. It is part of the query: others are never ranked.
         versions: ids of the versions to look in; None: all.
     """

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from wellread.index.vectors import Mask, VectorView
 from wellread.store import access, documents
 from wellread.store.engine import Store, read_meta
 from wellread.store.schema import access as access_table
-from wellread.store.schema import tombstones, vector_sets, versions
+from wellread.store.schema import chunks, tombstones, vector_sets, versions
 from wellread.types import Chunk, Document, Filter, Principal
 
 FOLDER = "vectors"
@@ -78,10 +79,11 @@ class IndexReader:
         self._counts: dict[str, int] = {}
         self._eyes: dict[Principal, frozenset[int] | None] = {}
         self._names: tuple[Named, ...] | None = None
+        self._memo: dict[object, Any] = {}
 
     @contextmanager
     def looking(self, *, who: Principal) -> Iterator[Look]:
-        """The base as ``who`` sees it now; it stays the same until the with block ends, whatever is committed meanwhile.
+        """The base as ``who`` sees it now; it stays so until the with block ends, whatever is committed meanwhile.
 
         Raises: StoreError if the files do not fit the store.
         """
@@ -90,12 +92,12 @@ class IndexReader:
             with self._lock:
                 if generation != self._generation:
                     self._view = self._refreshed(connection, generation)
-                    self._counts, self._eyes, self._names = {}, {}, None
+                    self._counts, self._eyes, self._names, self._memo = {}, {}, None, {}
                     self._generation = generation
                 if who not in self._eyes:
                     self._eyes[who] = _allowed(connection, who)
-                view, counts, allowed = self._view, self._counts, self._eyes[who]
-            yield Look(self, connection, view, counts, allowed, who)
+                look = Look(self, connection, self._view, self._counts, self._memo, self._eyes[who], who)
+            yield look
 
     def check_embedder(self, embedder_id: str) -> None:
         """Nothing, if the vectors are from that embedder or there are none. Raises StoreError naming both."""
@@ -105,7 +107,13 @@ class IndexReader:
             refuse_other(row.embedder_id, embedder_id)
 
     def search_dense(
-        self, vector: NDArray[np.float32], embedder_id: str, *, who: Principal, versions: Sequence[int] | None = None, k: int
+        self,
+        vector: NDArray[np.float32],
+        embedder_id: str,
+        *,
+        who: Principal,
+        versions: Sequence[int] | None = None,
+        k: int,
     ) -> Found:
         """As ``Look.search_dense``, in a look of its own."""
         with self.looking(who=who) as look:
@@ -150,7 +158,8 @@ class Look:
     reader: IndexReader
     connection: Connection
     view: View | None
-    counts: dict[str, int]
+    counts: dict[str, int]  # of terms, for as long as the generation lasts
+    memo: dict[object, Any]  # what a room above makes of names(), for as long as the generation lasts
     allowed: frozenset[int] | None  # access ids; None: nothing is hidden
     who: Principal
 
@@ -166,7 +175,7 @@ class Look:
 
         Raises: StoreError if the vectors are from another embedder, or have another dimension.
         """
-        if self.view is None or versions is not None and not len(versions):
+        if self.view is None or (versions is not None and not len(versions)):
             return []
         refuse_other(self.view.embedder_id, embedder_id)
         vectors = self.view.vectors
@@ -215,6 +224,14 @@ class Look:
         """The ids of the versions that ``where`` matches. Raises UsageError for an unknown field."""
         return documents.matching(self.connection, where, who=self.who)
 
+    def of_versions(self, keys: Sequence[int], inside: frozenset[int]) -> set[int]:
+        """Those of the chunk keys that belong to one of the versions."""
+        columns = chunks.c
+        statement = select(columns.key).where(
+            access.one_of(columns.key, keys), access.one_of(columns.version_id, inside)
+        )
+        return set(self.connection.execute(statement).scalars())
+
     def names(self) -> tuple[Named, ...]:
         """What the documents are called; those that are not to be seen are in it too: compare ``access_id``."""
         return self.reader.names(self.connection, self.view)
@@ -226,7 +243,6 @@ class Look:
                 self.counts.clear()
             found = self.counts[term] = fulltext.count_matches(self.connection, term)
         return found
-
 
 
 def refuse_other(found: str, wanted: str) -> None:

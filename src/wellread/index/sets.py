@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +59,17 @@ def files_of(store: Store, which: VectorSet) -> VectorFile:
 def make(tx: Transaction, embedder: Embedder, state: str) -> VectorSet:
     """A new, empty set for the embedder's vectors, in a folder that nothing has had before."""
     made = VectorSet(tx.allocate("vector_set_id"), embedder.id, embedder.dim, secrets.token_hex(8), state, 0)
-    tx.connection.execute(insert(vector_sets).values(
-        id=made.id, embedder_id=made.embedder_id, dim=made.dim, folder=made.folder, state=state, n_slots=0,
-        created_at=tx.now,
-    ))
+    tx.connection.execute(
+        insert(vector_sets).values(
+            id=made.id,
+            embedder_id=made.embedder_id,
+            dim=made.dim,
+            folder=made.folder,
+            state=state,
+            n_slots=0,
+            created_at=tx.now,
+        )
+    )
     return made
 
 
@@ -77,11 +84,12 @@ def live_for(tx: Transaction, embedder: Embedder) -> VectorSet:
     return current if current is not None else make(tx, embedder, "live")
 
 
-def append(store: Store, tx: Transaction, into: VectorSet, vectors: Halves, rows: Sequence[tuple[int, int, int]]) -> None:
+def append(
+    store: Store, tx: Transaction, into: VectorSet, vectors: Halves, rows: Sequence[tuple[int, int, int]]
+) -> None:
     """The vectors are in the set when the transaction commits; nothing counts them otherwise.
 
-    Args:
-        rows: (chunk key, access id, version id) of each vector.
+    A row is (chunk key, access id, version id) of the vector at its place.
     """
     if not rows:
         return
@@ -102,14 +110,19 @@ def embedded(embedder: Embedder, texts: Sequence[str]) -> Halves:
         batch = texts[start : start + EMBED_BATCH]
         vectors = np.asarray(embedder.embed(batch, "passage"))
         if vectors.shape != (len(batch), embedder.dim):
-            raise ModelError(f"{embedder.id}: gave vectors of shape {vectors.shape} for {len(batch)} texts, dim {embedder.dim}")
+            raise ModelError(
+                f"{embedder.id}: gave vectors of shape {vectors.shape} for {len(batch)} texts, dim {embedder.dim}; "
+                "check embed.model and its files"
+            )
         if not np.isfinite(vectors).all():
             raise ModelError(f"{embedder.id}: gave vectors with numbers that are not finite; check the model's files")
         parts.append(vectors.astype("<f2"))
     return np.concatenate(parts)
 
 
-def known(store: Store, connection: Connection, within: VectorSet, hashes: Sequence[bytes]) -> dict[bytes, NDArray[np.float16]]:
+def known(
+    store: Store, connection: Connection, within: VectorSet, hashes: Sequence[bytes]
+) -> dict[bytes, NDArray[np.float16]]:
     """The vectors that a set has for texts, by content hash; damaged ones are missing."""
     at: dict[bytes, tuple[int, int]] = {}
     wanted = list(dict.fromkeys(hashes))
@@ -135,18 +148,12 @@ def known(store: Store, connection: Connection, within: VectorSet, hashes: Seque
     }
 
 
-def missing(connection: Connection, which: VectorSet) -> Iterator[list[ChunkRow]]:
-    """Live chunks without a vector in the set, by key, a batch at a time."""
+def missing(connection: Connection, which: VectorSet, *, after: int) -> list[ChunkRow]:
+    """The first ``EMBED_BATCH`` live chunks with keys above ``after`` that have no vector in the set, by key."""
     has = select(slots.c.slot).where(slots.c.set_id == which.id, slots.c.chunk_key == chunks.c.key).exists()
     columns = [chunks.c[name] for name in ChunkRow._fields]
-    after = 0
-    while True:
-        statement = select(*columns).where(chunks.c.key > after, ~has).order_by(chunks.c.key).limit(EMBED_BATCH)
-        rows = [ChunkRow(*row) for row in connection.execute(statement)]
-        if not rows:
-            return
-        yield rows
-        after = rows[-1].key
+    statement = select(*columns).where(chunks.c.key > after, ~has).order_by(chunks.c.key).limit(EMBED_BATCH)
+    return [ChunkRow(*row) for row in connection.execute(statement)]
 
 
 def still_there(connection: Connection, keys: Sequence[int]) -> set[int]:
@@ -190,13 +197,20 @@ def dead(connection: Connection, which: VectorSet) -> int:
 
 
 def compacted(store: Store, tx: Transaction, old: VectorSet) -> VectorSet:
-    """A new live set with the live rows of the old one, in their order; part of the transaction, as is the old one's end."""
+    """A new live set with the live rows of the old one, in their order; the old one ends in the same transaction."""
     made = VectorSet(tx.allocate("vector_set_id"), old.embedder_id, old.dim, secrets.token_hex(8), "live", 0)
     tx.connection.execute(update(vector_sets).where(vector_sets.c.id == old.id).values(state="retired"))
-    tx.connection.execute(insert(vector_sets).values(
-        id=made.id, embedder_id=made.embedder_id, dim=made.dim, folder=made.folder, state="live", n_slots=0,
-        created_at=tx.now,
-    ))
+    tx.connection.execute(
+        insert(vector_sets).values(
+            id=made.id,
+            embedder_id=made.embedder_id,
+            dim=made.dim,
+            folder=made.folder,
+            state="live",
+            n_slots=0,
+            created_at=tx.now,
+        )
+    )
     statement = (
         select(slots.c.slot, chunks.c.key, chunks.c.access_id, chunks.c.version_id)
         .join(chunks, chunks.c.key == slots.c.chunk_key)

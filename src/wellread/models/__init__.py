@@ -1,1 +1,1 @@
-"""Models: a name as it stands in ``wellread.toml`` comes in (``kind:name``), something that chats, embeds or reranks goes out."""
+"""Models: ``kind:name`` as in ``wellread.toml`` comes in, something that chats, embeds or reranks goes out."""

@@ -51,7 +51,7 @@ class Chat(Protocol):
     remote: str | None  # host that texts are sent to; None when nothing leaves the machine
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of ``text`` for this model; an estimate (never too low by more than 10 %) where it has no tokenizer."""
+        """Tokens of ``text`` for this model; an estimate, rather too high than too low, where it has no tokenizer."""
         ...
 
     def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:

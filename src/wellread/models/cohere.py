@@ -41,7 +41,9 @@ class CohereReranker:
                     raise ValueError(f"index {index} of {len(passages)} passages")
                 scores[index] = float(row["relevance_score"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{self._service.host}: gave no ranking ({error!r}): {http.excerpt(str(answer))}") from error
+            raise ModelError(
+                f"{self._service.host}: gave no ranking ({error!r}): {http.excerpt(str(answer))}"
+            ) from error
         if not np.isfinite(scores).all():
             raise ModelError(f"{self._service.host}: left {int(np.isnan(scores).sum())} passages without a score")
         return scores

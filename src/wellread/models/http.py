@@ -158,7 +158,7 @@ def _refused(service: Service, path: str, response: urllib3.BaseHTTPResponse, at
 
 
 def wait_or_give_up(service: Service, attempt: int, cause: str, retry_after: str | None = None) -> None:
-    """Sleeps before the next attempt. Raises ModelUnavailable where there is none, or the service asks for too long a wait.
+    """Sleeps before the next attempt. Raises ModelUnavailable where there is none or the service asks for a long wait.
 
     Source: full jitter, https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 with int8 weights through ONNX Runtime: the better and slower of the two embedders without a download."""
+"""all-MiniLM-L6-v2 with int8 weights through ONNX Runtime: better and slower than static vectors, no download."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class MiniLM:
     """Sentence vectors by mean pooling; ``score`` compares a question with passages by their cosine."""
 
     remote: str | None = None
+    tokenizer_file = str(tokens.MINILM_TOKENIZER)  # so that the child processes count like the model
     dim = DIM
     max_tokens = MAX_TOKENS - 2  # [CLS] and [SEP] take two
 
@@ -93,7 +94,7 @@ def _check_name(section: str, name: str) -> None:
 
 
 def load(threads: int = 0) -> MiniLM:
-    """The packaged model on ``threads`` threads (0: physical cores). Raises ModelError where it is absent or damaged."""
+    """The packaged model on ``threads`` threads (0: physical cores). Raises ModelError if absent or damaged."""
     path = weights_path()
     try:
         data = path.read_bytes()

@@ -115,7 +115,7 @@ def _stop_reason(choice: Mapping[str, Any]) -> str:
 
 
 class OpenAIEmbedder:
-    """Vectors from ``POST /embeddings``, sent in batches; the number of dimensions is asked for once and then checked."""
+    """Vectors from ``POST /embeddings``, in batches; the number of dimensions is asked for once and then checked."""
 
     def __init__(self, model: str, service: Service, settings: EmbedSettings) -> None:
         self.remote = service.remote

@@ -1,4 +1,4 @@
-"""What model calls cost. Prices come from settings alone: a table of list prices in a program is wrong within months."""
+"""What model calls cost. Prices come from settings alone: a table of list prices goes stale within months."""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ def chat(settings: ChatSettings, folder: Path, *, api_key: str | None = None) ->
     """The chat model that ``settings.model`` names.
 
     Args:
+        settings: section ``chat``.
         folder: where pulled models are kept.
         api_key: the value of the variable that ``settings.api_key_env`` names.
     Raises: UsageError for an unknown kind or name, ModelError where the model cannot be used, MissingExtra.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kitoken import Kitoken
 from numpy.typing import NDArray
 
 from wellread.errors import ModelError, UsageError
@@ -28,13 +27,15 @@ class StaticEmbedder:
     """Mean of token vectors, scaled to length 1; the vectors carry their tokens' weights already."""
 
     remote: str | None = None
+    tokenizer_file = str(tokens.MINILM_TOKENIZER)  # so that the child processes count like the model
     max_tokens = MAX_TOKENS
 
-    def __init__(self, name: str, table: NDArray[np.float32], tokenizer: Kitoken, digest: str) -> None:
+    def __init__(self, name: str, table: NDArray[np.float32], tokenizer_file: Path, digest: str) -> None:
         self.id = f"static:{name}:{digest[:12]}"
         self.dim = int(table.shape[1])
         self._table = table  # (vocabulary, dim)
-        self._tokenizer = tokenizer
+        self.tokenizer_file = str(tokenizer_file)  # so that other processes count tokens as this model does
+        self._tokenizer = tokens.load(tokenizer_file)
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> Vectors:
         """(len(texts), dim), rows of length 1; a text without a known token gets the first unit vector."""
@@ -73,7 +74,7 @@ def load(vectors: Path, tokenizer: Path, name: str) -> StaticEmbedder:
         raise ModelError(f"{vectors}: the token vectors cannot be read: {error.strerror}") from error
     tensors = read_safetensors(data, vectors)
     table = _dequantise(tensors, vectors)
-    return StaticEmbedder(name, table, tokens.load(tokenizer), hashlib.sha256(data).hexdigest())
+    return StaticEmbedder(name, table, tokenizer, hashlib.sha256(data).hexdigest())
 
 
 def _dequantise(tensors: Mapping[str, NDArray[Any]], path: Path) -> NDArray[np.float32]:

@@ -167,8 +167,10 @@ def _counters(connection: Connection) -> Iterator[Fault]:
     dead = select(chunks.c.key).where(chunks.c.key.in_(select(tombstones.c.chunk_key)))
     for key in connection.execute(dead).scalars():
         yield Fault(f"chunks {key}", "is live and recorded as gone", ADD_AGAIN)
-    retired = select(chunks.c.key).join(versions, versions.c.id == chunks.c.version_id).where(
-        versions.c.retired_at.is_not(None)
+    retired = (
+        select(chunks.c.key)
+        .join(versions, versions.c.id == chunks.c.version_id)
+        .where(versions.c.retired_at.is_not(None))
     )
     for key in connection.execute(retired).scalars():
         yield Fault(f"chunks {key}", "belongs to a version that is retired", ADD_AGAIN)

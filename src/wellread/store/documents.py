@@ -155,9 +155,7 @@ def _remove_chunks(tx: Transaction, keys: list[int]) -> None:
     if not keys:
         return
     sets = select(vector_sets.c.id)
-    tx.connection.execute(
-        slots.delete().where(access_rights.one_of(slots.c.chunk_key, keys), slots.c.set_id.in_(sets))
-    )
+    tx.connection.execute(slots.delete().where(access_rights.one_of(slots.c.chunk_key, keys), slots.c.set_id.in_(sets)))
     tx.connection.execute(chunks.delete().where(access_rights.one_of(chunks.c.key, keys)))
     tx.connection.execute(tombstones.insert(), [{"generation": tx.generation, "chunk_key": key} for key in keys])
 
@@ -234,10 +232,23 @@ def listing(
 
 def count(connection: Connection, *, who: Principal, where: Filter | None = None) -> int:
     """How many documents ``listing`` would give without a limit."""
-    statement = select(func.count()).select_from(versions).where(
-        *_live(where), access_rights.visible(connection, versions, who=who)
+    statement = (
+        select(func.count())
+        .select_from(versions)
+        .where(*_live(where), access_rights.visible(connection, versions, who=who))
     )
     return int(connection.execute(statement).scalar_one())
+
+
+def totals(connection: Connection, *, who: Principal) -> tuple[int, int]:
+    """Chunks, and documents that nearly repeat another one, among what may be read."""
+    n_chunks = select(func.count()).select_from(chunks).where(access_rights.visible(connection, chunks, who=who))
+    near = (
+        select(func.count()).select_from(versions)
+        .where(access_rights.visible(connection, versions, who=who), versions.c.retired_at.is_(None))
+        .where(versions.c.near_duplicate_of.is_not(None))
+    )  # fmt: skip
+    return int(connection.execute(n_chunks).scalar_one()), int(connection.execute(near).scalar_one())
 
 
 def matching(connection: Connection, where: Filter, *, who: Principal) -> list[int]:
@@ -255,9 +266,7 @@ def history(connection: Connection, document_id: str, *, who: Principal) -> list
     return [(_document(row), _moment(row.retired_at)) for row in connection.execute(statement)]
 
 
-def chunks_by_key(
-    connection: Connection, keys: Sequence[int], *, who: Principal
-) -> dict[int, tuple[Chunk, Document]]:
+def chunks_by_key(connection: Connection, keys: Sequence[int], *, who: Principal) -> dict[int, tuple[Chunk, Document]]:
     """The chunks among ``keys`` that are live and may be seen, with their documents (without text and blocks)."""
     if not keys:
         return {}

@@ -89,6 +89,11 @@ def utc_text(moment: datetime) -> str:
     return aware.isoformat(timespec="microseconds")
 
 
+def sqlite_version() -> str:
+    """Version of the SQLite library in use."""
+    return sqlite3.sqlite_version
+
+
 def now_text() -> str:
     """The present moment as it is stored."""
     return utc_text(datetime.now(UTC))

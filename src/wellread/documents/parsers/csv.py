@@ -28,7 +28,9 @@ def parse(data: bytes, name: str) -> Parsed:
     tabs = PurePosixPath(name).suffix.lower() == ".tsv"
     csv.field_size_limit(MAX_FIELD)
     try:
-        records = [[one_line(cell) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=_delimiter(text, tabs))]
+        records = [
+            [one_line(cell) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=_delimiter(text, tabs))
+        ]
     except csv.Error as error:
         raise SourceError(f"{name}: cannot be read as a table: {error}", "broken") from error
     records = [row for row in records if any(row)]

@@ -30,9 +30,22 @@ def parse(data: bytes, name: str) -> Parsed:
             _check(archive, name)
             body = _xml(archive, "word/document.xml", name)
             styles = _heading_styles(archive, name)
-            notes = [_xml(archive, part, name) for part in ("word/footnotes.xml", "word/endnotes.xml") if part in archive.namelist()]
+            notes = [
+                _xml(archive, part, name)
+                for part in ("word/footnotes.xml", "word/endnotes.xml")
+                if part in archive.namelist()
+            ]
             core = _xml(archive, "docProps/core.xml", name) if "docProps/core.xml" in archive.namelist() else None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        ValueError,
+    ) as error:
         raise SourceError(f"{name}: the DOCX archive is broken: {error}; open and save it again", "broken") from error
     assembly = Assembly()
     _Body(assembly, styles).read(body.find(f"{W}body"))
@@ -61,7 +74,9 @@ def _xml(archive: zipfile.ZipFile, part: str, name: str) -> ElementTree.Element:
     with archive.open(part) as stream:
         data = stream.read(MAX_TOTAL_BYTES + 1)
     if len(data) > MAX_TOTAL_BYTES:
-        raise SourceError(f"{name}: {part} unpacks to more than {MAX_TOTAL_BYTES:,} bytes; refused as a bomb", "too-large")
+        raise SourceError(
+            f"{name}: {part} unpacks to more than {MAX_TOTAL_BYTES:,} bytes; refused as a bomb", "too-large"
+        )
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise SourceError(f"{name}: {part} declares a DTD or is UTF-16; refused", "broken")
     try:

@@ -16,7 +16,19 @@ from wellread.documents.media import decode
 from wellread.errors import SourceError
 from wellread.types import Parsed
 
-_NEVER_READ = ["script", "style", "template", "noscript", "iframe", "svg", "math", "canvas", "object", "button", "select"]
+_NEVER_READ = [
+    "script",
+    "style",
+    "template",
+    "noscript",
+    "iframe",
+    "svg",
+    "math",
+    "canvas",
+    "object",
+    "button",
+    "select",
+]
 _NEVER_READ += ["nav", "dialog", "datalist"]
 _NOT_CONTENT = (
     "[hidden], [aria-hidden=true], [style*='display:none'], [style*='display: none'], [style*='visibility:hidden'],"
@@ -26,7 +38,9 @@ _NOT_CONTENT = (
 )
 _PIECE = re.compile("\x01(.)|\x02|([^\x01\x02]+)", re.S)
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{1,40})""", re.I)
-_NESTING = tuple((b"<" + tag, b"</" + tag) for tag in (b"div", b"span", b"b", b"i", b"font", b"table", b"ul", b"section"))
+_NESTING = tuple(
+    (b"<" + tag, b"</" + tag) for tag in (b"div", b"span", b"b", b"i", b"font", b"table", b"ul", b"section")
+)
 MAX_UNCLOSED = 3000  # lexbor takes time in the square of open elements: 300,000 of them 198 s
 
 
@@ -37,8 +51,7 @@ def parse(data: bytes, name: str) -> Parsed:
     """
     declared = _CHARSET.search(data[:4096])
     text, encoding = decode(data, name, declared.group(1).decode("ascii").lower() if declared else "")
-    lower = data.lower() if len(data) < 1 << 25 else data
-    if any(lower.count(start) - lower.count(end) > MAX_UNCLOSED for start, end in _NESTING):
+    if data.count(b"<") - 2 * data.count(b"</") > MAX_UNCLOSED and _unclosed(data) > MAX_UNCLOSED:
         raise SourceError(f"{name}: more than {MAX_UNCLOSED:,} elements are opened and never closed", "broken")
     tree = LexborHTMLParser(text.translate(_NO_MARKS) if "\x01" in text or "\x02" in text else text)
     title_node = tree.css_first("title")
@@ -57,6 +70,11 @@ def parse(data: bytes, name: str) -> Parsed:
 
 _NO_MARKS = {1: None, 2: None}
 _UNMARKED = re.compile("\x01.|\x02")
+
+
+def _unclosed(data: bytes) -> int:
+    lower = data.lower()
+    return max(lower.count(start) - lower.count(end) for start, end in _NESTING)
 
 
 def _main_part(tree: LexborHTMLParser) -> LexborNode | None:
@@ -112,7 +130,6 @@ def _around_one(node: LexborNode, letter: str) -> None:
     if first is not None:
         first.insert_before("\x01" + letter)
         node.insert_child("\x02")
-
 
 
 class _Reader:

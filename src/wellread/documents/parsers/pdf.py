@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pypdfium2
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from wellread.documents.assemble import Assembly
 from wellread.documents.clean import one_line, visible

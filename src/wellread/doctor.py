@@ -1,0 +1,109 @@
+"""What ``wellread doctor`` looks at: models, store, index, space, versions and the sandbox, each with its cure."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import wellread
+from wellread import config
+from wellread.documents import parse
+from wellread.errors import WellreadError
+from wellread.index import check as index_check
+from wellread.index import sets
+from wellread.models import select
+from wellread.models.api import Embedder
+from wellread.store import check as store_check
+from wellread.store import engine
+from wellread.store.engine import Store
+
+LOW_SPACE = 1 << 30  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``doctor``: what was looked at, whether it is well, and the cure where it is not."""
+
+    what: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+def examine(folder: Path, settings: config.Settings, store: Store) -> list[Finding]:
+    """Every finding; nothing is changed."""
+    return [
+        _versions(),
+        _space(folder),
+        *_models(settings),
+        *_store(store),
+        *_index(settings, store),
+        _sandbox(),
+    ]
+
+
+def _versions() -> Finding:
+    detail = f"wellread {wellread.__version__}, Python {platform.python_version()}, SQLite {engine.sqlite_version()}"
+    return Finding("versions", True, detail)
+
+
+def _space(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:.1f} GB free in {folder}"
+    return Finding("disk space", free > LOW_SPACE, detail, "make room: a base grows to about twice its documents' text")
+
+
+def _models(settings: config.Settings) -> Iterator[Finding]:
+    models = config.models_folder()
+    scorer = replace(settings["embed"], model=settings["answer"].scorer or settings["embed"].model)
+    parts: list[tuple[str, str, Callable[[], object]]] = [
+        ("embedding model", settings["embed"].model, lambda: _embeds(select.embedder(settings["embed"], models))),
+        ("sentence model", scorer.model, lambda: _embeds(select.embedder(scorer, models))),
+    ]
+    if settings["chat"].model:
+        chat = settings["chat"]
+        parts.append(("chat model", chat.model, lambda: select.chat(chat, models).count_tokens("a")))
+    for what, name, try_it in parts:
+        try:
+            try_it()
+            yield Finding(what, True, name)
+        except WellreadError as error:
+            yield Finding(what, False, str(error), f"wellread models pull {name.partition(':')[2]}, or choose another")
+
+
+def _embeds(embedder: Embedder) -> None:
+    if embedder.remote is None:  # a service is not asked: looking must send nothing
+        embedder.embed(["a"])
+
+
+def _store(store: Store) -> Iterator[Finding]:
+    faults = store_check.check(store)
+    yield Finding("store", not faults, "; ".join(map(str, faults[:3])) or "every row is as it was written",
+                  "wellread restore BACKUP FOLDER, or add the named documents again")  # fmt: skip
+
+
+def _index(settings: config.Settings, store: Store) -> Iterator[Finding]:
+    faults = index_check.check(store)
+    yield Finding("index", not faults, "; ".join(map(str, faults[:3])) or "words and vectors are whole",
+                  "wellread index rebuild")  # fmt: skip
+    with store.reading() as connection:
+        live = sets.live(connection)
+    try:
+        wanted = select.embedder(settings["embed"], config.models_folder()).id
+    except WellreadError:
+        return  # told above
+    if live is not None and live.embedder_id != wanted:
+        yield Finding("vectors", False, f"made by {live.embedder_id}, the settings name {wanted}",
+                      "wellread index reembed")  # fmt: skip
+
+
+def _sandbox() -> Finding:
+    walls = parse.sandbox_state()
+    missing = [name for name, stands in walls.items() if not stands]
+    detail = f"no wall around: {', '.join(missing)}" if missing else f"walls around {', '.join(walls)}"
+    return Finding(
+        "sandbox of the parsers", not missing, detail, "allow user namespaces, or add only files that you trust"
+    )

@@ -1,0 +1,216 @@
+"""Where documents come from: folders, globs, files, pages and texts, each listed without reading what it holds."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wellread.errors import SourceError, UsageError
+
+IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})
+OWN_FILES = frozenset({"wellread.toml"})
+SIDECAR = ".meta.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a source gives its documents (``labels``), and which of its files it takes (globs over relative paths)."""
+
+    labels: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder, glob, file, url or text; ``id`` is 0 until the store knows it; ``text`` is only held while it is new."""
+
+    kind: str
+    location: str
+    options: Options = field(default_factory=Options)
+    tenant: str = "default"
+    id: int = 0
+    text: str | None = None
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What the store keeps of the options."""
+        options = self.options
+        lists = {"labels": options.labels, "include": options.include, "exclude": options.exclude}
+        return {**{key: list(value) for key, value in lists.items()}, "allow_private": options.allow_private}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file of a source, as its folder entry says; ``sidecar`` is what ``NAME.meta.toml`` holds."""
+
+    uri: str
+    path: str
+    source: Source
+    size_bytes: int
+    mtime_ns: int
+    regular: bool = True
+    sidecar: bytes = b""
+
+    @property
+    def meta_digest(self) -> str:
+        """Hash of what decides on title, labels and validity from outside the file."""
+        return meta_digest(self.source, self.sidecar)
+
+
+@dataclass(slots=True)
+class Listing:
+    """Everything that sources hold now, and where listing failed (uri or folder, reason)."""
+
+    found: dict[str, Found] = field(default_factory=dict)
+    failed: list[tuple[Source, str, str]] = field(default_factory=list)
+
+
+def describe(location: str, options: Options, *, tenant: str, text: str | None = None) -> Source:
+    """The source that a user means by ``location``.
+
+    Raises: UsageError for what is not there, SourceError for a scheme that is not fetched.
+    """
+    if text is not None:
+        return Source("text", f"stdin:{location}", options, tenant, text=text)
+    if "://" in location:
+        if not location.lower().startswith(("http://", "https://")):
+            raise SourceError(f"{location}: only http and https addresses are fetched", "refused")
+        return Source("url", location, options, tenant)
+    path = os.path.abspath(os.path.expanduser(location))
+    if os.path.isdir(path):
+        return Source("folder", path, options, tenant)
+    if os.path.lexists(path):
+        return Source("file", path, options, tenant)
+    if glob.has_magic(location):
+        return Source("glob", path, options, tenant)
+    raise UsageError(f"{location}: no such file or folder")
+
+
+def from_settings(kind: str, location: str, settings: Mapping[str, object], *, tenant: str, id: int) -> Source:
+    """A source as the store keeps it."""
+
+    def words(key: str) -> tuple[str, ...]:
+        value = settings.get(key, ())
+        return tuple(str(word) for word in value) if isinstance(value, list | tuple) else ()
+
+    options = Options(words("labels"), words("include"), words("exclude"), bool(settings.get("allow_private", False)))
+    return Source(kind, location, options, tenant, id)
+
+
+def meta_digest(source: Source, sidecar: bytes) -> str:
+    """Hash of a source's labels and a sidecar's bytes."""
+    return hashlib.sha256("\0".join(sorted(source.options.labels)).encode() + b"\0\0" + sidecar).hexdigest()[:32]
+
+
+def listing(sources: Sequence[Source]) -> Listing:
+    """The files of all folder, glob and file sources; one that two sources hold belongs to the first."""
+    result = Listing()
+    for source in sources:
+        try:
+            for found in _files(source, result):
+                result.found.setdefault(found.uri, found)
+        except OSError as error:
+            reason = f"{source.location}: cannot be listed: {error.strerror}; nothing of it was taken for deleted"
+            result.failed.append((source, source.location, reason))
+    return result
+
+
+def _files(source: Source, result: Listing) -> Iterator[Found]:
+    if source.kind == "folder":
+        root = os.path.realpath(source.location)
+        yield from _walk(source, source.location, root, result)
+    elif source.kind == "file":
+        if os.path.lexists(source.location):
+            found = _found(source, source.location)
+            if found is not None:
+                yield found
+        else:
+            os.stat(os.path.dirname(source.location))  # gone with its folder: nothing is known
+    elif source.kind == "glob":
+        base = Path(source.location)
+        while glob.has_magic(str(base)):
+            base = base.parent
+        os.stat(base)
+        root = os.path.realpath(base)
+        for path in sorted(glob.glob(source.location, recursive=True)):
+            relative = Path(path).relative_to(base)
+            if not any(_ignored(part) for part in relative.parts) and os.path.isfile(path) and _inside(path, root):
+                if _wanted(source, relative.as_posix()) and (found := _found(source, path)) is not None:
+                    yield found
+
+
+def _walk(source: Source, top: str, root: str, result: Listing) -> Iterator[Found]:
+    """Files below ``top`` by name; links are followed only to what lies in ``root``, and no folder is entered twice."""
+    seen: set[str] = set()
+    stack = [top]
+    while stack:
+        folder = stack.pop()
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            if folder == top:
+                raise
+            reason = f"{folder}: cannot be listed: {error.strerror}; nothing of it was taken for deleted"
+            result.failed.append((source, folder, reason))
+            continue
+        names = {entry.name for entry in listed}
+        folders = []
+        for entry in reversed(listed):
+            if _ignored(entry.name) or (entry.is_symlink() and not _inside(entry.path, root)):
+                continue
+            if entry.is_dir():
+                if not os.path.isdir(os.path.join(entry.path, ".wellread")):
+                    folders.append(entry.path)
+            elif _wanted(source, os.path.relpath(entry.path, top).replace(os.sep, "/")):
+                found = _found(source, entry.path, entry, entry.name + SIDECAR in names)
+                if found is not None:
+                    yield found
+        stack.extend(reversed(folders))
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or name in IGNORED_FOLDERS or name in OWN_FILES or name.endswith(SIDECAR)
+
+
+def _inside(path: str, root: str) -> bool:
+    real = os.path.realpath(path)
+    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _wanted(source: Source, relative: str) -> bool:
+    def matches(patterns: tuple[str, ...]) -> bool:
+        name = relative.rsplit("/", 1)[-1]
+        return any(fnmatch.fnmatchcase(relative, p) or fnmatch.fnmatchcase(name, p) for p in patterns)
+
+    options = source.options
+    return (not options.include or matches(options.include)) and not matches(options.exclude)
+
+
+def _found(source: Source, path: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None) -> Found | None:
+    """The file as its folder entry describes it; None for one that has vanished meanwhile."""
+    try:
+        state = entry.stat() if entry is not None else os.stat(path)
+    except OSError:
+        return None
+    extra = b""
+    beside = path + SIDECAR
+    if sidecar or (sidecar is None and os.path.isfile(beside)):
+        try:
+            extra = Path(beside).read_bytes()[: 1 << 20]
+        except OSError:
+            extra = b"unreadable"  # not TOML: the file is listed as broken, with this sidecar as the reason
+    uri = os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
+    return Found(uri, path, source, state.st_size, state.st_mtime_ns, stat.S_ISREG(state.st_mode), extra)

