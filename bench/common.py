@@ -75,6 +75,11 @@ def normal(text: str) -> str:
     return " ".join(text.split())
 
 
+def letters(text: str) -> str:
+    """Letters and digits of a normal text with single spaces: marks of tables and lists do not count."""
+    return " ".join(re.findall(r"\w+", normal(text)))
+
+
 def holds(text: str, answers: Sequence[str]) -> bool:
     """Whether the text holds one of the accepted answers as whole words."""
     held = normal(text)

@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from bench.common import ROOT, holds, interval, keep, latency, normal, rows
+from bench.common import ROOT, holds, interval, keep, latency, letters, rows
 from wellread import KnowledgeBase
 from wellread.types import Answer, Hit, Principal
 
@@ -80,15 +80,20 @@ def cited(question: dict[str, Any], answer: Answer) -> bool:
     """Whether a citation names the document of the evidence and quotes an accepted answer."""
     return any(
         c.document.endswith(e["document"])
-        and (holds(c.quote, question["answers"]) or normal(e["quote"]) in normal(c.quote))
+        and (holds(c.quote, question["answers"]) or letters(e["quote"]) in letters(c.quote))
         for c in answer.citations
         for e in question["evidence"]
     )
 
 
 def stands(evidence: dict[str, str], hit: Hit) -> bool:
-    """Whether a hit holds the evidence."""
-    return hit.document.uri.endswith(evidence["document"]) and normal(evidence["quote"]) in normal(hit.chunk.text)
+    """Whether a hit holds the evidence: in one piece, or (a row of a table) all its cells in one line."""
+    if not hit.document.uri.endswith(evidence["document"]):
+        return False
+    wanted = letters(evidence["quote"])
+    if wanted in letters(hit.chunk.text):
+        return True
+    return any(set(wanted.split()) <= set(letters(line).split()) for line in hit.chunk.text.splitlines())
 
 
 if __name__ == "__main__":

@@ -147,15 +147,15 @@ def test_broken_bytes_comments_and_split_lines_in_a_stream_do_no_harm() -> None:
 
 
 def test_an_error_inside_a_stream_is_raised() -> None:
-    with serving([Canned(events({"error": {"message": "overloaded"}}))]) as server:
-        with pytest.raises(ModelUnavailable, match="overloaded"):
-            list(chat(server.url).stream(ASK, Sampling()))
+    failing = Canned(events({"error": {"message": "overloaded"}}))
+    with serving([failing]) as server, pytest.raises(ModelUnavailable, match="overloaded"):
+        list(chat(server.url).stream(ASK, Sampling()))
 
 
 def test_a_redirect_is_refused_so_that_texts_go_where_the_settings_say() -> None:
-    with serving([Canned(status=307, headers={"Location": "http://127.0.0.1:9/v1"})]) as server:
-        with pytest.raises(ModelError, match="status 307"):
-            chat(server.url).reply(ASK, Sampling())
+    elsewhere = Canned(status=307, headers={"Location": "http://127.0.0.1:9/v1"})
+    with serving([elsewhere]) as server, pytest.raises(ModelError, match="status 307"):
+        chat(server.url).reply(ASK, Sampling())
 
 
 def test_what_leaves_the_machine_is_told_by_the_host() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wellread.errors import ModelError
 from wellread.models import static, tokens
 
@@ -109,7 +110,9 @@ def test_the_packaged_model_loads_in_a_moment_and_is_fast_enough_for_a_folder(pa
     texts = ["The crossing takes forty minutes and the next ferry leaves at noon. " * 14] * 300  # about 200 tokens each
     started = time.process_time()
     packaged.embed(texts)
-    assert 300 / (time.process_time() - started) > 1000  # measured: 10,000 a core-second; the margin is for busy machines
+    assert (
+        300 / (time.process_time() - started) > 1000
+    )  # measured: 10,000 a core-second; the margin is for busy machines
 
 
 def test_a_long_text_is_cut_and_not_refused(packaged: static.StaticEmbedder) -> None:

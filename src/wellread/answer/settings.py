@@ -14,7 +14,7 @@ class AnswerSettings:
     """auto: written by the chat model where that is borne out, else quoted; write: never fall back; quote: no model."""
     scorer: str = "onnx:minilm"
     """Model that compares the question with single sentences; any embedder. Empty: the base's own embedder."""
-    passages: int = 8
+    passages: int = 20
     """Hits that are read for evidence."""
     refuse_below: float = 0.5
     """Probability that the passages hold the answer, below which the answer is «not in the documents»; 0 never refuses."""

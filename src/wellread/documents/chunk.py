@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from wellread.documents.sentences import sentences
@@ -81,6 +82,8 @@ def chunk(parsed: Parsed, settings: ChunkSettings, count: Count, embed: Embed | 
             groups = _by_meaning(text, section.atoms, settings, embed)
         else:
             groups = _packed(section.atoms, settings.size_tokens)
+            if len(groups) > 1:  # leave room for what is repeated
+                groups = _packed(section.atoms, settings.size_tokens - settings.overlap_tokens)
         groups = _overlapped(text, groups, settings, count)
         passages += _passages(parsed, blocks, groups, [section.path] * len(groups), count, settings)
     return passages
@@ -255,7 +258,7 @@ def _overlapped(text: str, groups: list[list[Atom]], settings: ChunkSettings, co
     if not settings.overlap_tokens or len(groups) < 2:
         return groups
     out = [groups[0]]
-    for before, group in zip(groups, groups[1:], strict=False):
+    for before, group in pairwise(groups):
         last = before[-1]
         room = min(settings.overlap_tokens, settings.size_tokens - sum(a.n_tokens for a in group))
         prefix: list[Atom] = []

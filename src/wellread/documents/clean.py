@@ -21,7 +21,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
-    """``text`` with ``\\n`` line ends and without invisible characters; lone surrogates become U+FFFD.
+    r"""``text`` with ``\n`` line ends and without invisible characters; lone surrogates become U+FFFD.
 
     Zero-width joiners stay after letters of Arabic, Indic, Myanmar and Khmer script, where they are spelling.
     """

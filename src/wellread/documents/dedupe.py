@@ -71,8 +71,7 @@ def minhash(text: str) -> bytes:
         block = shingles[start : start + BLOCK]
         for index in range(N_HASHES):
             low = np.uint32((block * _FACTORS[index] + _OFFSETS[index]).min() >> np.uint64(32))
-            if low < least[index]:
-                least[index] = low
+            least[index] = min(least[index], low)
     return least.astype("<u4").tobytes()
 
 

@@ -74,6 +74,8 @@ def fetch(url: str, settings: IngestSettings, etag: str = "") -> Page:
 
 def _checked(url: str, settings: IngestSettings) -> tuple[Url, str, int, str]:
     """The parsed address, its host, port, and the one IP address to connect to."""
+    if "\\" in url:  # read as part of the name by some, as a slash by others
+        raise Refused(f"{url}: not an address that can be fetched")
     try:
         parts = parse_url(url)
     except urllib3.exceptions.LocationParseError as error:
@@ -107,7 +109,13 @@ def _ask(
     pool: urllib3.HTTPConnectionPool
     if parts.scheme == "https":
         pool = urllib3.HTTPSConnectionPool(
-            address, port, timeout=timeout, retries=False, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host
+            address,
+            port,
+            timeout=timeout,
+            retries=False,
+            cert_reqs="CERT_REQUIRED",
+            server_hostname=host,
+            assert_hostname=host,
         )
     else:
         pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout, retries=False)

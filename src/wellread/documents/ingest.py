@@ -4,6 +4,9 @@ List everything by its folder entry. Set apart what has not changed. Tell what m
 first, then everything new or changed is parsed and chunked in child processes and handed on in order.
 """
 
+# Paths are bytes from the file system, opened once.
+# ruff: noqa: PTH113, PTH123
+
 from __future__ import annotations
 
 import hashlib
@@ -150,8 +153,13 @@ def ingest(
     """Everything that differs from what is ``known``, gone and moved items first, then documents in order of listing.
 
     Args:
+        sources: to look at; items of other sources are left alone.
+        settings: how to look and what counts as a duplicate.
+        parse: limits of the child processes.
+        chunking: how texts are cut.
         known: by uri, the rows of all sources of the tenant.
         embedder: counts tokens; where it names its ``tokenizer_file``, the child processes count.
+        progress: is told how many items are parsed.
         minhashes: of the documents in the base, by document id, for finding near duplicates.
     A source that cannot be listed gives one Failed; nothing of it is taken for deleted.
     """
@@ -230,7 +238,8 @@ def _look_at(found: Found, row: KnownFile | None, retry: bool, pipeline: str, pl
         else:
             plan.n_unchanged += 1
         return
-    if row is None or row.meta_digest != item.meta_digest or row.pipeline != pipeline or (retry and row.state == "failed"):
+    again = row is not None and retry and row.state == "failed"
+    if row is None or again or (row.meta_digest, row.pipeline) != (item.meta_digest, pipeline):
         plan.tasks.append(task)
         return
     same = row.size_bytes == found.size_bytes and row.mtime_ns == found.mtime_ns
@@ -318,7 +327,8 @@ def _moved(plan: _Plan, known: Mapping[str, KnownFile], gone: list[str]) -> list
     for task in plan.tasks:
         item = task.item
         digest = _digest(task.path) if item.uri not in known and item.size_bytes in by_size else ""
-        old = next((uri for uri in by_size.get(item.size_bytes, ()) if digest and _same(known[uri], item, digest)), None)
+        candidates = by_size.get(item.size_bytes, ()) if digest else ()
+        old = next((uri for uri in candidates if _same(known[uri], item, digest)), None)
         document = known[old].document_id if old is not None else None
         if old is None or document is None:
             left.append(task)

@@ -80,7 +80,7 @@ def type_by_name(name: str) -> str | None:
 
 
 def media_type(data: bytes, name: str, suffix: str = "") -> str:
-    """The media type of a file, by its name (or ``suffix``, where that is known better) and borne out by its content.
+    """The media type of a file by its name (or ``suffix``, if that is known better), borne out by its content.
 
     Raises: SourceError (unknown-type) where wellread does not read the type or the content is something else.
     """
@@ -113,7 +113,7 @@ def parser_for(media_type: str) -> Parser:
 def decode(data: bytes, name: str, declared: str = "") -> tuple[str, str]:
     """The text of ``data`` and the encoding it was read in.
 
-    A byte order mark decides; then ``declared`` (as in a <meta charset>), if it fits; then UTF-8; then Windows-1252, but
+    A byte order mark decides; then ``declared`` (a page's charset), if it fits; then UTF-8; then Windows-1252, but
     only where the bytes look like text. Raises: SourceError (unknown-type) for what is not text.
     """
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):

@@ -5,6 +5,7 @@ Several requests are in flight per child; the one at the head is the one being p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -109,17 +110,13 @@ class _Child:
 
     def kill(self) -> int:
         """End the child with its whole process group; its exit status."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         status = self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                try:
+                with contextlib.suppress(OSError):  # unsent bytes for a child that is gone
                     stream.close()
-                except OSError:  # unsent bytes for a child that is gone
-                    pass
         return status
 
 
@@ -202,7 +199,7 @@ class ParserPool:
             child.retiring = (
                 child.n_files >= settings.files_per_child or child.n_risky >= settings.risky_files_per_child
             )
-            path = os.fsencode(request.path).decode("latin-1")  # names of files need not be Unicode
+            path = os.fsencode(Path(request.path).absolute()).decode("latin-1")  # names of files need not be Unicode
             message = {"path": path, "name": request.name, "title": request.title, "suffix": request.suffix}
             message["fallback_title"] = request.fallback_title
             child.outbox += frame({**message, "max_bytes": settings.max_bytes, "chunk": self._chunk})

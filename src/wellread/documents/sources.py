@@ -1,5 +1,8 @@
 """Where documents come from: folders, globs, files, pages and texts, each listed without reading what it holds."""
 
+# Names of files need not be Unicode, and folder entries carry what pathlib would ask again.
+# ruff: noqa: PTH100, PTH111, PTH112, PTH113, PTH116, PTH118, PTH120, PTH207
+
 from __future__ import annotations
 
 import fnmatch
@@ -30,7 +33,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder, glob, file, url or text; ``id`` is 0 until the store knows it; ``text`` is only held while it is new."""
+    """A folder, glob, file, url or text; ``id`` is 0 until the store knows it; ``text`` is held while it is new."""
 
     kind: str
     location: str
@@ -143,7 +146,8 @@ def _files(source: Source, result: Listing) -> Iterator[Found]:
         for path in sorted(glob.glob(source.location, recursive=True)):
             relative = Path(path).relative_to(base)
             if not any(_ignored(part) for part in relative.parts) and os.path.isfile(path) and _inside(path, root):
-                if _wanted(source, relative.as_posix()) and (found := _found(source, path)) is not None:
+                found = _found(source, path) if _wanted(source, relative.as_posix()) else None
+                if found is not None:
                     yield found
 
 
@@ -171,7 +175,7 @@ def _walk(source: Source, top: str, root: str, result: Listing) -> Iterator[Foun
         for entry in reversed(listed):
             if _ignored(entry.name) or (entry.is_symlink() and not _inside(entry.path, root)):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 if not os.path.isdir(os.path.join(entry.path, ".wellread")):
                     folders.append(entry.path)
             elif _wanted(source, os.path.relpath(entry.path, top).replace(os.sep, "/")):
@@ -179,6 +183,13 @@ def _walk(source: Source, top: str, root: str, result: Listing) -> Iterator[Foun
                 if found is not None:
                     yield found
         stack.extend(reversed(folders))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links that point at each other
+        return False
 
 
 def _ignored(name: str) -> bool:
@@ -199,7 +210,9 @@ def _wanted(source: Source, relative: str) -> bool:
     return (not options.include or matches(options.include)) and not matches(options.exclude)
 
 
-def _found(source: Source, path: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None) -> Found | None:
+def _found(
+    source: Source, path: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None
+) -> Found | None:
     """The file as its folder entry describes it; None for one that has vanished meanwhile."""
     try:
         state = entry.stat() if entry is not None else os.stat(path)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-
 MAX_WORDS, MAX_LENGTH = 200_000, 24
 
 

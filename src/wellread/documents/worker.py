@@ -4,10 +4,14 @@ A frame is four bytes of length (big endian) and JSON. The first frame from the 
 ``parse``; never fork: nothing of the parent's memory, handles or secrets is here.
 """
 
+# Paths are bytes from the file system, opened once.
+# ruff: noqa: PTH123
+
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import hashlib
 import json
 import os
@@ -142,6 +146,8 @@ def main() -> None:
     settings = read_frame(requests)
     if settings is None:
         return
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)  # parsing makes many small values and hardly a cycle
     count = counter(settings["tokenizer_file"]) if settings["tokenizer_file"] else None
     state = confine(int(settings["memory_bytes"]))
 

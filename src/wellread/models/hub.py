@@ -146,7 +146,7 @@ def _fetch(service: Service, repository: Repository, file: RemoteFile, target: P
         goes_on = response.status == 206
         with target.open("ab" if goes_on else "wb") as out:
             done = have if goes_on else 0
-            while piece := response.read(_BLOCK):
+            while piece := response.read1(_BLOCK):  # what came before a break is kept
                 done += len(piece)
                 if done > file.size_bytes:
                     break

@@ -113,6 +113,7 @@ def weights_path() -> Path:
 
 def _session(data: bytes, path: Path, threads: int) -> InferenceSession:
     import onnxruntime as ort
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads_for(threads)
@@ -123,5 +124,11 @@ def _session(data: bytes, path: Path, threads: int) -> InferenceSession:
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except (RuntimeError, ValueError) as error:  # onnxruntime's own errors are all RuntimeErrors
+    except (
+        state.Fail,
+        state.InvalidProtobuf,
+        state.InvalidGraph,
+        state.InvalidArgument,
+        state.NotImplemented,
+    ) as error:
         raise ModelError(f"{path}: is not a model that ONNX Runtime can run: {error}") from error

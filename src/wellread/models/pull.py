@@ -178,9 +178,11 @@ def _record(pulled: Pulled, folder: Path) -> Pulled:
 
 def _find(name: str, folder: Path) -> Pulled | None:
     try:
-        return Pulled(**json.loads((folder / f"{name}.json").read_text("utf-8")))
+        found = Pulled(**json.loads((folder / f"{name}.json").read_text("utf-8")))
+        leads_out = found.name != name or Path(found.path).name != found.path
     except (OSError, ValueError, TypeError):  # absent, or no record of ours: then it is not pulled
         return None
+    return None if leads_out else found
 
 
 def installed(folder: Path) -> list[Pulled]:
@@ -194,7 +196,7 @@ def remove(name: str, folder: Path) -> Pulled:
     models = {pulled.name: pulled for pulled in installed(folder)}
     if name not in models:
         raise UsageError(f"{name}: no such model in {folder}{suggestion(name, models)}")
-    target = folder / Path(models[name].path).name  # a record never leads out of the folder
+    target = folder / models[name].path
     if target.is_dir():
         shutil.rmtree(target)
     else:

@@ -27,7 +27,6 @@ class StaticEmbedder:
     """Mean of token vectors, scaled to length 1; the vectors carry their tokens' weights already."""
 
     remote: str | None = None
-    tokenizer_file = str(tokens.MINILM_TOKENIZER)  # so that the child processes count like the model
     max_tokens = MAX_TOKENS
 
     def __init__(self, name: str, table: NDArray[np.float32], tokenizer_file: Path, digest: str) -> None:

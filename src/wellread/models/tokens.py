@@ -32,9 +32,13 @@ def encode(tokenizer: Kitoken, texts: Sequence[str]) -> list[list[int]]:
         return []
     try:
         return tokenizer.encode_all(list(texts), False)
-    except UnicodeEncodeError:  # lone surrogates, from names of files or broken JSON
-        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        return tokenizer.encode_all(clean, False)
+    except UnicodeEncodeError:
+        return tokenizer.encode_all([clean(text) for text in texts], False)
+
+
+def clean(text: str) -> str:
+    """``text`` with ``?`` for lone surrogates, which come from names of files or broken JSON."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def estimate(text: str) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.errors import MissingExtra, ModelError
+from wellread.models import tokens
 from wellread.models.api import Vectors
 from wellread.models.settings import EmbedSettings, RerankSettings
 
@@ -31,7 +32,7 @@ class TransformersEmbedder:
         self._lock = threading.Lock()
         self.max_tokens = int(settings.max_tokens or model.max_seq_length or 512)
         model.max_seq_length = self.max_tokens
-        self.dim = int(model.get_sentence_embedding_dimension())
+        self.dim = int(model.get_embedding_dimension() or len(model.encode("a", show_progress_bar=False)))
         prefixes = f"{settings.query_prefix!r}{settings.passage_prefix!r}{self.max_tokens}"
         self.id = f"transformers:{name}:{_digest(model, prefixes)[:12]}"
 
@@ -43,7 +44,7 @@ class TransformersEmbedder:
         with self._lock:
             vectors: Vectors = np.asarray(
                 self._model.encode(
-                    [prefix + text for text in texts],
+                    [tokens.clean(prefix + text) for text in texts],
                     batch_size=min(8, self._settings.batch),
                     show_progress_bar=False,
                     convert_to_numpy=True,
@@ -57,7 +58,9 @@ class TransformersEmbedder:
         """Tokens of each text, uncut."""
         if not texts:
             return []
-        encoded = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        encoded = self._model.tokenizer(
+            [tokens.clean(text) for text in texts], add_special_tokens=False, truncation=False, verbose=False
+        )
         return [len(ids) for ids in encoded["input_ids"]]
 
 
@@ -75,7 +78,7 @@ class TransformersReranker:
         """(len(passages),); the model's own scale."""
         if not passages:
             return np.zeros(0, np.float32)
-        pairs = [(question, passage) for passage in passages]
+        pairs = [(tokens.clean(question), tokens.clean(passage)) for passage in passages]
         with self._lock:
             scores = np.asarray(self._model.predict(pairs, batch_size=8, show_progress_bar=False), np.float32)
         if scores.shape != (len(passages),):

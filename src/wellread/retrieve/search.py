@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,12 @@ from wellread.index.open import IndexReader, Look
 from wellread.models.api import Embedder
 from wellread.retrieve import fuse, scope
 from wellread.retrieve.settings import RetrieveSettings
-from wellread.types import Filter, Hit, Principal, Stage
+from wellread.types import AnyOf, Compare, Filter, Hit, Not, Principal, Stage, ValidOn
 
 __all__ = ["RetrieveSettings", "SearchResult", "search"]
+
+
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,11 @@ def search(
         if target is None or not target.only or not any(legs):
             inside = sorted(target.versions) if target is not None and not target.only else None
             legs, terms = _legs(question, vector, embedder.id, look, (within, inside, n))
-        legs = _above(legs, vector, look, settings.min_score)
-        trace.end("search", dense=len(legs[0]), bm25=len(legs[1]), terms=tuple(term.strip('"*') for term in terms))
+        if settings.mode == "hybrid" or settings.min_score > 0:
+            legs = _measured(legs, vector, look, settings.min_score)
+        outdated = _outdated(question, where, look) if settings.in_force and not (target and target.only) else frozenset()
+        legs, n_left_out = _without(legs, outdated, look)
+        trace.end("search", left_out=n_left_out, dense=len(legs[0]), bm25=len(legs[1]), terms=tuple(term.strip('"*') for term in terms))
         fused = _fused(legs, settings)
         if target is not None and not target.only:
             fused = _boosted(fused, target, look)
@@ -129,15 +137,42 @@ def _legs(
     return (dense, bm25), terms
 
 
-def _above(legs: Legs, vector: NDArray[np.float32] | None, look: Look, least: float) -> Legs:
-    """The legs without the chunks whose cosine is below ``least``; those found by words alone are measured too."""
+def _outdated(question: str, where: Filter | None, look: Look) -> frozenset[int]:
+    """Versions that are superseded or not in force today; none where the question or the filter asks for a date."""
+    today = date.today()
+    if where is not None or any(int(year) != today.year for year in YEAR.findall(question)):
+        return frozenset()
+    known: frozenset[int] | None = look.memo.get(("outdated", look.allowed, today))
+    if known is None:
+        over = AnyOf((Not(ValidOn(today)), Compare("superseded_by", "like", "*")))
+        known = look.memo["outdated", look.allowed, today] = frozenset(look.matching(over))
+    return known
+
+
+def _without(legs: Legs, outdated: frozenset[int], look: Look) -> tuple[Legs, int]:
+    """The legs without the chunks of some versions, and how many those were; all stay where nothing else is found."""
+    found = {*legs[0], *legs[1]}
+    out = look.of_versions(list(found), outdated) if outdated and found else set()
+    if not out or out == found:
+        return legs, 0
+    dense, bm25 = ({key: score for key, score in leg.items() if key not in out} for leg in legs)
+    return (dense, bm25), len(out)
+
+
+def _measured(legs: Legs, vector: NDArray[np.float32] | None, look: Look, least: float) -> Legs:
+    """The legs with the true cosine of what was found by words alone, without the chunks whose cosine is below ``least``.
+
+    A chunk that is not among the nearest by meaning would count as 0 otherwise, however near it is: docs/log.md.
+    """
     dense, bm25 = legs
-    if vector is None or least <= 0:
+    if vector is None:
         return legs
-    measured = {**look.cosines(vector, [key for key in bm25 if key not in dense]), **dense}
+    dense = {**look.cosines(vector, [key for key in bm25 if key not in dense]), **dense}
+    if least <= 0:
+        return dense, bm25
     return (
         {key: score for key, score in dense.items() if score >= least},
-        {key: score for key, score in bm25.items() if measured.get(key, -1.0) >= least},
+        {key: score for key, score in bm25.items() if dense.get(key, -1.0) >= least},
     )
 
 

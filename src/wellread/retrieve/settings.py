@@ -18,10 +18,12 @@ class RetrieveSettings:
     """Best chunks of each of the two searches that are fused."""
     fusion: Literal["minmax", "rrf"] = "minmax"
     """minmax: scores brought to 0..1 and added by weight; rrf: by rank alone."""
-    alpha: float = 0.5
+    alpha: float = 0.4
     """Weight of the dense score in minmax, 0 to 1; `fit_weight` finds the one for labelled questions."""
     min_score: float = 0.0
     """Cosine below which a chunk is no hit, however many words it shares; 0 keeps all."""
+    in_force: bool = True
+    """Leave out documents that are not in force today or superseded, unless question or filter name another year."""
     scope: bool = True
     """Look first in the documents that the question names: by title, file name, metadata value or year."""
 

@@ -13,7 +13,7 @@ from wellread.store.engine import utc_text
 from wellread.store.schema import version_metadata, versions
 from wellread.types import AllOf, AnyOf, Compare, Filter, Not, OneOf, ValidOn
 
-TEXT_FIELDS = ("uri", "title", "media_type")
+TEXT_FIELDS = ("uri", "title", "media_type", "superseded_by")
 DATE_FIELDS = ("modified_at", "ingested_at", "valid_from", "valid_until")
 FIELDS = TEXT_FIELDS + DATE_FIELDS
 METADATA_PREFIX = "meta."

@@ -103,7 +103,7 @@ def _main_part(tree: LexborHTMLParser) -> LexborNode | None:
 
 
 def _mark(root: LexborNode) -> None:
-    """Set \\x01 and a letter before, \\x02 after each block element; \\x01n stands for a line break."""
+    r"""Set \x01 and a letter before, \x02 after each block element; \x01n stands for a line break."""
     for level in range(1, 7):
         _around(root, f"h{level}", str(level))
     _around(root, "pre", "c")
@@ -180,7 +180,7 @@ def _read(marked: str, assembly: Assembly) -> None:
         letter, text = match.group(1), match.group(2)
         if text is not None:
             reader.pieces.append(text)
-        elif letter == "n" or letter == "|":
+        elif letter in ("n", "|"):
             reader.pieces.append("\n" if letter == "n" and not in_table else "\x1f" if letter == "|" else " ")
             reader.open.append("")
         elif letter is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2
 from pypdfium2 import raw
@@ -75,17 +76,22 @@ def parse(data: bytes, name: str) -> Parsed:
 
 def _page_lines(textpage: pypdfium2.PdfTextPage) -> list[str]:
     """The page's lines from top to bottom; "" where a paragraph ends."""
-    plain = [line.rstrip() for line in visible(textpage.get_text_range().replace("\ufffe", "-")).split("\n")]
+    plain = [line.rstrip() for line in visible(_hyphens(textpage.get_text_range())).split("\n")]
     n_rects = textpage.count_rects()
     if n_rects == 0 or n_rects > MAX_RECTS:
         return plain
     runs = []
     for index in range(n_rects):
         left, bottom, right, top = textpage.get_rect(index)
-        text = one_line(visible(textpage.get_text_bounded(left, bottom, right, top)))
+        text = one_line(visible(_hyphens(textpage.get_text_bounded(left, bottom, right, top))))
         if text:
             runs.append(Run(text, left, bottom, right, top))
     return lines_of(runs) if runs else plain
+
+
+def _hyphens(text: str) -> str:
+    """Pdfium writes a control or a non-character for a hyphen at the end of a line."""
+    return text.replace("\x02", "-").replace("\ufffe", "-")
 
 
 def lines_of(runs: list[Run]) -> list[str]:
@@ -125,7 +131,7 @@ def lines_of_column(runs: list[Run]) -> list[str]:
 
 def _join(row: list[Run], height: float) -> str:
     parts = [row[0].text]
-    for one, two in zip(row, row[1:], strict=False):
+    for one, two in pairwise(row):
         gap = two.left - one.right
         parts.append(" | " if gap > 1.2 * height else " " if gap > 0.12 * height else "")
         parts.append(two.text)
