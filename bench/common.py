@@ -12,10 +12,13 @@ import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from wellread.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -58,6 +61,11 @@ def timed(into: dict[str, Any], name: str) -> Iterator[None]:
     wall, cpu = time.perf_counter(), cpu_seconds()
     yield
     into[name] = {"wall_s": round(time.perf_counter() - wall, 2), "cpu_s": round(cpu_seconds() - cpu, 2)}
+
+
+def with_retrieve(settings: Settings, **changed: Any) -> Settings:
+    """The settings of a base with some of ``[retrieve]`` changed, so that open parts stay open."""
+    return replace(settings, values={**settings.values, "retrieve": replace(settings["retrieve"], **changed)})
 
 
 def latency(milliseconds: Sequence[float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Ranking quality on public labelled sets, by leg and by fusion.
 
-    python -m bench.ranking scifact [pgdocs15 …] [--model static:minilm] [--model onnx:minilm]
+    python -m bench.ranking scifact [pgdocs15 …] [--model static:minilm] [--model onnx:minilm] [--alphas 0.3 0.4 0.5 0.6]
 
 nDCG@10 with graded relevance and recall@100 per query, averaged over the queries that have judgments.
 """
@@ -17,11 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from bench.common import data, keep, rows, timed
+from bench.common import data, keep, rows, timed, with_retrieve
 from wellread import KnowledgeBase
 
 Judgments = Mapping[str, Mapping[str, int]]
 DEPTH = 100
+ALPHAS = (0.3, 0.4, 0.5, 0.6)
+# One chunk per document, whose length does not depend on the model; nothing but the two searches and their fusion.
+FIXED = (
+    "chunk.size_tokens=4000",
+    "chunk.overlap_tokens=0",
+    "documents.near_duplicate_at=2.0",
+    "retrieve.scope=false",
+    "retrieve.in_force=false",
+)
 
 
 def main() -> None:
@@ -30,13 +39,16 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=["scifact"])
     parser.add_argument("--model", action="append", dest="models")
     parser.add_argument("--queries", type=int, default=0, help="only so many")
+    parser.add_argument("--alphas", type=float, nargs="+", default=ALPHAS, help="weights of the dense score")
     arguments = parser.parse_args()
     for name in arguments.sets or ["scifact"]:
-        figures = {m: measure(name, m, arguments.queries) for m in arguments.models or ["static:minilm"]}
+        figures: dict[str, Any] = {
+            m: measure(name, m, arguments.queries, arguments.alphas) for m in arguments.models or ["static:minilm"]
+        }
         keep(f"ranking-{name}", figures)
 
 
-def measure(name: str, model: str, limit: int) -> dict[str, Any]:
+def measure(name: str, model: str, limit: int = 0, alphas: Sequence[float] = ALPHAS) -> dict[str, Any]:
     """Figures of one set with one embedder."""
     folder = data(name)
     judgments = read_judgments(folder)
@@ -50,26 +62,29 @@ def measure(name: str, model: str, limit: int) -> dict[str, Any]:
         names = write(folder, source)
         with KnowledgeBase.create(Path(work) / "base") as kb:
             pass
-        fixed = [f"embed.model={model}", "chunk.size_tokens=480", "retrieve.scope=false"]
-        with KnowledgeBase.open(Path(work) / "base", overrides=fixed) as kb, timed(figures, "ingest"):
-            kb.add(str(source))
-        for title, settings in WAYS.items():
-            with KnowledgeBase.open(Path(work) / "base", overrides=[*fixed, *settings]) as kb:
+        with KnowledgeBase.open(Path(work) / "base", overrides=[*FIXED, f"embed.model={model}"]) as kb:
+            with timed(figures, "ingest"):
+                report = kb.add(str(source))
+            figures["documents"], figures["chunks"] = report.new, report.chunks
+            for title, changed in ways(alphas).items():
+                kb.settings = with_retrieve(kb.settings, **changed)
                 runs = {key: ranking(kb, text, names) for key, text in queries.items()}
-            figures[title] = {
-                "nDCG@10": round(float(np.mean([ndcg(runs[q], judgments[q], 10) for q in queries])), 4),
-                "R@100": round(float(np.mean([recall(runs[q], judgments[q], DEPTH) for q in queries])), 4),
-            }
+                figures[title] = {
+                    "nDCG@10": round(float(np.mean([ndcg(runs[q], judgments[q], 10) for q in queries])), 4),
+                    "R@100": round(float(np.mean([recall(runs[q], judgments[q], DEPTH) for q in queries])), 4),
+                }
     return figures
 
 
-WAYS: Mapping[str, Sequence[str]] = {
-    "bm25": ("retrieve.alpha=0.0",),
-    "dense": ("retrieve.alpha=1.0",),
-    "minmax 0.3": ("retrieve.alpha=0.3",),
-    "minmax 0.5": ("retrieve.alpha=0.5",),
-    "rrf": ("retrieve.fusion=rrf",),
-}
+def ways(alphas: Sequence[float]) -> dict[str, dict[str, Any]]:
+    """Settings of each way to rank, by its name in the table."""
+    fused = {f"minmax {alpha:g}": {"mode": "hybrid", "fusion": "minmax", "alpha": alpha} for alpha in alphas}
+    return {
+        "bm25": {"mode": "bm25"},
+        "dense": {"mode": "dense"},
+        **fused,
+        "rrf": {"mode": "hybrid", "fusion": "rrf"},
+    }
 
 
 def read_judgments(folder: Path) -> Judgments:

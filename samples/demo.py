@@ -37,7 +37,7 @@ def main() -> None:
     for question in QUESTIONS:
         wellread("ask", question, allowed=(0, 4))
     print(
-        f"\n{time.monotonic() - started:.1f} s, with nothing leaving this machine. Go on: .venv/bin/wellread --base .demo ask …"
+        f"\n{time.monotonic() - started:.1f} s, with nothing leaving this machine. Go on: wellread --base .demo ask …"
     )
 
 

@@ -20,7 +20,8 @@ def settings_page() -> str:
     """Every setting with its default and meaning."""
     lines = ["# Settings", NOTE, ""]
     lines += [
-        "Each stands in `wellread.toml`, in a variable `WELLREAD_SECTION__KEY`, or after `--set section.key=value`; the last one wins.",
+        "Each stands in `wellread.toml`, in a variable `WELLREAD_SECTION__KEY`, or after `--set section.key=value`;",
+        "the last one wins.",
         "",
     ]
     defaults = config.load(None, SECTIONS, environ={})

@@ -67,7 +67,7 @@ def test_a_later_origin_wins_and_is_remembered(tmp_path: Path) -> None:
 
 
 def test_a_section_that_refuses_its_values_is_a_fault_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="retrieve.candidates: is at least 1"):
+    with pytest.raises(ConfigError, match=r"retrieve\.candidates: is at least 1"):
         load("[retrieve]\ncandidates = 0\n", tmp_path)
 
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_toml_says_where(tmp_path: Path) -> None:
 
 
 def test_an_override_must_name_section_and_key(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="section.key=value"):
+    with pytest.raises(UsageError, match=r"section\.key=value"):
         load("", tmp_path, overrides=("candidates=3",))
 
 

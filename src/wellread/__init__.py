@@ -55,7 +55,6 @@ if TYPE_CHECKING:
         Verdict,
     )
 
-__version__ = "0.1.0"
 
 _TYPES = (
     "AllOf Answer AnyOf Chunk Citation Compare Document Failure Filter Hit Not OneOf Principal Span Stage SyncReport "
@@ -134,6 +133,8 @@ def open(
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("wellread.config").VERSION
     if name not in _HOMES:
         raise AttributeError(f"module 'wellread' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import itertools
 import json
 import os
 import textwrap
@@ -23,6 +24,7 @@ from typing import Any, Literal
 
 from wellread.errors import ConfigError, UsageError
 
+VERSION = "0.1.0"
 FILE_NAME = "wellread.toml"
 ENV_PREFIX = "WELLREAD_"
 RESERVED_ENV = frozenset({"WELLREAD_MODELS", "WELLREAD_DATA", "WELLREAD_BASE"})
@@ -32,7 +34,7 @@ Sections = Mapping[str, type]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All sections of one base, and the origin of every value: ``default``, ``wellread.toml``, a variable, ``--set``."""
+    """All sections of one base, and where each value that is no default came from."""
 
     values: Mapping[str, Any]
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -209,24 +211,24 @@ def sentences(section: type) -> dict[str, str]:
     """What each field of a section means: the string that stands under it in the source."""
     body = typing.cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(section))).body[0]).body
     found = {}
-    for node, following in zip(body, body[1:], strict=False):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(following, ast.Expr):
-            if isinstance(following.value, ast.Constant) and isinstance(following.value.value, str):
-                found[node.target.id] = " ".join(following.value.value.split())
+    for node, text in itertools.pairwise(body):
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+            found[node.target.id] = " ".join(text.value.value.split())
     return found
 
 
 def commented(sections: Sections) -> str:
     """A settings file that changes nothing: every setting with its default, commented out, and what it means."""
     lines = [
-        "# Settings of this base. What is commented out shows the default; `wellread config show` says what is in force.",
+        "# Settings of this base. A commented line shows the default; `wellread config show` says what is in force.",
     ]
     for name, section in sections.items():
         meaning = sentences(section)
         lines += ["", f"[{name}]"]
         for entry in fields(section):
-            value = entry.default if entry.default is not MISSING else entry.default_factory()  # type: ignore[misc]  # every setting has one
-            lines += [f"# {meaning.get(entry.name, '')}", f"# {entry.name} = {toml_value(value)}"]
+            lines += [f"# {meaning.get(entry.name, '')}", f"# {entry.name} = {toml_value(entry.default)}"]
     return "\n".join(lines) + "\n"
 
 

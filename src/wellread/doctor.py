@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import wellread
 from wellread import config
 from wellread.documents import parse
 from wellread.errors import WellreadError
@@ -46,7 +45,7 @@ def examine(folder: Path, settings: config.Settings, store: Store) -> list[Findi
 
 
 def _versions() -> Finding:
-    detail = f"wellread {wellread.__version__}, Python {platform.python_version()}, SQLite {engine.sqlite_version()}"
+    detail = f"wellread {config.VERSION}, Python {platform.python_version()}, SQLite {engine.sqlite_version()}"
     return Finding("versions", True, detail)
 
 

@@ -1,4 +1,4 @@
-"""The one place where settings become open things: a folder on disk in, an object that adds, searches and answers out."""
+"""The one place where settings become open things: a folder on disk in, an object that adds and answers out."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class KnowledgeBase:
             found = config.find(Path.cwd())
             if found is None:
                 raise UsageError(
-                    f"no {config.FILE_NAME} in this folder or above it; run: wellread init FOLDER, or pass --base FOLDER"
+                    f"no {config.FILE_NAME} in this folder or above it; run: wellread init FOLDER, or pass --base"
                 )
             folder = found.parent
         settings = config.load(folder / config.FILE_NAME, SECTIONS, overrides=overrides)

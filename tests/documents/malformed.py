@@ -171,10 +171,10 @@ def write(folder: Path, seed: int = 1) -> int:
     (folder / "unnamed\udcff.txt").write_bytes(b"")
     with (folder / "huge.txt").open("wb") as sparse:
         sparse.truncate(1 << 40)
-    os.symlink("loop-b.txt", folder / "loop-a.txt")
-    os.symlink("loop-a.txt", folder / "loop-b.txt")
-    os.symlink(".", folder / "self", target_is_directory=True)
-    os.symlink("/etc", folder / "outside", target_is_directory=True)
-    os.symlink("/etc/passwd", folder / "outside.txt")
+    (folder / "loop-a.txt").symlink_to("loop-b.txt")
+    (folder / "loop-b.txt").symlink_to("loop-a.txt")
+    (folder / "self").symlink_to(".", target_is_directory=True)
+    (folder / "outside").symlink_to("/etc", target_is_directory=True)
+    (folder / "outside.txt").symlink_to("/etc/passwd")
     os.mkfifo(folder / "pipe.txt")
     return sum(1 for name in files if not name.endswith(".meta.toml")) + 3

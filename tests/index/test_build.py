@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
-from wellread.documents.ingest import Duplicate, Failed, Gone, Moved, Unchanged
 
+from wellread.documents.ingest import Duplicate, Failed, Gone, Moved, Unchanged
 from wellread.errors import ModelError, StoreError
 from wellread.index import build, check, sets, vectors
 from wellread.index.open import IndexReader

@@ -14,7 +14,7 @@ from wellread.answer.evidence import Scored, Unit
 from wellread.answer.followup import Turn, whole
 from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
-from wellread.models.api import Chat, Embedder, Reply, Sampling
+from wellread.models.api import Chat, Embedder, Message, Reply, Sampling
 from wellread.retrieve.search import SearchResult
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
@@ -139,9 +139,7 @@ def _write(
         draft.verdicts.append(verdict)
 
 
-def _sentences(
-    chat: Chat, messages: Sequence[prompt.Message], settings: AnswerSettings, draft: _Draft
-) -> Iterator[str]:
+def _sentences(chat: Chat, messages: Sequence[Message], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
     """Whole sentences of a reply as they are finished; a last one cut off by the length limit is left out."""
     text, done = "", 0
     stopped = "stop"

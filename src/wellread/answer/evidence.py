@@ -1,4 +1,4 @@
-"""Passages cut into units that can be quoted alone (a sentence, a list item, a table row), scored against a question."""
+"""Passages cut into what can be quoted alone (sentence, list item, table row), scored against a question."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class AnswerSettings:
     passages: int = 20
     """Hits that are read for evidence."""
     refuse_below: float = 0.5
-    """Probability that the passages hold the answer, below which the answer is «not in the documents»; 0 never refuses."""
+    """Probability that the passages hold the answer, below which it is «not in the documents»; 0 never refuses."""
     quotes: int = 2
     """Most sentences in a quoted answer."""
     budget_tokens: int = 700

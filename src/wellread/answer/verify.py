@@ -1,4 +1,4 @@
-"""Whether a written sentence is borne out by a quoted one: every number and name there, most words there, no flipped not."""
+"""Whether a quoted sentence bears out a written one: every number and name, most words, no flipped «not»."""
 
 from __future__ import annotations
 

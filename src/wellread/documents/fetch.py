@@ -100,9 +100,7 @@ def _checked(url: str, settings: IngestSettings) -> tuple[Url, str, int, str]:
     return parts, host, port, addresses[0]
 
 
-def _ask(
-    original: str, url: str, settings: IngestSettings, etag: str, deadline: float
-) -> tuple[Page | None, str]:
+def _ask(original: str, url: str, settings: IngestSettings, etag: str, deadline: float) -> tuple[Page | None, str]:
     """The page, or where it redirects to."""
     parts, host, port, address = _checked(url, settings)
     timeout = Timeout(connect=settings.fetch_timeout_s, read=settings.fetch_timeout_s)

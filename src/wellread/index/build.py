@@ -166,8 +166,8 @@ def _record(tx: Transaction, change: Change, tenant: str, tally: _Tally) -> None
         case Failed(item=item, kind=kind, reason=reason, skipped=skipped):
             before = files.get(tx.connection, tenant, item.uri)
             state: files.State = "skipped" if skipped else "failed"
-            document_id = before.document_id if before is not None else None  # its last good version keeps answering
-            files.put(tx, item, state, tenant=tenant, document_id=document_id, kind=kind, reason=reason)
+            stays = before.document_id if before is not None else None  # its last good version keeps answering
+            files.put(tx, item, state, tenant=tenant, document_id=stays, kind=kind, reason=reason)
             attempts = 1 + (before.attempts if before is not None and before.state == "failed" else 0)
             tally.add("skipped" if skipped else "failed")
             if not skipped:

@@ -82,9 +82,17 @@ def search(
             legs, terms = _legs(question, vector, embedder.id, look, (within, inside, n))
         if settings.mode == "hybrid" or settings.min_score > 0:
             legs = _measured(legs, vector, look, settings.min_score)
-        outdated = _outdated(question, where, look) if settings.in_force and not (target and target.only) else frozenset()
+        outdated = (
+            _outdated(question, where, look) if settings.in_force and not (target and target.only) else frozenset()
+        )
         legs, n_left_out = _without(legs, outdated, look)
-        trace.end("search", left_out=n_left_out, dense=len(legs[0]), bm25=len(legs[1]), terms=tuple(term.strip('"*') for term in terms))
+        trace.end(
+            "search",
+            left_out=n_left_out,
+            dense=len(legs[0]),
+            bm25=len(legs[1]),
+            terms=tuple(term.strip('"*') for term in terms),
+        )
         fused = _fused(legs, settings)
         if target is not None and not target.only:
             fused = _boosted(fused, target, look)
@@ -160,7 +168,7 @@ def _without(legs: Legs, outdated: frozenset[int], look: Look) -> tuple[Legs, in
 
 
 def _measured(legs: Legs, vector: NDArray[np.float32] | None, look: Look, least: float) -> Legs:
-    """The legs with the true cosine of what was found by words alone, without the chunks whose cosine is below ``least``.
+    """The legs with the true cosine of what was found by words alone, without what is below ``least``.
 
     A chunk that is not among the nearest by meaning would count as 0 otherwise, however near it is: docs/log.md.
     """
