@@ -36,7 +36,9 @@ def test_every_block_of_a_tutorial_runs(page: Path, tmp_path: Path) -> None:
         ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "6.25" in done.stdout and "Odile" not in done.stdout.rpartition("status")[2]
+    assert "4.50" in done.stdout and "6.25" in done.stdout
+    last = done.stdout[done.stdout.rindex("\n{") :]  # what is printed after crew.md is gone
+    assert "3 crowns" in last and "Odile" not in last
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -34,6 +34,7 @@ ENVIRONMENT_FILES = {"config.py"}
 TOML_FILES = {
     "config.py",
     "cli/config.py",  # finds where a value ends in the file that it edits
+    "documents/describe.py",  # a sidecar is data about a document, not a setting
 }
 
 

@@ -359,8 +359,14 @@ class KnowledgeBase:
 
     @staticmethod
     def restore(copy: Path | str, folder: Path | str) -> Path:
-        """The base of a backup, laid into an empty folder after its manifest was checked."""
-        return backup.restore(copy, folder)
+        """The base of a backup, laid into an empty folder after its manifest was checked.
+
+        Raises: UsageError where the folder is not empty; StoreError where the backup is unfinished or altered.
+        """
+        folder = Path(folder).expanduser().resolve()
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder}: is not empty; restore into a new folder")
+        return backup.restore(copy, folder / DATA_FOLDER).parent
 
     def index_rebuild(self, progress: Progress = SILENT) -> int:
         """The index made anew from the store; chunks that had to be embedded again."""

@@ -21,7 +21,6 @@ from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 REFUSAL = "Not in the documents."
 CLOSE = 0.93  # a further sentence is quoted when its score is at least this share of the best one's; docs/log.md
 READ = 12  # best units that a written sentence may stand on
-TRUSTED = 4  # in style auto a written sentence must stand on one of so many best units
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def _write(
     if chat.remote and chat.remote not in draft.remote:
         draft.remote.append(chat.remote)
     passages = prompt.passages(scored, settings.budget_tokens, chat.count_tokens)
-    trusted = TRUSTED if settings.style == "auto" else READ
+    trusted = _near_best(scored) if settings.style == "auto" else READ
     for sentence in _sentences(chat, prompt.messages(question, passages), settings, draft):
         verdict = verify.check(sentence, question, scored.units[:READ], scorer)
         if verdict.supported and verdict.citation is not None and verdict.citation >= trusted:
@@ -137,6 +136,11 @@ def _write(
         else:
             verdict = replace(verdict, citation=None)
         draft.verdicts.append(verdict)
+
+
+def _near_best(scored: Scored) -> int:
+    """How many units score about as well as the best one: those that a quoted answer could be made of."""
+    return int((scored.total >= CLOSE * scored.total[0]).sum())
 
 
 def _sentences(chat: Chat, messages: Sequence[Message], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:

@@ -10,9 +10,9 @@ import numpy as np
 from wellread.answer.evidence import WORD, Scored, words
 from wellread.index.stopwords import STOPWORDS
 
-FEATURES = ("cosine", "own", "passage", "named", "margin")
-# Logistic regression over FEATURES, intercept last. Fitted by `python -m bench.gate`; docs/log.md 2026-11-21.
-COEFFICIENTS = (4.0, 1.0, 1.0, 1.5, 12.0, -6.5)
+FEATURES = ("cosine", "own", "named", "margin")
+# Weights of a logistic model over FEATURES, intercept last; `python -m bench.gate` judges them; docs/log.md 2026-11-21.
+COEFFICIENTS = (7.3, 1.5, 1.5, 11.7, -7.9)
 OTHERS = 9  # units after the best one that the margin is measured against
 BACKGROUND = 0.2  # what an unrelated sentence scores: stands for the others where a base holds too few
 
@@ -25,7 +25,6 @@ class Evidence:
 
     cosine: float  # best sentence against the question
     own: float  # question words in the best sentence alone
-    passage: float  # question words anywhere in the passages of the three best sentences
     named: float  # names and numbers of the question that the passages hold; 1 where it has none
     margin: float  # how far the best sentence stands out from the next ones
 
@@ -39,17 +38,15 @@ class Evidence:
 def weigh(question: str, scored: Scored) -> Evidence:
     """The evidence for a question in scored units; all zero without units."""
     if not len(scored):
-        return Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
+        return Evidence(0.0, 0.0, 0.0, 0.0)
     others = [float(total) for total in scored.total[1 : 1 + OTHERS]]
     others += [BACKGROUND] * (OTHERS - len(others))
     near = [u for u in scored.units if u.hit in {best.hit for best in scored.units[:3]}]
     held = set(words(" ".join(f"{u.context} {u.reading}" for u in near)))
-    asked = set(words(question))
     names = {w for name in _names(question) for w in words(name)}
     return Evidence(
         cosine=float(scored.cosine[0]),
         own=float(scored.own[0]),
-        passage=len(asked & held) / len(asked) if asked else 0.0,
         named=len(names & held) / len(names) if names else 1.0,
         margin=float(scored.total[0]) - sum(others) / OTHERS,
     )

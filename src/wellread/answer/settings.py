@@ -10,8 +10,8 @@ from typing import Literal
 class AnswerSettings:
     """Section ``[answer]`` of wellread.toml."""
 
-    style: Literal["auto", "write", "quote"] = "auto"
-    """auto: written by the chat model where that is borne out, else quoted; write: never fall back; quote: no model."""
+    style: Literal["quote", "auto", "write"] = "quote"
+    """quote: the best sentences, letter for letter; auto: written where borne out, else quoted; write: only written."""
     scorer: str = "onnx:minilm"
     """Model that compares the question with single sentences; any embedder. Empty: the base's own embedder."""
     passages: int = 20
@@ -20,7 +20,7 @@ class AnswerSettings:
     """Probability that the passages hold the answer, below which it is «not in the documents»; 0 never refuses."""
     quotes: int = 2
     """Most sentences in a quoted answer."""
-    budget_tokens: int = 700
+    budget_tokens: int = 400
     """Tokens of passages in the prompt of the chat model."""
     max_tokens: int = 96
     """Longest written answer, in tokens of the chat model."""
