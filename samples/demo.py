@@ -13,10 +13,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BASE = HERE.parent / ".demo"
-QUESTIONS = (
+QUESTIONS = (  # h105, h025 and h001 of harbour/questions.jsonl, which says what is right
     "Which crossings take dogs, and what do they cost?",
-    "How many lifejackets does the Fulmar carry?",
-    "Who painted the mural in the terminal?",
+    "How long does a written warning stay in my file?",
+    "When was the company founded?",
 )
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "wellread", "init", str(BASE)], check=True)
     wellread("add", str(HERE / "harbour" / "documents"), allowed=(0, 3))
     for question in QUESTIONS:
-        wellread("ask", question, allowed=(0, 4))
+        wellread("ask", question)
     print(
         f"\n{time.monotonic() - started:.1f} s, with nothing leaving this machine. Go on: wellread --base .demo ask …"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,34 @@ def test_the_chat_model_writes_only_what_is_borne_out(base: Path) -> None:
     assert "4.50" in answer["text"]
     assert all(v["supported"] for v in answer["verdicts"] if v["citation"] is not None)
     assert answer["usage"]["completion_tokens"] > 0 and answer["left_machine"] == []
+
+
+def test_the_demo_gives_three_cited_answers_that_are_right_by_the_questions_file(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    wanted = {}
+    for line in (root / "samples" / "harbour" / "questions.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        wanted[row["text"]] = row.get("all_of") or row["answers"]
+    base = tmp_path / "demo"
+    subprocess.run([sys.executable, "-m", "wellread", "init", str(base)], check=True, capture_output=True)
+    wellread("add", str(root / "samples" / "harbour" / "documents"), base=base)
+    questions = re.findall(r'^    "(.+)",$', (root / "samples" / "demo.py").read_text("utf-8"), re.MULTILINE)
+    assert len(questions) == 3
+    for question in questions:
+        answer = ask(question, base=base)
+        assert all(part in answer["text"] for part in wanted[question]), answer["text"]
+        assert answer["citations"]
+
+
+def test_what_is_superseded_is_left_out_unless_the_question_names_its_year(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    old = "---\nvalid_from: 2020-01-01\nvalid_until: 2020-12-31\n---\n# Fares\n\nA bicycle costs 2 crowns in 2020.\n"
+    (folder / "old.md").write_text(old, "utf-8")
+    (folder / "new.md").write_text("---\nvalid_from: 2021-01-01\n---\n# Fares\n\nA bicycle costs 3 crowns.\n", "utf-8")
+    base = tmp_path / "base"
+    subprocess.run([sys.executable, "-m", "wellread", "init", str(base)], check=True, capture_output=True)
+    wellread("add", str(folder), base=base)
+    now = json.loads(wellread("--json", "search", "what does a bicycle cost", base=base))
+    assert "3 crowns" in json.dumps(now) and "2 crowns" not in json.dumps(now)
+    assert "2 crowns" in wellread("--json", "search", "what did a bicycle cost in 2020", base=base)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from wellread.answer import evidence, gate, prompt, verify
-from wellread.answer.evidence import Scored, Unit
+from wellread.answer import evidence, gate, prompt, quote, verify
+from wellread.answer.evidence import Scored
 from wellread.answer.followup import Turn, whole
 from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
@@ -19,7 +19,6 @@ from wellread.retrieve.search import SearchResult
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
 REFUSAL = "Not in the documents."
-CLOSE = 0.93  # a further sentence is quoted when its score is at least this share of the best one's; docs/log.md
 READ = 12  # best units that a written sentence may stand on
 
 
@@ -103,7 +102,7 @@ def stream(
     if not draft.sentences and settings.style != "write":
         route = "quoted"
         with draft.stage("quote"):
-            yield from _quote(scored, hits, settings, draft)
+            yield from _quote(asked, scored, hits, settings, draft)
     if not draft.sentences:
         yield REFUSAL
         yield _refused(question, draft, scored, hits, settings, weighed.probability)
@@ -124,7 +123,7 @@ def _write(
     if chat.remote and chat.remote not in draft.remote:
         draft.remote.append(chat.remote)
     passages = prompt.passages(scored, settings.budget_tokens, chat.count_tokens)
-    trusted = _near_best(scored) if settings.style == "auto" else READ
+    trusted = quote.near_best(scored) if settings.style == "auto" else READ
     for sentence in _sentences(chat, prompt.messages(question, passages), settings, draft):
         verdict = verify.check(sentence, question, scored.units[:READ], scorer)
         if verdict.supported and verdict.citation is not None and verdict.citation >= trusted:
@@ -136,11 +135,6 @@ def _write(
         else:
             verdict = replace(verdict, citation=None)
         draft.verdicts.append(verdict)
-
-
-def _near_best(scored: Scored) -> int:
-    """How many units score about as well as the best one: those that a quoted answer could be made of."""
-    return int((scored.total >= CLOSE * scored.total[0]).sum())
 
 
 def _sentences(chat: Chat, messages: Sequence[Message], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
@@ -167,22 +161,14 @@ def _clean(sentence: str) -> str:
     return re.sub(r"\s*\[\d+(?:\s*,\s*\d+)*\]", "", evidence.plain(sentence)).strip()
 
 
-def _quote(scored: Scored, hits: Sequence[Hit], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
+def _quote(
+    question: str, scored: Scored, hits: Sequence[Hit], settings: AnswerSettings, draft: _Draft
+) -> Iterator[str]:
     """The sentences that answer best, letter for letter."""
-    chosen = [scored.units[0]]
-    for unit, total in zip(scored.units[1:], scored.total[1:], strict=True):
-        if len(chosen) == settings.quotes or total < CLOSE * scored.total[0]:
-            break
-        if not any(_same(unit, other) for other in chosen):
-            chosen.append(unit)
-    for unit in chosen:
+    for unit in quote.choose(question, scored, settings.quotes):
         number = draft.cite(evidence.citation(unit, hits))
         draft.verdicts.append(Verdict(unit.reading, True, 1.0, number, "quoted"))
         yield _add(draft, unit.reading, number)
-
-
-def _same(one: Unit, other: Unit) -> bool:
-    return set(evidence.words(one.reading)) == set(evidence.words(other.reading))
 
 
 def _add(draft: _Draft, sentence: str, number: int) -> str:
