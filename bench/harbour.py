@@ -1,6 +1,6 @@
 """Answers on the sample organisation: right with a right citation, refused where they should be, evidence found.
 
-    python -m bench.harbour [--style quote|write|auto] [--show]
+    python -m bench.harbour [--style quote|auto|write] [--kinds fact …] [--show]
 
 A single-fact answer is right when its text holds an accepted answer, and its citation when it names the evidence's
 document and the quotation holds an accepted answer. The sample proves nothing about quality in the wild.
@@ -26,7 +26,7 @@ HARBOUR = ROOT / "samples" / "harbour"
 def main() -> None:
     """Asks every question and prints shares with intervals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--style", default="auto")
+    parser.add_argument("--style", default="quote")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--kinds", nargs="*", help="only these kinds of question")
     parser.add_argument("--limit", type=int, default=10_000, help="at most so many of a kind")
