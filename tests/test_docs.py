@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -46,3 +47,13 @@ def test_links_of_the_docs_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_reference_pages_say_what_the_code_says() -> None:
+    place = importlib.util.spec_from_file_location("make_reference", ROOT / "scripts" / "make_reference.py")
+    assert place and place.loader
+    make_reference = importlib.util.module_from_spec(place)
+    place.loader.exec_module(make_reference)
+    for name, page in make_reference.PAGES.items():
+        written = (ROOT / "docs" / "reference" / name).read_text("utf-8")
+        assert written == page().rstrip() + "\n", f"docs/reference/{name} is old; run: make docs"

@@ -34,7 +34,7 @@ from wellread.store import backup, documents, files, jobs, log
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine import Store
-from wellread.types import Answer, Document, Failure, Filter, Principal, SyncReport
+from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, SyncReport
 
 SECTIONS: Mapping[str, type] = {
     "documents": IngestSettings,
@@ -279,13 +279,19 @@ class KnowledgeBase:
 
         parts = answering.Parts(search, self.scorer, self._open_chat if writes else None, self.embedder.remote)
         for piece in answering.stream(question, parts, settings, history):
-            if isinstance(piece, Answer):
-                self._log(piece, read)
-            yield piece
+            yield self._logged(piece, read) if isinstance(piece, Answer) else piece
+
+    def _logged(self, answer: Answer, read: Sequence[SearchResult]) -> Answer:
+        """The answer, which stands in the log now; one that cannot be logged (a full disk) says so in its stages."""
+        if self.store.read_only:
+            return answer
+        try:
+            self._log(answer, read)
+        except StoreError as error:
+            return replace(answer, stages=(*answer.stages, Stage("log", 0.0, {"not logged": str(error)})))
+        return answer
 
     def _log(self, answer: Answer, read: Sequence[SearchResult]) -> None:
-        if self.store.read_only:
-            return
         documents = {hit.document.id for result in read for hit in result.hits}
         generation = read[-1].generation if read else None
         with self.store.writing(durable=False) as tx:
