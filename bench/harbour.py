@@ -86,7 +86,7 @@ def judge(question: dict[str, Any], answer: Answer) -> dict[str, bool]:
 
 
 def retrieved(question: dict[str, Any], kb: KnowledgeBase) -> dict[str, bool]:
-    """Whether the evidence of a single fact is in the first five passages, as searched and as the answer orders them."""
+    """Whether the evidence of a single fact is in the first five passages, as searched and as the answer orders."""
     if question["kind"] not in ("fact", "table"):
         return {}
     hits = kb.search(question["text"], k=kb.settings["answer"].passages).hits

@@ -1,6 +1,6 @@
 """Ranking quality on public labelled sets, by leg and by fusion.
 
-    python -m bench.ranking scifact [pgdocs15 …] [--model static:minilm] [--model onnx:minilm] [--alphas 0.3 0.4 0.5 0.6]
+    python -m bench.ranking scifact [pgdocs15 …] [--model static:minilm] [--alphas 0.3 0.4 0.5]
 
 nDCG@10 with graded relevance and recall@100 per query, averaged over the queries that have judgments.
 """

@@ -1,7 +1,7 @@
 """How search grows: latency by number of chunks, and the vector scan beside usearch, LanceDB and a NumPy scan.
 
     python -m bench.scale chunks [--sizes 1000 10000 100000]     hybrid, BM25 and dense on real manual pages
-    python -m bench.scale vectors [--n 1000000] [--dim 256]      the dense part alone; peers that are not installed are left out
+    python -m bench.scale vectors [--n 1000000] [--dim 256]      the dense part alone, beside peers that are installed
 
 Vectors of the second: real chunk embeddings, and interpolations between neighbours of one document with noise up to n.
 """
