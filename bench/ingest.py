@@ -85,7 +85,7 @@ def ingest(base: Path, corpus: Path, weights: Path | None) -> dict[str, Any]:
     embedding = embedding_seconds(base, weights)
     return {
         "documents": report.new, "duplicates": report.duplicates, "failed": report.failed, "skipped": report.skipped,
-        "chunks": report.chunks, "wall_s": round(wall, 2), "cpu_s": round(cpu, 2), 
+        "chunks": report.chunks, "wall_s": round(wall, 2), "cpu_s": round(cpu, 2),
         "embedding_cpu_s": round(embedding, 2),
         "docs_per_s": round(report.new / wall, 1), "docs_per_cpu_s": round(report.new / cpu, 1),
         "docs_per_cpu_s_without_embedding": round(report.new / (cpu - embedding), 1),
