@@ -150,7 +150,7 @@ def seconds(command: Sequence[str], runs: int = 5) -> dict[str, float]:
     for _ in range(runs + 1):
         wall, cpu = time.perf_counter(), cpu_seconds()
         ended = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
-        if ended not in (0, 3):  # 3: refused
+        if ended not in (0, 4):  # 4: refused
             sys.exit(f"{' '.join(command)}: ended with {ended}")
         walls.append(time.perf_counter() - wall)
         cpus.append(cpu_seconds() - cpu)

@@ -74,12 +74,13 @@ def search(
         if settings.scope:
             trace.end("scope", **_told(target))
         n = max(settings.candidates, k)
+        words = question if settings.mode != "dense" else ""
         terms: list[str] = []
         if target is not None and target.only:
-            legs, terms = _legs(question, vector, embedder.id, look, (sorted(target.versions), None, n))
+            legs, terms = _legs(words, vector, embedder.id, look, (sorted(target.versions), None, n))
         if target is None or not target.only or not any(legs):
             inside = sorted(target.versions) if target is not None and not target.only else None
-            legs, terms = _legs(question, vector, embedder.id, look, (within, inside, n))
+            legs, terms = _legs(words, vector, embedder.id, look, (within, inside, n))
         if settings.mode == "hybrid" or settings.min_score > 0:
             legs = _measured(legs, vector, look, settings.min_score)
         outdated = (
@@ -124,7 +125,7 @@ Legs = tuple[dict[int, float], dict[int, float]]  # dense, bm25
 
 
 def _legs(
-    question: str,
+    words: str,
     vector: NDArray[np.float32] | None,
     embedder_id: str,
     look: Look,
@@ -132,16 +133,18 @@ def _legs(
 ) -> tuple[Legs, list[str]]:
     """Both searches, within versions (None: all); the best ``n`` of the versions named are among what is found.
 
-    ``bounds`` are the versions to look in, those named in the question (None: none), and n.
+    Without ``words``, or without a vector, that search is left out. ``bounds`` are the versions to look in, those named
+    in the question (None: none), and n.
     """
     within, named, n = bounds
-    expression, terms = look.plan_text(question)
+    expression, terms = look.plan_text(words) if words else ("", [])
     dense: dict[int, float] = {}
     bm25: dict[int, float] = {}
     for versions in (within,) if named is None else (within, named):
         if vector is not None:
             dense.update(look.search_dense(vector, embedder_id, versions=versions, k=n))
-        bm25.update(look.search_planned(expression, versions=versions, k=n))
+        if expression:
+            bm25.update(look.search_planned(expression, versions=versions, k=n))
     return (dense, bm25), terms
 
 
