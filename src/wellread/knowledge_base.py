@@ -24,9 +24,10 @@ from wellread.index import build, sets
 from wellread.index import check as index_check
 from wellread.index.open import IndexReader
 from wellread.models import select
-from wellread.models.api import Chat, Embedder
-from wellread.models.settings import ChatSettings, EmbedSettings
+from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
 from wellread.progress import SILENT, Progress
+from wellread.retrieve import rerank as reranking
 from wellread.retrieve import search as searching
 from wellread.retrieve.search import SearchResult
 from wellread.retrieve.settings import RetrieveSettings
@@ -42,6 +43,7 @@ SECTIONS: Mapping[str, type] = {
     "chunk": ChunkSettings,
     "embed": EmbedSettings,
     "retrieve": RetrieveSettings,
+    "rerank": RerankSettings,
     "chat": ChatSettings,
     "answer": AnswerSettings,
 }
@@ -123,7 +125,9 @@ class KnowledgeBase:
     def seen_by(self, who: Principal) -> KnowledgeBase:
         """The same open base through other eyes; closing one closes both."""
         other = KnowledgeBase(self.folder, self.settings, self.store, who=who)
-        other.__dict__.update({k: v for k, v in self.__dict__.items() if k in ("embedder", "reader", "scorer", "chat")})
+        other.__dict__.update(
+            {k: v for k, v in self.__dict__.items() if k in ("embedder", "reader", "reranker", "scorer", "chat")}
+        )
         return other
 
     def close(self) -> None:
@@ -157,6 +161,11 @@ class KnowledgeBase:
         if not name or name == self.settings["embed"].model:
             return self.embedder
         return select.embedder(replace(self.settings["embed"], model=name), config.models_folder())
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """The model of ``rerank.model``; None where it is empty."""
+        return select.reranker(self.settings["rerank"], config.models_folder(), api_key=self._key("rerank"))
 
     @cached_property
     def chat(self) -> Chat | None:
@@ -251,9 +260,11 @@ class KnowledgeBase:
 
     def search(self, question: str, *, k: int | None = None, where: Filter | None = None) -> SearchResult:
         """The best passages for a question, with what each stage did. Raises: StoreError, ModelError."""
-        return searching.search(
-            question, self.reader, self.embedder, self.settings["retrieve"], who=self.who, where=where, k=k
-        )
+        settings: RetrieveSettings = self.settings["retrieve"]
+        k = settings.top_k if k is None else k
+        n = max(k, reranking.CANDIDATES) if self.reranker else k
+        found = searching.search(question, self.reader, self.embedder, settings, who=self.who, where=where, k=n)
+        return reranking.rerank(question, found, self.reranker, k) if self.reranker else found
 
     def ask(self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
         """A cited, checked answer, or a refusal with the nearest passages; it goes into the log.
