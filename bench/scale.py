@@ -1,9 +1,9 @@
 """How search grows: latency by number of chunks, and the vector scan beside usearch, LanceDB and a NumPy scan.
 
-    python -m bench.scale chunks [--sizes 1000 10000 100000]     hybrid, BM25 and dense on real manual pages
-    python -m bench.scale vectors [--n 1000000] [--dim 256]      the dense part alone, beside peers that are installed
+    python -m bench.scale chunks [--sizes 1000 10000 100000]   hybrid, BM25 and dense on real manual pages
+    python -m bench.scale vectors [--n 1000000] [--only WAY ...]   the dense part; peers that are installed
 
-Vectors of the second: real chunk embeddings, and interpolations between neighbours of one document with noise up to n.
+Vectors of the second: real chunk embeddings, then points between neighbours of one document with noise, up to n.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from __future__ import annotations
 import argparse
 import json
 import lzma
+import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.common import data, keep, latency
-from bench.ingest import times
+from bench.common import cpu_seconds, data, keep, latency
+from bench.ingest import MODES, disk_mb, resident_mb, times
 from wellread import KnowledgeBase
-from wellread.index.vectors import VectorFile
-from wellread.models.static import StaticEmbedder
+from wellread.index.vectors import ROW, VectorFile, VectorView
+from wellread.models.settings import EmbedSettings
+from wellread.models.static import open_embedder
 
 Floats = NDArray[np.float32]
 K = 10
@@ -35,12 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("chunks", "vectors"))
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--n", type=int, default=1_000_000)
+    parser.add_argument("--n", type=int, default=1_000_000, help="vectors")
+    parser.add_argument("--only", nargs="+", default=(), choices=sorted(WAYS), help="ways to find vectors")
     arguments = parser.parse_args()
     if arguments.what == "chunks":
         keep("scale-chunks", {str(n): grow(n) for n in arguments.sizes})
     else:
-        keep("scale-vectors", vectors(arguments.n))
+        keep("scale-vectors", vectors(arguments.n, arguments.only))
 
 
 def corpus(n: int) -> list[dict[str, Any]]:
@@ -62,27 +65,31 @@ def grow(n: int) -> dict[str, Any]:
             started = time.perf_counter()
             report = kb.add(str(source))
             figures: dict[str, Any] = {"chunks": report.chunks, "ingest_s": round(time.perf_counter() - started, 1)}
-            for name, alpha in (("hybrid", 0.5), ("bm25", 0.0), ("dense", 1.0)):
-                figures[name] = times(kb, questions, alpha)
-        figures["disk_mb"] = round(sum(f.stat().st_size for f in base.rglob("*") if f.is_file()) / 1e6, 1)
+            figures |= {mode: times(kb, questions, mode) for mode in MODES}
+        figures["disk_mb"] = disk_mb(base)
+        figures["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return figures
 
 
-def vectors(n: int) -> dict[str, Any]:
-    """Latency and recall@10 against exact search of each way to find n vectors."""
-    real = StaticEmbedder.default().embed([row["text"] for row in corpus(100_000)])
-    queries = real[::500][:200]
-    table = spread(np.delete(real, np.arange(0, len(real), 500)[:200], axis=0), n)
+def vectors(n: int, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Latency, recall@10 against exact search, disk and memory of each way to find n vectors."""
+    real = open_embedder("minilm", EmbedSettings(), Path(), None).embed([row["text"] for row in corpus(100_000)])
+    picked = np.arange(0, len(real), max(1, len(real) // 200))[:200]
+    queries, table = real[picked], spread(np.delete(real, picked, axis=0), n)
     exact = [set(np.argpartition(-(table @ q), K)[:K]) for q in queries]
-    figures: dict[str, Any] = {"n": n, "dim": table.shape[1]}
+    figures: dict[str, Any] = {"n": n, "dim": table.shape[1], "float32_mb": table.nbytes // 10**6}
     with tempfile.TemporaryDirectory() as work:
-        for name, make in {"wellread": ours, "numpy": numpy_scan, "usearch": usearch, "lancedb": lance}.items():
+        for name in only or WAYS:
+            folder, before = Path(work) / name, resident_mb("self")
+            cpu, started = cpu_seconds(), time.perf_counter()
             try:
-                started = time.perf_counter()
-                find = make(table, Path(work) / name)
+                find = WAYS[name](table, folder)
             except ImportError:
                 continue
-            figures[name] = {"build_s": round(time.perf_counter() - started, 1)} | judge(find, queries, exact)
+            built = {"build_s": round(time.perf_counter() - started, 1), "build_cpu_s": round(cpu_seconds() - cpu, 1)}
+            figures[name] = built | judge(find, queries, exact)
+            figures[name] |= {"rss_more_mb": resident_mb("self") - before, "disk_mb": disk_mb(folder)}
+            print(name, figures[name], flush=True)
     return figures
 
 
@@ -104,21 +111,24 @@ def judge(find: Callable[[Floats], Any], queries: Floats, exact: list[set[int]])
     """Latency and recall of one way."""
     for q in queries[:5]:
         find(q)
-    milliseconds, shares = [], []
+    milliseconds, shares, cpu = [], [], cpu_seconds()
     for q, best in zip(queries, exact, strict=True):
         started = time.perf_counter()
         found = find(q)
         milliseconds.append((time.perf_counter() - started) * 1e3)
         shares.append(len(best & set(map(int, found))) / K)
-    return latency(milliseconds) | {"recall@10": round(float(np.mean(shares)), 4)}
+    cpu_ms = round((cpu_seconds() - cpu) * 1e3 / len(queries), 2)
+    return latency(milliseconds) | {"cpu_ms": cpu_ms, "recall@10": round(float(np.mean(shares)), 4)}
 
 
 def ours(table: Floats, folder: Path) -> Callable[[Floats], Any]:
-    """The sign-bit scan with rescoring."""
-    file = VectorFile.create(folder, table.shape[1])
+    """Sign bits, then the best at full precision."""
+    file = VectorFile(folder, table.shape[1])
     for start in range(0, len(table), 50_000):
-        file.append(table[start : start + 50_000])
-    return lambda q: file.scan(q, None, K)[0]
+        block = table[start : start + 50_000]
+        file.append(start, block, np.zeros(len(block), ROW))
+    view = VectorView(folder, table.shape[1], len(table))
+    return lambda q: view.scan(q, None, K)[0]
 
 
 def numpy_scan(table: Floats, folder: Path) -> Callable[[Floats], Any]:
@@ -132,6 +142,8 @@ def usearch(table: Floats, folder: Path) -> Callable[[Floats], Any]:
 
     index = Index(ndim=table.shape[1], metric="ip", dtype="f16", expansion_search=64)
     index.add(np.arange(len(table)), table, threads=2)
+    folder.mkdir()
+    index.save(folder / "index.usearch")
     return lambda q: index.search(q, K, threads=1).keys
 
 
@@ -147,6 +159,9 @@ def lance(table: Floats, folder: Path) -> Callable[[Floats], Any]:
     return lambda q: [
         r["id"] for r in opened.search(q).metric("dot").nprobes(20).refine_factor(4).select(["id"]).limit(K).to_list()
     ]
+
+
+WAYS = {"wellread": ours, "numpy": numpy_scan, "usearch": usearch, "lancedb": lance}
 
 
 if __name__ == "__main__":

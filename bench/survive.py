@@ -2,14 +2,15 @@
 
     python -m bench.survive [--kills 50] [--files 300]
 
-Every round edits, adds and deletes files, starts ``wellread sync`` and kills its process group after a random time,
-then lets one finish and compares base and folder: each file's marker is found exactly once, no deleted marker is
-found, `check` reports nothing.
+Every round edits, adds and deletes files, starts ``wellread add`` or ``sync`` and kills its process group at a random
+time of an undisturbed run's length. After every fifth kill one run finishes, and base and folder are compared: each
+file's marker is found exactly once, no deleted document is there, each digest is its file's, ``check`` finds nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
 import signal
@@ -34,30 +35,41 @@ def main() -> None:
         keep("survive", run(Path(work), arguments.kills, arguments.files, random.Random(arguments.seed)))
 
 
-def run(work: Path, kills: int, n_files: int, chance: random.Random) -> dict[str, int]:
-    """Counts of kills that hit a running sync, and of faults."""
+def run(work: Path, kills: int, n_files: int, chance: random.Random) -> dict[str, float]:
+    """Counts of kills that hit a running command, and of faults."""
     folder, base = work / "documents", work / "base"
     folder.mkdir()
     KnowledgeBase.create(base).close()
     state: dict[str, str] = {}
-    counts = {"kills": 0, "hit_while_running": 0, "lost": 0, "doubled": 0, "ghosts": 0, "check_faults": 0}
-    change(folder, state, n_files, chance)
-    length = sync(base, folder, None)
-    for _ in range(kills):
-        change(folder, state, max(3, n_files // 10), chance)
-        counts["kills"] += 1
-        counts["hit_while_running"] += sync(base, folder, chance.uniform(0, length)) < 0
-        if counts["kills"] % 5 == 0 or counts["kills"] == kills:
-            sync(base, folder, None)
-            for fault, n in compare(base, state).items():
-                counts[fault] += n
+    counts: dict[str, float] = {"kills": 0, "hit_while_running": 0, **dict.fromkeys(FAULTS, 0)}
+    change(folder, state, (n_files, n_files), chance)
+    bring_in(base, folder, None)
+    change(folder, state, (n_files // 5, n_files), chance)
+    length = counts["undisturbed_s"] = round(bring_in(base, folder, None), 2)
+    for n in range(1, kills + 1):
+        change(folder, state, (max(3, n_files // 5), n_files), chance)
+        counts["kills"] = n
+        counts["hit_while_running"] += bring_in(base, folder, chance.uniform(0, length), sync=n % 2 == 0) < 0
+        if n % 5 == 0 or n == kills:
+            bring_in(base, folder, None)
+            for fault, more in compare(base, folder, state).items():
+                counts[fault] += more
+                if more:
+                    print(f"after kill {n}: {fault} {more}", file=sys.stderr)
     return counts
 
 
-def change(folder: Path, state: dict[str, str], n: int, chance: random.Random) -> None:
-    """N files are written anew, edited or deleted; ``state`` holds the marker that each should show."""
+FAULTS = ("lost", "doubled", "ghosts", "half", "check_faults")
+
+
+def change(folder: Path, state: dict[str, str], sizes: tuple[int, int], chance: random.Random) -> None:
+    """Files are written anew, edited or deleted; ``state`` holds the marker that each should show.
+
+    ``sizes``: so many changes, in a folder of about so many files.
+    """
+    n, n_files = sizes
     for _ in range(n):
-        name = f"{chance.randrange(10 * n + 50)}.md"
+        name = f"{chance.randrange(n_files * 3 // 2)}.md"
         if name in state and chance.random() < 0.3:
             (folder / name).unlink()
             del state[name]
@@ -67,15 +79,16 @@ def change(folder: Path, state: dict[str, str], n: int, chance: random.Random) -
         (folder / name).write_text(f"# Note {name}\n\nThe code is {state[name]}.\n\n{body}.\n", "utf-8")
 
 
-def sync(base: Path, folder: Path, kill_after_s: float | None) -> float:
-    """Seconds that a sync took; negative where it was killed before its end."""
+def bring_in(base: Path, folder: Path, kill_after_s: float | None, *, sync: bool = False) -> float:
+    """Seconds that ``add`` (or ``sync``) took; negative where it was killed before its end."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "wellread", "--base", str(base), "--quiet", "add", str(folder)]
+    what = ["sync"] if sync else ["add", str(folder)]
+    command = [sys.executable, "-m", "wellread", "--base", str(base), "--quiet", *what]
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
         process.wait(kill_after_s)
         if process.returncode:
-            sys.exit(f"wellread add ended with {process.returncode}")
+            sys.exit(f"wellread {what[0]} ended with {process.returncode}")
         return time.monotonic() - started
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
@@ -83,18 +96,22 @@ def sync(base: Path, folder: Path, kill_after_s: float | None) -> float:
         return started - time.monotonic()
 
 
-def compare(base: Path, state: dict[str, str]) -> dict[str, int]:
+def compare(base: Path, folder: Path, state: dict[str, str]) -> dict[str, int]:
     """Faults of a base against what its folder holds."""
-    faults = {"lost": 0, "doubled": 0, "ghosts": 0, "check_faults": 0}
-    with KnowledgeBase.open(base, overrides=["retrieve.alpha=0.0"]) as kb:
+    faults = dict.fromkeys(FAULTS, 0)
+    with KnowledgeBase.open(base, overrides=["retrieve.mode=bm25", "retrieve.scope=false"]) as kb:
         faults["check_faults"] = len(list(kb.check()))
         documents = kb.documents()
-        faults["ghosts"] += len({Path(d.uri).name for d in documents} - set(state))
-        faults["doubled"] += len(documents) - len({d.uri for d in documents})
+        digests = {Path(d.uri).name: d.digest for d in documents}
+        faults["ghosts"] += len(set(digests) - set(state))
+        faults["doubled"] += len(documents) - len(digests)
         for name, marker in state.items():
+            faults["half"] += digests.get(name) != hashlib.sha256((folder / name).read_bytes()).hexdigest()
             found = [h for h in kb.search(marker, k=5).hits if marker in h.chunk.text]
             faults["lost"] += not found
-            faults["doubled"] += len({h.document.id for h in found}) > 1
+            # neighbouring chunks may share the sentence, but it stands at one place, and no chunk is there twice
+            places = {(h.document.uri, h.chunk.span.start + h.chunk.text.index(marker)) for h in found}
+            faults["doubled"] += len(places) > 1 or len({h.chunk.span for h in found}) < len(found)
             faults["ghosts"] += any(Path(h.document.uri).name != name for h in found)
     return faults
 

@@ -22,13 +22,14 @@ class WordLlama:
     remote = None
 
     def __init__(self, folder: Path) -> None:
+        self.tokenizer_file = str(folder / "tok.json")  # so that the child processes count like the model
         raw = (folder / "w.safetensors").read_bytes()
         (length,) = struct.unpack("<Q", raw[:8])
         header = json.loads(raw[8 : 8 + length])
         entry = next(v for k, v in header.items() if k != "__metadata__")
         table = np.frombuffer(raw[8 + length :], {"F16": np.float16, "F32": np.float32}[entry["dtype"]])
         self._table = table.reshape(entry["shape"]).astype(np.float32)
-        self._tokenizer = kitoken.Kitoken.from_tokenizers_file(str(folder / "tok.json"))
+        self._tokenizer = kitoken.Kitoken.from_tokenizers_file(self.tokenizer_file)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
