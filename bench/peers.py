@@ -162,10 +162,8 @@ def answer_txtai(store: str, table: Table) -> Any:
     import numpy as np
     from txtai import Embeddings
 
-    embeddings = Embeddings({"method": "external", "transform": lambda texts: np.stack([table.one(t) for t in texts])})
-    embeddings.load(store)
-    embeddings.config["transform"] = lambda texts: np.stack([table.one(t) for t in texts])
-    embeddings.model = embeddings.loadvectors()
+    embeddings = Embeddings()
+    embeddings.load(store, config={"transform": lambda texts: np.stack([table.one(text) for text in texts])})
     return embeddings.search(QUESTION, 10)
 
 

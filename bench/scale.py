@@ -157,7 +157,14 @@ def lance(table: Floats, folder: Path) -> Callable[[Floats], Any]:
     opened = lancedb.connect(folder).create_table("v", rows)
     opened.create_index(metric="dot", index_type="IVF_SQ", vector_column_name="vector")
     return lambda q: [
-        r["id"] for r in opened.search(q).metric("dot").nprobes(20).refine_factor(4).select(["id"]).limit(K).to_list()
+        r["id"]
+        for r in opened.search(q)
+        .metric("dot")
+        .nprobes(20)
+        .refine_factor(4)
+        .select(["id", "_distance"])
+        .limit(K)
+        .to_list()
     ]
 
 
