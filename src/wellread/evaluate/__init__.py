@@ -1,0 +1,1 @@
+"""Questions and ways of answering them come in; scores with intervals, a comparison and a recommendation go out."""
