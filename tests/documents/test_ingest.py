@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wellread.documents.ingest import Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
+from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.documents.settings import ChunkSettings, IngestSettings
 from wellread.documents.sources import Options
 

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from wellread.documents.ingest import Failed, Ready
+from wellread.documents.changes import Failed, Ready
 from wellread.documents.settings import ParseSettings
 
 _spec = importlib.util.spec_from_file_location("malformed", Path(__file__).parent / "malformed.py")

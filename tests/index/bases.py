@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wellread.documents.ingest import Change, Item, Ready
+from wellread.documents.changes import Change, Item, Ready
 from wellread.index import build
 from wellread.models.api import Vectors
 from wellread.store import files

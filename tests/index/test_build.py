@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
 
-from wellread.documents.ingest import Duplicate, Failed, Gone, Moved, Unchanged
+from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Unchanged
 from wellread.errors import ModelError, StoreError
 from wellread.index import build, check, sets, vectors
 from wellread.index.open import IndexReader

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import func, select
 
-from wellread.documents.ingest import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
+from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.index import fulltext, sets
 from wellread.index.open import refuse_other
 from wellread.index.sets import Halves, VectorSet

@@ -52,7 +52,7 @@ class SourceRow:
 
 
 class SourceItem(Protocol):
-    """What ``put`` records of an item; ``documents.ingest.Item`` is one."""
+    """What ``put`` records of an item; ``documents.changes.Item`` is one."""
 
     @property
     def uri(self) -> str:
