@@ -18,7 +18,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,6 +68,27 @@ def load(
     if faults:
         raise ConfigError(faults)
     return Settings(values, {key: origin for key, (_, origin) in found.items()})
+
+
+def changed(settings: Settings, sections: Sections, overrides: Sequence[str], *, origin: str = "--set") -> Settings:
+    """The settings with ``section.key=value`` on top of what is in force.
+
+    ``origin`` stands before every fault. Raises: ConfigError with every fault; UsageError as for ``load``.
+    """
+    faults: list[str] = []
+    found: dict[str, tuple[Any, str]] = {}
+    for override in overrides:
+        _from_override(override, sections, found, faults, (), origin)
+    values = dict(settings.values)
+    for name in dict.fromkeys(key.partition(".")[0] for key in found):
+        given = {key.partition(".")[2]: value for key, (value, _) in found.items() if key.startswith(f"{name}.")}
+        try:
+            values[name] = replace(values[name], **given)
+        except ValueError as error:
+            faults.append(f"{origin}: {name}.{error}")
+    if faults:
+        raise ConfigError(faults)
+    return Settings(values, {**settings.origins, **{key: where for key, (_, where) in found.items()}})
 
 
 def _from_file(
@@ -120,15 +141,16 @@ def _from_override(
     found: dict[str, tuple[Any, str]],
     faults: list[str],
     elsewhere: Collection[str],
+    origin: str = "--set",
 ) -> None:
     name, equals, text = override.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not dot:
-        raise UsageError(f"--set {override}: write it as section.key=value")
+        raise UsageError(f"{origin} {override}: write it as section.key=value")
     if section in sections:
-        _take("--set", section, key, _from_text(text), sections, found, faults)
+        _take(origin, section, key, _from_text(text), sections, found, faults)
     elif section not in elsewhere:
-        faults.append(f"--set: {section}: no such section{suggestion(section, [*sections, *elsewhere])}")
+        faults.append(f"{origin}: {section}: no such section{suggestion(section, [*sections, *elsewhere])}")
 
 
 def _from_text(text: str) -> Any:

@@ -245,10 +245,12 @@ def test_steps_run_in_order_from_the_schema_that_is_there(store: Store) -> None:
     def third(connection: Connection) -> None:
         connection.exec_driver_sql("UPDATE jobs SET host = 'here'")
 
+    here = migrations.SCHEMA_VERSION
+    steps = {here: second, here + 1: third}
     with store.writing() as tx:
-        assert migrations.migrate(tx.connection, store.path, 3, {1: second, 2: third}) == (2, 3)
-        assert migrations.migrate(tx.connection, store.path, 3, {1: second, 2: third}) == ()
-        assert read_meta(tx.connection, "schema_version") == "3"
+        assert migrations.migrate(tx.connection, store.path, here + 2, steps) == (here + 1, here + 2)
+        assert migrations.migrate(tx.connection, store.path, here + 2, steps) == ()
+        assert read_meta(tx.connection, "schema_version") == str(here + 2)
     with sqlite3.connect(migrations.keep_copy(store.path, 1)) as copy:
         assert copy.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
     copy.close()

@@ -21,7 +21,10 @@ from wellread.store.schema import (
     chunks,
     feedback,
     jobs,
+    outcomes,
     questions,
+    run_outcomes,
+    runs,
     sources,
     tombstones,
     version_metadata,
@@ -82,7 +85,7 @@ def _references(connection: Connection) -> Iterator[Fault]:
 
 
 def _rows(connection: Connection) -> Iterator[Fault]:
-    for table in (sources, versions, chunks, artifacts, jobs, questions, feedback):
+    for table in (sources, versions, chunks, artifacts, jobs, questions, feedback, runs, outcomes, run_outcomes):
         columns = [table.c[key] for key in checksums.checked_columns(table)]
         yield from _checked(connection, table, columns)
     columns = [file_rows.c[name] for name in files.CHECKED]

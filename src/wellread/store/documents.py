@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, and_,
 from sqlalchemy.dialects import sqlite
 
 from wellread.store import access as access_rights
-from wellread.store import blobs, checksums, log
+from wellread.store import blobs, checksums, evaluations, log
 from wellread.store.engine import Transaction, utc_text
 from wellread.store.filters import to_sql
 from wellread.store.schema import access, chunks, slots, tombstones, vector_sets, version_metadata, versions
@@ -44,6 +44,12 @@ def content_hash(indexed_text: str) -> bytes:
     return sha256(indexed_text.encode()).digest()[:16]
 
 
+def newest(connection: Connection, document_id: str) -> int:
+    """The number of the document's newest version, live or not; 0 where it has none."""
+    statement = select(func.max(versions.c.version)).where(versions.c.document_id == document_id)
+    return int(connection.execute(statement).scalar() or 0)
+
+
 def put_version(
     tx: Transaction,
     document: Document,
@@ -56,9 +62,9 @@ def put_version(
     The version number is the document's next one; those in ``document`` and ``passages`` are ignored. The full-text
     rows of the retired chunks must have been removed before.
     """
-    retire(tx, document.id, purge=False)
-    newest = select(func.max(versions.c.version)).where(versions.c.document_id == document.id)
-    version = int(tx.connection.execute(newest).scalar() or 0) + 1
+    version = newest(tx.connection, document.id) + 1
+    if version > 1:
+        retire(tx, document.id, purge=False)
     row = {
         "id": tx.allocate("version_id"),
         "document_id": document.id,
@@ -181,6 +187,7 @@ def _purge(tx: Transaction, document_id: str) -> None:
     for row in tx.connection.execute(near).mappings().all():
         _change(tx, row, {"near_duplicate_of": None})
     log.blank(tx, {document_id, *(row.uri for row in rows)})
+    evaluations.blank(tx, {document_id})
     tx.connection.execute(versions.delete().where(versions.c.document_id == document_id))
     blobs.drop_unused(tx.connection, {row.text_digest for row in rows})
 

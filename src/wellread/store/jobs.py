@@ -81,7 +81,7 @@ def running(store: Store, kind: str, settings: Mapping[str, object], *, tenant: 
 def interrupted(tx: Transaction) -> list[Job]:
     """The jobs that were running in a process that is gone; from now on their state says so."""
     running = select(jobs).where(jobs.c.state == "running").order_by(jobs.c.id)
-    found = [row for row in tx.connection.execute(running).mappings().all() if not _alive(row["pid"])]
+    found = [row for row in tx.connection.execute(running).mappings().all() if not alive(row["pid"])]
     for row in found:
         _change(tx, row["id"], {"state": "interrupted", "ended_at": now_text()})
     return [_job({**row, "state": "interrupted", "ended_at": tx.now}) for row in found]
@@ -102,7 +102,8 @@ def _change(tx: Transaction, job_id: int, values: Mapping[str, object]) -> None:
     tx.connection.execute(jobs.update().where(jobs.c.id == job_id), changed)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of that number runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

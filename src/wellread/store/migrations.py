@@ -17,9 +17,38 @@ from wellread.store.schema import metadata
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
-STEPS: Mapping[int, Step] = {}
+
+_MEASUREMENTS = """
+CREATE TABLE runs (
+    id INTEGER NOT NULL, tenant VARCHAR NOT NULL, kind VARCHAR NOT NULL, state VARCHAR NOT NULL, pid INTEGER NOT NULL,
+    started_at VARCHAR NOT NULL, ended_at VARCHAR, questions_hash VARCHAR NOT NULL, n_questions INTEGER NOT NULL,
+    settings TEXT NOT NULL, summary TEXT NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (id));
+CREATE INDEX runs_tenant ON runs (tenant, id);
+CREATE TABLE outcomes (
+    id INTEGER NOT NULL, tenant VARCHAR NOT NULL, groups TEXT NOT NULL, "key" VARCHAR NOT NULL,
+    depends VARCHAR NOT NULL, asked_at VARCHAR NOT NULL, error TEXT NOT NULL, answer BLOB NOT NULL,
+    checksum BLOB NOT NULL, PRIMARY KEY (id), UNIQUE (tenant, "key", depends));
+CREATE TABLE run_outcomes (
+    run_id INTEGER NOT NULL, way VARCHAR NOT NULL, question_id VARCHAR NOT NULL, outcome_id INTEGER NOT NULL,
+    metrics TEXT NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (run_id, way, question_id),
+    FOREIGN KEY(run_id) REFERENCES runs (id), FOREIGN KEY(outcome_id) REFERENCES outcomes (id));
+CREATE INDEX run_outcomes_outcome ON run_outcomes (outcome_id);
+CREATE TABLE outcome_documents (
+    document_id VARCHAR NOT NULL, outcome_id INTEGER NOT NULL, PRIMARY KEY (document_id, outcome_id),
+    FOREIGN KEY(outcome_id) REFERENCES outcomes (id));
+CREATE INDEX outcome_documents_outcome ON outcome_documents (outcome_id)
+"""
+
+
+def _add_measurements(connection: Connection) -> None:
+    """1 → 2: runs of evaluate, and what was answered in them."""
+    for statement in _MEASUREMENTS.split(";"):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: Mapping[int, Step] = {1: _add_measurements}
 
 
 def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:
