@@ -15,12 +15,11 @@ from wellread.types import Document
 N_HASHES = 64
 BAND = 4  # hashes per band: 16 bands find a pair of Jaccard 0.9 with 1 - (1 - 0.9**4)**16 > 0.9999
 SHINGLE = 5
-BLOCK = 1 << 14
 MAX_SHINGLES = 1 << 20
 
-_seeds = np.random.Generator(np.random.PCG64(20261121))  # fixed for ever: hashes of different runs are compared
-_FACTORS: NDArray[np.uint64] = _seeds.integers(1, 1 << 63, N_HASHES, dtype=np.uint64) | np.uint64(1)
-_OFFSETS: NDArray[np.uint64] = _seeds.integers(0, 1 << 63, N_HASHES, dtype=np.uint64)
+# Constants are fixed for ever: hashes of different runs are compared.
+_BINS: NDArray[np.uint64] = np.arange(N_HASHES, dtype=np.uint64) << np.uint64(58)
+_AWAY = np.uint64(0x85EBCA6B)
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _IS_WORD = np.zeros(256, bool)
 _IS_WORD[[*range(48, 58), *range(65, 91), *range(97, 123), *range(128, 256)]] = True
@@ -55,7 +54,10 @@ def _words(text: str) -> NDArray[np.uint64]:
 def minhash(text: str) -> bytes:
     """64 little-endian uint32: the MinHash of the set of five-word shingles; b"" for text without words.
 
-    Texts of fewer than five words are one shingle. Source: Broder, SEQUENCES 1997.
+    Texts of fewer than five words are one shingle. One hash of every shingle; its upper bits choose one of 64 bins, and
+    the least of each bin counts. An empty bin takes the next filled one's value, marked with the distance.
+
+    Source: Broder, SEQUENCES 1997; one permutation: Li et al., NIPS 2012; empty bins: Shrivastava and Li, ICML 2014.
     """
     words = _words(text)
     if len(words) == 0:
@@ -66,13 +68,12 @@ def minhash(text: str) -> bytes:
     for at in range(width):
         shingles = (shingles ^ words[at : at + n]) * _PRIME
         shingles ^= shingles >> np.uint64(31)
-    least = np.full(N_HASHES, 0xFFFFFFFF, np.uint32)
-    for start in range(0, n, BLOCK):
-        block = shingles[start : start + BLOCK]
-        for index in range(N_HASHES):
-            low = np.uint32((block * _FACTORS[index] + _OFFSETS[index]).min() >> np.uint64(32))
-            least[index] = min(least[index], low)
-    return least.astype("<u4").tobytes()
+    ordered = np.sort(shingles * _PRIME)
+    first = np.searchsorted(ordered, _BINS)  # the least of a bin, or of a later one where it is empty
+    source = (ordered[first % n] >> np.uint64(58)).astype(np.int64)  # the bin that it is from
+    distance = ((source - np.arange(N_HASHES)) % N_HASHES).astype(np.uint64)
+    least = (ordered[first % n] >> np.uint64(26)) + distance * _AWAY
+    return (least & np.uint64(0xFFFFFFFF)).astype("<u4").tobytes()
 
 
 def similarity(one: bytes, two: bytes) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.index import fulltext, sets
@@ -34,6 +34,7 @@ from wellread.types import Failure, SyncReport
 BATCH_CHUNKS = 1_000  # committed at once, so much is lost at most when killed
 BATCH_ITEMS = 2_000
 BATCH_S = 5.0  # after which a batch is committed however small it is
+_PLACED = select(chunk_table.c.access_id, chunk_table.c.version_id).where(chunk_table.c.key == bindparam("key"))
 DEAD_SHARE, DEAD_LEAST = 0.3, 1_000  # slots of deleted chunks from which a set is written anew
 
 
@@ -135,7 +136,8 @@ def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tup
     document = change.document
     if change.replaces is not None and change.replaces != document.id:
         _retire(tx, change.replaces, purge=True)
-    _forget_words(tx, document.id)
+    if documents.newest(tx.connection, document.id):
+        _forget_words(tx, document.id)
     keys = documents.put_version(
         tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
     )
@@ -143,10 +145,10 @@ def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tup
     files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
     tally.add("new" if change.replaces is None else "changed")
     tally.add("chunks", len(keys))
-    columns = chunk_table.c
-    placed = select(columns.access_id, columns.version_id).where(columns.key == keys[0]) if keys else None
-    row = tx.connection.execute(placed).one() if placed is not None else None
-    return [(key, row.access_id, row.version_id) for key in keys] if row is not None else []
+    if not keys:
+        return []
+    row = tx.connection.execute(_PLACED, {"key": keys[0]}).one()
+    return [(key, row.access_id, row.version_id) for key in keys]
 
 
 def _record(tx: Transaction, change: Change, tenant: str, tally: _Tally) -> None:

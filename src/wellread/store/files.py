@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import checksums
@@ -99,6 +100,18 @@ _KNOWN = tuple(field.name for field in fields(KnownFile))
 CHECKED = ("tenant", *_KNOWN)  # what the checksum of a row covers: all but the row's number
 
 
+def _upsert() -> tuple[str, tuple[str, ...]]:
+    """The statement that ``put_known`` runs for every item, compiled once, and the order of its values."""
+    statement = insert(files).values({name: bindparam(name) for name in (*CHECKED, "checksum")})
+    replaced = {name: statement.excluded[name] for name in (*_KNOWN, "checksum") if name != "uri"}
+    whole = statement.on_conflict_do_update(index_elements=["tenant", "uri"], set_=replaced)
+    compiled = whole.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+_UPSERT, _UPSERTED = _upsert()
+
+
 def known(connection: Connection, tenant: str) -> dict[str, KnownFile]:
     """Everything that is known of a tenant's source items, by uri."""
     statement = select(*(files.c[name] for name in _KNOWN)).where(files.c.tenant == tenant)
@@ -155,9 +168,7 @@ def put_known(tx: Transaction, rows: Iterable[KnownFile], *, tenant: str) -> Non
         values.append(row)
     if not values:
         return
-    statement = insert(files)
-    replaced = {name: statement.excluded[name] for name in (*_KNOWN, "checksum") if name != "uri"}
-    tx.connection.execute(statement.on_conflict_do_update(index_elements=["tenant", "uri"], set_=replaced), values)
+    tx.connection.exec_driver_sql(_UPSERT, [tuple(row[name] for name in _UPSERTED) for row in values])
 
 
 def _checksum(row: Mapping[str, object]) -> bytes:
