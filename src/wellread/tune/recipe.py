@@ -1,0 +1,94 @@
+"""What a method of training is, and where each one lives. One recipe is one file under ``recipes/``."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wellread.errors import UsageError
+from wellread.tune.settings import TuneSettings
+
+RECIPES: Mapping[str, str] = {
+    "full": "wellread.tune.recipes.full",
+    "lora": "wellread.tune.recipes.lora",
+    "qlora": "wellread.tune.recipes.qlora",
+    "adalora": "wellread.tune.recipes.adalora",
+    "ia3": "wellread.tune.recipes.ia3",
+    "prefix": "wellread.tune.recipes.prefix",
+    "prompt": "wellread.tune.recipes.prompt",
+    "p-tuning": "wellread.tune.recipes.p_tuning",
+    "series-adapter": "wellread.tune.recipes.series_adapter",
+    "pfeiffer-adapter": "wellread.tune.recipes.pfeiffer_adapter",
+    "parallel-adapter": "wellread.tune.recipes.parallel_adapter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a ranking left to be trained: names of linear modules, and a rank for each where ranks are shared out.
+
+    ``modules`` None: everything that the method trains on its own.
+    """
+
+    modules: tuple[str, ...] | None = None
+    ranks: Mapping[str, int] | None = None
+
+
+ALL = Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a recipe is told: settings, the number of steps to come, tokenizer, a folder of its own, what is trained."""
+
+    settings: TuneSettings
+    total_steps: int
+    tokenizer: Any
+    work: Path
+    choice: Choice = ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A model whose trainable parameters require gradients, and what the loop must do beside a plain step.
+
+    ``extra`` gives tensors beyond the trainable parameters that the next step depends on, ``restore`` takes them back;
+    ``penalty`` is added to the loss of each step; ``after_step`` gets the step's number from 0.
+    """
+
+    model: Any
+    extra: Callable[[], Mapping[str, Any]] | None = None
+    restore: Callable[[Mapping[str, Any]], None] | None = None
+    penalty: Callable[[], Any] | None = None
+    after_step: Callable[[int], None] | None = None
+    save: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A method of training.
+
+    ``attach`` makes a base model trainable, ``save`` writes what was learned and nothing else, ``load`` puts that onto
+    a base model again. ``learning_rate`` is the one that is taken where none is set. ``mergeable``: what was learned
+    can become part of the base's own weights. ``quantized``: the base is loaded in 4 bits.
+    """
+
+    name: str
+    about: str
+    learning_rate: float
+    attach: Callable[[Any, Plan], Attached]
+    save: Callable[[Any, Path], None]
+    load: Callable[[Any, Path], Any]
+    mergeable: bool = True
+    quantized: bool = False
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name. Raises: UsageError."""
+    if name not in RECIPES:
+        raise UsageError(f"tune.method = '{name}': no such method; there are {', '.join(RECIPES)}")
+    recipe: Recipe = importlib.import_module(RECIPES[name]).RECIPE
+    return recipe

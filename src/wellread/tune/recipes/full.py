@@ -1,0 +1,51 @@
+"""Full fine-tuning: every weight of the model is learned, or those of the chosen modules while the rest stays as it is.
+
+A frozen weight stays equal to the base's bit by bit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wellread.errors import ModelError
+from wellread.tune.recipe import Attached, Plan, Recipe
+
+
+def attach(model: Any, plan: Plan) -> Attached:
+    """The model itself; with a choice, or with targets, only the weights of those modules require gradients."""
+    chosen, targets = plan.choice.modules, plan.settings.targets
+    for name, parameter in model.named_parameters():
+        module = name.rpartition(".")[0]
+        if chosen is not None:
+            parameter.requires_grad_(module in chosen)
+        else:
+            parameter.requires_grad_(not targets or module.endswith(targets))
+    return Attached(model)
+
+
+def save(model: Any, folder: Path) -> None:
+    """The whole model, as other programs read it."""
+    model.save_pretrained(str(folder))
+
+
+def load(model: Any, folder: Path) -> Any:
+    """The base model with the weights of ``folder``. Raises: ModelError where they do not fit."""
+    from safetensors.torch import load_file
+
+    found = {name: tensor for path in sorted(folder.glob("*.safetensors")) for name, tensor in load_file(path).items()}
+    missing, unknown = model.load_state_dict(found, strict=False)
+    shared = set(getattr(model, "_tied_weights_keys", None) or ())
+    if unknown or set(missing) - shared:
+        raise ModelError(f"{folder}: its weights do not fit this base: {[*unknown, *missing][:3]}")
+    return model.eval()
+
+
+RECIPE = Recipe(
+    name="full",
+    about="every weight, or those of chosen layers; forgets most, needs most memory",
+    learning_rate=5e-5,
+    attach=attach,
+    save=save,
+    load=load,
+)

@@ -1,0 +1,266 @@
+"""THE VERB: settings and a prepared data set come in; the best weights in a run folder, or the reason for none, go out.
+
+Whatever happens, run.json says it: finished means that the weights in ``best/`` beat the base model on the validation
+part, were read back from disk, and hold finite numbers only.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from wellread import config
+from wellread.errors import UsageError, WellreadError
+from wellread.knowledge_base import KnowledgeBase
+from wellread.progress import SILENT, Progress
+from wellread.store import lineage
+from wellread.store.lineage import Input
+from wellread.tune import base_model, checkpoint, device, examples, loop, outcome, probe, recipe, state, tuned
+from wellread.tune import data as datasets
+from wellread.tune.data import DataSet
+from wellread.tune.examples import Rows
+from wellread.tune.loop import Course, Trained
+from wellread.tune.losses import ConversationTask
+from wellread.tune.outcome import Result
+from wellread.tune.recipe import Plan, Recipe
+from wellread.tune.settings import TuneSettings
+from wellread.tune.state import Run
+
+REPLAY_OF_FACTS = 0.25
+
+
+def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progress: Progress = SILENT) -> Result:
+    """Trains on the data set that ``settings.data`` names, into a new run folder of the base.
+
+    Raises: UsageError for a data set, a base model or a name that does not fit; TuneFailed with the reason that
+        run.json holds too; MissingExtra.
+    """
+    data = datasets.load(datasets.find(base.folder, chosen_data(base.folder, settings)))
+    name = name or state.fresh_name(base.folder, data.card.name, settings.method)
+    folder = state.folder_of(base.folder, name)
+    if (folder / "run.json").exists():
+        raise UsageError(f"run '{name}': is there already; take another --name, or go on with it: --resume {name}")
+    weights, gguf, digest = base_model.resolve(settings.base, config.models_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    with state.alone(folder):
+        run = Run(
+            name=name,
+            state="running",
+            settings=asdict(settings),
+            data={"name": data.card.name, "hash": data.card.hash, "counts": dict(data.card.counts)},
+            base={"name": settings.base, "digest": digest, "folder": str(weights), "gguf": str(gguf or "")},
+            method=settings.method,
+            seed=settings.seed,
+            pid=os.getpid(),
+            host=platform.node(),
+            started_at=state.now(),
+            environment=state.environment(),
+        )
+        state.write(folder, run)
+        return _carry_out(base, folder, data, progress)
+
+
+def resume(base: KnowledgeBase, name: str, *, progress: Progress = SILENT) -> Result:
+    """Goes on with a run that was stopped or killed, with the settings that it began with.
+
+    Raises: as ``start``; UsageError where the run is finished, or its data set or base model are others now.
+    """
+    folder = state.find(base.folder, name)
+    with state.alone(folder):
+        run = state.read(folder)
+        if run.state == "finished":
+            raise UsageError(f"run '{name}': is finished; nothing is left to do")
+        data = datasets.load(datasets.find(base.folder, run.data["name"]))
+        if data.card.hash != run.data["hash"]:
+            raise UsageError(f"run '{name}': its data set '{data.card.name}' has changed; start a new run")
+        _, _, digest = base_model.resolve(run.base["name"], config.models_folder())
+        if digest != run.base["digest"]:
+            raise UsageError(f"run '{name}': its base {run.base['name']} has other weights now; start a new run")
+        state.repair_best(folder)
+        again = replace(run, state="running", reason="", ended_at="", pid=os.getpid(), host=platform.node())
+        state.write(folder, again)
+        return _carry_out(base, folder, data, progress)
+
+
+def chosen_data(folder: Path, settings: TuneSettings) -> str:
+    """The data set of the settings, or the only one there is. Raises: UsageError where that is not clear."""
+    if settings.data:
+        return settings.data
+    known = datasets.listing(folder)
+    if len(known) == 1:
+        return known[0]
+    if known:
+        raise UsageError(f"tune.data is empty and there are {', '.join(known)}; name one: --data {known[0]}")
+    raise UsageError("there is no data set to learn from; make one: wellread tune prepare FILE --name NAME")
+
+
+def settings_of(run: Run) -> TuneSettings:
+    """The settings that a run began with."""
+    return TuneSettings(**{**run.settings, "targets": tuple(run.settings["targets"])})
+
+
+def _carry_out(base: KnowledgeBase, folder: Path, data: DataSet, progress: Progress) -> Result:
+    """The result; whatever ends the run stands in run.json."""
+    try:
+        result = _train(folder, data, progress)
+    except WellreadError as error:
+        _end(folder, "failed", str(error))
+        raise
+    except KeyboardInterrupt:
+        _end(folder, "stopped", "Ctrl-C; go on with --resume")
+        raise
+    run = state.read(folder)
+    _record_lineage(base, run)
+    _end(folder, "finished", "")
+    return result
+
+
+def _end(folder: Path, how: str, reason: str) -> None:
+    run = replace(state.read(folder), state=how, reason=reason, ended_at=state.now())
+    state.write(folder, run)
+    outcome.draw(folder, run)
+
+
+def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
+    run = state.read(folder)
+    settings, weights = settings_of(run), Path(run.base["folder"])
+    method = recipe.find(settings.method)
+    device.quiet_libraries()
+    threads = device.set_threads(run.threads or settings.threads)
+    tokenizer = base_model.load_tokenizer(weights)
+    rows = examples.encode_rows(data, tokenizer, settings.max_length)
+    before = outcome.before(folder, run, tokenizer, rows, method, progress)
+    replay = settings.replay if settings.replay is not None else REPLAY_OF_FACTS * rows.teaches_facts
+    course = course_of(rows, settings, replay)
+    model = tuned.open_base(method, weights)
+    described = {"n_parameters": n_parameters(model), "architecture": str(model.config.model_type)}
+    trained = _attach(method, model, Plan(settings, course.total, tokenizer, folder), folder, run)
+    dtype = run.dtype or _dtype(trained.model, rows, settings, tokenizer)
+    run = replace(
+        run,
+        threads=threads,
+        dtype=dtype,
+        replay=replay,
+        learning_rate=settings.learning_rate or method.learning_rate,
+        trained=n_trained(trained.model),
+        left_out=rows.left_out,
+        cut=rows.cut,
+        base={**run.base, **described},
+    )
+    state.write(folder, run)
+    task = task_of(trained.model, rows, settings, tokenizer, bf16=dtype == "bfloat16")
+    record = _recorder(folder, course, progress)
+    ended = loop.run(trained, task, course, run.learning_rate, folder, record)
+    del model, trained, task
+    gc.collect()
+    return outcome.judge(folder, run, tokenizer, rows, before, ended, progress)
+
+
+def course_of(rows: Rows, settings: TuneSettings, replay: float) -> Course:
+    """The steps that a run of these rows takes."""
+    lengths = [len(row.ids) for row in (*rows.train, *rows.general)]
+    return Course(lengths, len(rows.train), settings, replay)
+
+
+def task_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any, *, bf16: bool) -> ConversationTask:
+    """The rows as a task of the loop."""
+    pad = probe.pad_of(tokenizer)
+    return ConversationTask(
+        model, rows.train, rows.general, rows.validation, pad_id=pad, batch=settings.batch, bf16=bf16
+    )
+
+
+def _attach(method: Recipe, model: Any, plan: Plan, folder: Path, run: Run) -> Trained:
+    """The model made trainable, as the loop needs it."""
+    import torch
+
+    torch.manual_seed(plan.settings.seed)
+    attached = method.attach(model, plan)
+    if plan.settings.checkpointing:
+        attached.model.enable_input_require_grads()
+        attached.model.gradient_checkpointing_enable({"use_reentrant": False})
+    card = {"base": run.base, "run": run.name, "data": run.data}
+
+    def weights() -> dict[str, Any]:
+        return {**trainable(attached.model), **(attached.extra() if attached.extra else {})}
+
+    def restore(found: Mapping[str, Any]) -> None:
+        with torch.no_grad():
+            for name, parameter in trainable(attached.model).items():
+                parameter.copy_(found[name])
+        if attached.restore:
+            attached.restore(found)
+
+    return Trained(
+        model=attached.model,
+        groups=lambda: [{"params": list(trainable(attached.model).values())}],
+        weights=weights,
+        restore=restore,
+        save=lambda best: tuned.write(method, attached.model, best.parent, card, attached.save),
+        penalty=attached.penalty,
+        after_step=attached.after_step,
+    )
+
+
+def trainable(model: Any) -> dict[str, Any]:
+    """The parameters that require gradients, by name, each once."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def n_trained(model: Any) -> int:
+    """How many numbers are trained."""
+    return sum(parameter.numel() for parameter in trainable(model).values())
+
+
+def n_parameters(model: Any) -> int:
+    """How many numbers the model has."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _dtype(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any) -> str:
+    """The number format of the settings, or the one in which a step of this model is faster here."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    longest = sorted(range(len(rows.train)), key=lambda i: len(rows.train[i].ids))
+    middle = longest[len(longest) // 2 :][: settings.batch] or longest[-settings.batch :]
+
+    def step(bf16: bool) -> None:
+        task_of(model, rows, settings, tokenizer, bf16=bf16).loss(middle).backward()
+        model.zero_grad()
+
+    return device.faster_dtype(step)[0]
+
+
+def _recorder(folder: Path, course: Course, progress: Progress) -> Callable[[Mapping[str, Any]], None]:
+    """Writes a row of metrics, and tells who watches."""
+    begun = checkpoint.latest(folder / "checkpoints")
+    done = int(begun.name.removeprefix("step-")) if begun else 0
+    metrics, validation = state.Metrics(folder, done), ""
+
+    def record(row: Mapping[str, Any]) -> None:
+        nonlocal validation
+        metrics.add(row)
+        if "validation_loss" in row:
+            loss = row["validation_loss"]
+            validation = "" if loss is None else f", validation {loss:.3f}"
+            return
+        speed = row["tokens"] / max(row["seconds"], 1e-9)
+        note = f"loss {row['loss']:.3f}{validation}, {speed:,.0f} tokens/s"
+        progress.step("train", row["step"], course.total, note)
+
+    return record
+
+
+def _record_lineage(base: KnowledgeBase, run: Run) -> None:
+    """The tuned model stands in the lineage, made from its data set."""
+    settings = {**run.settings, "base": run.base["name"], "base_digest": run.base["digest"], "run": run.name}
+    inputs = [Input(lineage.ARTIFACT, f"data:{run.data['hash'][:16]}")]
+    with base.store.writing() as tx:
+        lineage.record(
+            tx, state.artifact_of(run), "tuned", inputs, settings, tenant=base.who.tenant, code_version=run.code_version
+        )
