@@ -118,13 +118,14 @@ def _by_marks(plain: list[dict[str, str]], whole: str, tokenizer: Any) -> Render
     if _GENERATION.search(tokenizer.chat_template):
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        rendered, marks = render_jinja_template(
+        made: Any = render_jinja_template(
             conversations=[plain],
             chat_template=tokenizer.chat_template,
             return_assistant_tokens_mask=True,
             **tokenizer.special_tokens_map,
         )
-        return Rendered(rendered[0], tuple(Span(start, end) for start, end in marks[0]))
+        rendered, marks = made
+        return Rendered(str(rendered[0]), tuple(Span(int(start), int(end)) for start, end in marks[0]))
     text, spans = "", []
     for turn in plain:
         text += f"<|im_start|>{turn['role']}\n"

@@ -1,0 +1,20 @@
+"""``wellread tune``: the group of commands that prepare data, and train.
+
+A command of the group lives in a module of its own with ``register(group)``; PARTS lists them in the order of use.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from wellread.cli import tune_prepare, tune_run
+
+PARTS = (tune_prepare, tune_run)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group to the program."""
+    group = typer.Typer(help="Teach a model from documents and examples, on this machine.")
+    for part in PARTS:
+        part.register(group)
+    app.add_typer(group, name="tune")
