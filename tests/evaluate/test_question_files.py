@@ -1,0 +1,137 @@
+"""Files of questions: what is read, what is a fault, and that a file is written whole."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wellread.errors import UsageError
+from wellread.evaluate import questions
+from wellread.evaluate.questions import Entry
+from wellread.types import Evidence, Question
+
+HARBOUR = Path(__file__).resolve().parents[2] / "samples" / "harbour" / "questions.jsonl"
+
+
+def file(folder: Path, *rows: object, name: str = "q.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_the_questions_of_the_sample_load_as_they_are() -> None:
+    found = questions.read(HARBOUR)
+    assert len(found) == 216
+    assert Counter(q.kind for q in found)["unanswerable"] == sum(not q.answerable for q in found) == 34
+    first = found[0]
+    assert (first.id, first.answers, first.groups) == ("h001", ("9 May 1921",), frozenset({"staff"}))
+    assert first.evidence[0].document == "handbook/welcome.md"
+
+
+def test_keys_that_nobody_knows_survive_being_written(tmp_path: Path) -> None:
+    rows = questions.entries(HARBOUR)
+    questions.write(tmp_path / "again.jsonl", rows)
+    assert questions.entries(tmp_path / "again.jsonl") == rows
+    assert {"all_of", "wrong", "who_needed"} == {key for row in rows for key in row.extra}
+
+
+def test_a_csv_with_columns_of_another_tool_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerow(["question", "ground_truth", "document", "quote", "type"])
+        writer.writerow(["What does a dog pay?", "4.50 | 4,50", "fares.md", "A dog pays 4.50; no more.", "fact"])
+        writer.writerow(["Who owns the moon?", "", "", "", "unanswerable"])
+    dog, moon = questions.read(path)
+    assert dog.answers == ("4.50", "4,50")
+    assert dog.evidence == (Evidence("fares.md", "A dog pays 4.50; no more."),)
+    assert (moon.answerable, moon.answers, moon.kind) == (False, (), "unanswerable")
+
+
+def test_every_fault_of_a_file_is_named_with_its_line(tmp_path: Path) -> None:
+    path = file(
+        tmp_path,
+        {"text": "One?", "answers": ["1"], "id": "a"},
+        "not json",
+        {"text": "Two?", "anwsers": ["2"]},
+        {"text": "Three?"},
+        {"text": "one", "answers": ["1"], "id": "b"},
+        {"text": "Four?", "answers": ["4"], "id": "a"},
+        {"text": "Five?", "answers": ["5"], "answerable": False},
+        {"text": "Six?", "answers": ["6"], "variant_of": "nobody"},
+        {"text": "Seven?", "evidence": [{"document": "x"}]},
+        {"answers": ["8"]},
+    )
+    with pytest.raises(UsageError) as fault:
+        questions.read(path)
+    lines = str(fault.value).splitlines()
+    for number, words in [
+        (2, "not JSON"),
+        (3, "did you mean 'answers'"),
+        (4, "neither answers nor evidence"),
+        (5, "the same question as in line 1"),
+        (6, "id 'a': is used in line 1"),
+        (7, "not answerable and has answers"),
+        (8, "variant_of 'nobody'"),
+        (9, "'document' and a 'quote'"),
+        (10, "has no question"),
+    ]:
+        assert any(f"q.jsonl: line {number}: " in line and words in line for line in lines), (number, words, lines)
+
+
+def test_a_file_that_is_no_text_or_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_bytes(b"\xff\xfe\x00")
+    for name in ("q.jsonl", "nowhere.jsonl"):
+        with pytest.raises(UsageError, match=name):
+            questions.read(tmp_path / name)
+
+
+def test_a_question_of_the_set_is_not_overwritten_unasked() -> None:
+    old = Entry(Question("a", "One?", ("1",)))
+    new = Entry(Question("a", "One?", ("2",)))
+    with pytest.raises(UsageError, match="a: is in the set"):
+        questions.merged([old], [new])
+    rows, added, changed, same = questions.merged([old], [new, Entry(Question("b", "Two?", ("2",)))], replace=True)
+    assert (rows[0], added, changed, same) == (new, 1, 1, 0)
+    assert questions.merged([old], [Entry(Question("c", "one", ("1",)))])[1:] == (0, 0, 1)
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
+WORDS = TEXT.map(lambda text: f"w {text} w")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            Question,
+            id=st.uuids().map(str),
+            text=st.uuids().map(lambda u: f"What is {u}?"),
+            answers=st.lists(WORDS.map(lambda t: t.replace("|", "/")), min_size=1, max_size=3).map(tuple),
+            evidence=st.lists(st.builds(Evidence, WORDS, WORDS), max_size=2).map(tuple),
+            kind=st.sampled_from(["fact", "table"]),
+            groups=st.frozensets(st.sampled_from(["hr", "staff"])),
+            split=st.sampled_from(["", "test"]),
+        ),
+        max_size=5,
+    ),
+    st.sampled_from([".jsonl", ".csv"]),
+)
+def test_what_is_written_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory, made: list[Question], end: str
+) -> None:
+    path = tmp_path_factory.mktemp("q") / f"set{end}"
+    rows = [Entry(q) for q in made]
+    if end == ".csv":
+        questions.put(path, questions.as_csv(rows))
+    else:
+        questions.write(path, rows)
+    read = questions.read(path)
+    assert [q.answers for q in read] == [tuple(" ".join(a.split(" ")).strip() for a in q.answers) for q in made]
+    assert [(q.id, q.text, q.evidence, q.kind, q.groups, q.split) for q in read] == [
+        (q.id, q.text, q.evidence, q.kind, q.groups, q.split) for q in made
+    ]
