@@ -11,7 +11,6 @@ import typer
 from wellread import config
 from wellread.cli import show
 from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base, progress
-from wellread.cli.sections import ALL
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ KEPT = "the last checkpoint is kept; wellread tune run --resume NAME goes on fro
 
 def settings_of(call: Call, folder: Path, overrides: tuple[str, ...] = ()) -> TuneSettings:
     """Section ``[tune]`` of a base, with what the call sets on top."""
+    from wellread.cli.sections import ALL
+
     path = folder / config.FILE_NAME
     found: TuneSettings = config.load(path, ALL, overrides=(*call.overrides, *overrides))["tune"]
     return found

@@ -13,7 +13,7 @@ from typing import Any
 
 from wellread.models.api import Message
 from wellread.progress import SILENT, Progress
-from wellread.tune import losses
+from wellread.tune import losses, peft_files
 from wellread.tune.data import ChatRow
 from wellread.tune.template import encode, encode_text, render
 
@@ -119,7 +119,7 @@ def answer(
         width = max(len(prompts[i]) for i in rows)
         ids = torch.tensor([[pad] * (width - len(prompts[i])) + prompts[i] for i in rows])  # (n, width), left
         mask = torch.tensor([[0] * (width - len(prompts[i])) + [1] * len(prompts[i]) for i in rows])
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16), peft_files.quiet():
             made = model.generate(
                 input_ids=ids, attention_mask=mask, max_new_tokens=most_tokens, do_sample=False, pad_token_id=pad
             )

@@ -28,12 +28,12 @@ RECIPES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a ranking left to be trained: names of linear modules, and a rank for each where ranks are shared out.
+    """What a ranking left to be trained: names of blocks (the attention or the MLP of a layer), or ranks by module.
 
-    ``modules`` None: everything that the method trains on its own.
+    ``blocks`` None: all that the method trains on its own. ``ranks``: lora's rank for each linear module, by its name.
     """
 
-    modules: tuple[str, ...] | None = None
+    blocks: tuple[str, ...] | None = None
     ranks: Mapping[str, int] | None = None
 
 
@@ -84,6 +84,24 @@ class Recipe:
     load: Callable[[Any, Path], Any]
     mergeable: bool = True
     quantized: bool = False
+
+
+def linear_modules(model: Any, settings: TuneSettings, choice: Choice = ALL) -> list[str]:
+    """Names of the linear modules that are changed: by ``tune.targets`` and the choice, never the output layer.
+
+    Raises: UsageError where none is left.
+    """
+    import torch
+
+    head = model.get_output_embeddings()
+    names = [name for name, one in model.named_modules() if isinstance(one, torch.nn.Linear) and one is not head]
+    found = [name for name in names if not settings.targets or name.endswith(settings.targets)]
+    if not found:
+        ends = sorted({name.rpartition(".")[2] for name in names})
+        raise UsageError(f"tune.targets = {list(settings.targets)}: names no module; there are {', '.join(ends)}")
+    if choice.ranks is not None:
+        return [name for name in found if choice.ranks.get(name)]
+    return [name for name in found if choice.blocks is None or name.startswith(tuple(f"{b}." for b in choice.blocks))]
 
 
 def find(name: str) -> Recipe:

@@ -20,7 +20,19 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
 from wellread.store import lineage
 from wellread.store.lineage import Input
-from wellread.tune import base_model, checkpoint, device, examples, loop, outcome, probe, recipe, state, tuned
+from wellread.tune import (
+    base_model,
+    checkpoint,
+    device,
+    examples,
+    loop,
+    outcome,
+    prepare,
+    probe,
+    recipe,
+    state,
+    tuned,
+)
 from wellread.tune import data as datasets
 from wellread.tune.data import DataSet
 from wellread.tune.examples import Rows
@@ -115,7 +127,7 @@ def _carry_out(base: KnowledgeBase, folder: Path, data: DataSet, progress: Progr
         _end(folder, "stopped", "Ctrl-C; go on with --resume")
         raise
     run = state.read(folder)
-    _record_lineage(base, run)
+    _record_lineage(base, run, data)
     _end(folder, "finished", "")
     return result
 
@@ -182,8 +194,7 @@ def _attach(method: Recipe, model: Any, plan: Plan, folder: Path, run: Run) -> T
     torch.manual_seed(plan.settings.seed)
     attached = method.attach(model, plan)
     if plan.settings.checkpointing:
-        attached.model.enable_input_require_grads()
-        attached.model.gradient_checkpointing_enable({"use_reentrant": False})
+        attached.model.activation_checkpointing_enable()
     card = {"base": run.base, "run": run.name, "data": run.data}
 
     def weights() -> dict[str, Any]:
@@ -256,10 +267,10 @@ def _recorder(folder: Path, course: Course, progress: Progress) -> Callable[[Map
     return record
 
 
-def _record_lineage(base: KnowledgeBase, run: Run) -> None:
+def _record_lineage(base: KnowledgeBase, run: Run, data: DataSet) -> None:
     """The tuned model stands in the lineage, made from its data set."""
     settings = {**run.settings, "base": run.base["name"], "base_digest": run.base["digest"], "run": run.name}
-    inputs = [Input(lineage.ARTIFACT, f"data:{run.data['hash'][:16]}")]
+    inputs = [Input(lineage.ARTIFACT, prepare.artifact_id(data.card))]
     with base.store.writing() as tx:
         lineage.record(
             tx, state.artifact_of(run), "tuned", inputs, settings, tenant=base.who.tenant, code_version=run.code_version

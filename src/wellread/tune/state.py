@@ -200,4 +200,4 @@ def repair_best(folder: Path) -> None:
 def artifact_of(run: Run) -> str:
     """The id of a tuned model in the lineage; it follows from what the run began with."""
     begun = [run.name, run.data["hash"], run.base["digest"], run.settings]
-    return f"tuned:{hashlib.sha256(json.dumps(begun, sort_keys=True, default=str).encode()).hexdigest()[:16]}"
+    return f"tuned-{hashlib.sha256(json.dumps(begun, sort_keys=True, default=str).encode()).hexdigest()[:16]}"

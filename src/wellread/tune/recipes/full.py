@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from wellread.errors import ModelError
-from wellread.tune.recipe import Attached, Plan, Recipe
+from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
 
 
 def attach(model: Any, plan: Plan) -> Attached:
-    """The model itself; with a choice, or with targets, only the weights of those modules require gradients."""
-    chosen, targets = plan.choice.modules, plan.settings.targets
+    """The model itself; with a choice or targets, only those linear modules require gradients."""
+    if plan.choice.blocks is None and not plan.settings.targets:
+        return Attached(model.requires_grad_(True))
+    chosen = set(linear_modules(model, plan.settings, plan.choice))
     for name, parameter in model.named_parameters():
-        module = name.rpartition(".")[0]
-        if chosen is not None:
-            parameter.requires_grad_(module in chosen)
-        else:
-            parameter.requires_grad_(not targets or module.endswith(targets))
+        parameter.requires_grad_(name.rpartition(".")[0] in chosen)
     return Attached(model)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wellread.tune import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe
+from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
 
 
 def attach(model: Any, plan: Plan) -> Attached:
@@ -30,7 +30,7 @@ def attach(model: Any, plan: Plan) -> Attached:
         use_rslora=s.rslora,
         use_dora=s.dora,
         init_lora_weights=True if s.init == "zero" else s.init,
-        target_modules=list(choice.modules) if choice.modules else list(s.targets) or "all-linear",
+        target_modules=linear_modules(model, s, choice),
         rank_pattern=dict(choice.ranks or {}),
         alpha_pattern={name: s.alpha * rank / s.rank for name, rank in (choice.ranks or {}).items()},
     )
