@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -57,6 +58,7 @@ def test_too_few_questions_are_called_too_few_however_large_the_difference() -> 
 def test_a_difference_that_matters_but_is_not_proven_asks_for_more_questions() -> None:
     advice = advised(Lab({"few-shot": 0.45, "retrieval-written": 0.55}, {"fact": 40}))
     assert (advice.verdict, advice.rule) == ("not-enough-questions", "undecided")
+    assert advice.way == "retrieval-written"  # seen ahead by what matters, so not given up for the cheaper one
     assert advice.needed is not None and advice.needed > 40
     assert f"about {advice.needed:,} would tell" in advice.headline
 
@@ -230,6 +232,14 @@ MEASURED: dict[str, tuple[Lab, Task]] = {
 
 def test_every_rule_of_the_table_has_a_case_here() -> None:
     assert {rule.name for rule in verdicts.RULES} == {*PRIORS, *TRAININGS, *MEASURED}
+
+
+def test_the_page_for_users_shows_the_table_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "decide.md").read_text("utf-8")
+    for rule in verdicts.RULES:
+        row = f"| {rule.name} | {rule.verdict or 'that of the way'} | {rule.sentence} | {rule.source} |"
+        assert row in page, f"docs/how-to/decide.md lacks:\n{row}"
+    assert page.count("\n| ") - 3 == len(verdicts.RULES)  # three heads
 
 
 @pytest.mark.parametrize("name", PRIORS)

@@ -165,8 +165,9 @@ def _dearer(seen: Choice, other: str) -> str:
     if its.once_s > mine.once_s:
         parts.append(f"{words.duration(its.once_s)} of training")
     if seen.in_money and (its.question_money or 0) > (mine.question_money or 0):
-        its_money = words.money(its.question_money or 0, its.currency)
-        parts.append(f"{its_money} instead of {words.money(mine.question_money or 0, mine.currency)} per question")
+        its_money = words.money(1000 * (its.question_money or 0), its.currency)
+        my_money = words.money(1000 * (mine.question_money or 0), mine.currency)
+        parts.append(f"{its_money} instead of {my_money} per 1,000 questions")
     elif its.question_s > mine.question_s:
         parts.append(f"{words.duration(its.question_s)} instead of {words.duration(mine.question_s)} per question")
     return words.listed(parts)
@@ -264,7 +265,7 @@ def _pays_off(seen: Choice) -> Iterator[str]:
 
 def _next(seen: Choice, rule: str, verdict: str, needed: int | None) -> Iterator[str]:
     if verdict == "not-enough-questions":
-        yield f"wellread questions draft --n {needed}"
+        yield f"wellread questions draft --n {needed}   # unless the set has as many: then compare without --limit"
         yield "wellread questions review"
         yield "wellread compare"
         return

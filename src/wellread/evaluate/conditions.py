@@ -10,7 +10,7 @@ from wellread.evaluate.advice import Task
 from wellread.evaluate.choose import Choice
 from wellread.evaluate.results import BaseFacts
 
-LEAST_QUESTIONS = 20  # below it a bootstrap interval is too narrow to lean on
+LEAST_QUESTIONS = 20  # one half of them lies between 30 and 70 %; fewer say less
 MOST_TOKENS = 200_000  # of documents that go into a prompt as a whole; Anthropic 2024
 ENOUGH_EXAMPLES = 50  # labelled ones, for tuning to show; OpenAI's guide: 50 to 100
 ENOUGH_LABELS = 64  # for a classifier: 8 per class of 8; Tunstall et al. 2022
@@ -69,7 +69,7 @@ def reasons(seen: Choice) -> list[str]:
 
 
 def too_few(case: Case) -> Figures | None:
-    """Fewer questions were asked than an interval needs."""
+    """So few questions were asked that a share says little."""
     n = max((score.n for score in case.measured.scores.values()), default=0)
     return {"n": n, "least": LEAST_QUESTIONS} if n < LEAST_QUESTIONS else None
 

@@ -57,9 +57,11 @@ MEASURED: tuple[Rule, ...] = (
         "measured",
         "not-enough-questions",
         conditions.too_few,
-        f"With fewer than {LEAST_QUESTIONS} questions intervals are too narrow to be true.",
-        "{n} questions were asked; below {least} intervals are too narrow to be true.",
-        "Efron & Tibshirani 1993: percentile intervals of small samples are too narrow",
+        f"Fewer than {LEAST_QUESTIONS} questions: a share is known to no better than ± 20 points, and no kind of "
+        "question is stood for.",
+        "{n} questions were asked; with fewer than {least} a share is known to no better than ± 20 points, and no kind "
+        "of question is stood for.",
+        "Wilson 1927: one half of 20 lies between 30 and 70 %",
     ),
     Rule(
         "reader-too-weak",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from wellread.evaluate.results import Difference, Reads, Way
@@ -97,8 +98,18 @@ def duration(seconds: float) -> str:
 
 
 def money(amount: float, currency: str) -> str:
-    """``4.10 USD``; small amounts with two digits that count."""
-    return f"{amount:,.2f} {currency}" if amount >= 1 or amount == 0 else f"{amount:.2g} {currency}"
+    """``4.10 USD``, ``0.067 USD``: two digits that count at least, never an exponent."""
+    if amount == 0 or amount >= 1:
+        return f"{amount:,.2f} {currency}"
+    digits = min(12, 1 - math.floor(math.log10(amount)))
+    return f"{amount:.{digits}f} {currency}"
+
+
+def spent(seconds: float | None, amount: float | None, currency: str) -> str:
+    """``15 min, 0.90 USD``; ``nothing`` where that is known, ``not known`` where it is not."""
+    parts = [duration(seconds) if seconds else "", money(amount, currency) if amount else ""]
+    said = ", ".join(part for part in parts if part)
+    return said or ("nothing" if seconds == 0 and not amount else "not known")
 
 
 def called(way: Way) -> str:
