@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from wellread.index.stopwords import STOPWORDS
 from wellread.types import Span
 
-SLACK = 1e-9  # relative: two ways to compute one value
+SLACK = 1e-12  # relative: two ways to compute one value
 Day = tuple[int, int, int]  # year, month, day; 0 where it is not said
 
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
@@ -215,7 +215,7 @@ def same(wanted: Quantity, found: Quantity, tolerance: float = 0.0) -> bool:
 
 
 def _close(wanted: float, found: float, tolerance: float) -> bool:
-    return abs(wanted - found) <= max(tolerance, SLACK) * abs(wanted) + 1e-12
+    return abs(wanted - found) <= max(tolerance, SLACK) * abs(wanted)
 
 
 def _same_day(wanted: Quantity, found: Quantity) -> bool:
