@@ -76,6 +76,7 @@ class KnowledgeBase:
         self.settings = settings
         self.store = store
         self.who = who
+        self.logs = True  # whether what is asked goes into the log
 
     @classmethod
     def create(cls, path: Path | str, *, who: Principal = Principal()) -> KnowledgeBase:
@@ -126,10 +127,28 @@ class KnowledgeBase:
     def seen_by(self, who: Principal) -> KnowledgeBase:
         """The same open base through other eyes; closing one closes both."""
         other = KnowledgeBase(self.folder, self.settings, self.store, who=who)
-        other.__dict__.update(
-            {k: v for k, v in self.__dict__.items() if k in ("embedder", "reader", "reranker", "scorer", "chat")}
+        other.logs = self.logs
+        return other._sharing(self)
+
+    def configured(self, overrides: Sequence[str], *, logs: bool = True, origin: str = "--set") -> KnowledgeBase:
+        """The same open base with ``section.key=value`` on top of its settings; closing one closes both.
+
+        What is open already is shared where the settings that open it are the same. With ``logs`` False nothing that is
+        asked goes into the log. Raises: ConfigError with every fault, each after ``origin``.
+        """
+        other = KnowledgeBase(
+            self.folder, config.changed(self.settings, SECTIONS, overrides, origin=origin), self.store, who=self.who
         )
-        return other
+        other.logs = logs
+        return other._sharing(self)
+
+    def _sharing(self, other: KnowledgeBase) -> Self:
+        """The same base with those open parts of another one that its own settings would open just so."""
+        mine, theirs = _opened_by(self.settings), _opened_by(other.settings)
+        self.__dict__.update(
+            {part: other.__dict__[part] for part in mine if part in other.__dict__ and mine[part] == theirs[part]}
+        )
+        return self
 
     def close(self) -> None:
         """Closes the store; the object cannot be used afterwards."""
@@ -295,7 +314,7 @@ class KnowledgeBase:
 
     def _logged(self, answer: Answer, read: Sequence[SearchResult]) -> Answer:
         """The answer, which stands in the log now; one that cannot be logged (a full disk) says so in its stages."""
-        if self.store.read_only:
+        if self.store.read_only or not self.logs:
             return answer
         try:
             self._log(answer, read)
@@ -397,3 +416,14 @@ class KnowledgeBase:
     def reembed(self, progress: Progress = SILENT) -> int:
         """Chunks embedded for the model of ``embed.model``; the vectors that are there answer until it is done."""
         return build.reembed(self.store, self.embedder, progress)
+
+
+def _opened_by(settings: config.Settings) -> dict[str, object]:
+    """The settings that each open part follows from."""
+    return {
+        "embedder": settings["embed"],
+        "reader": None,
+        "scorer": (settings["embed"], settings["answer"].scorer),
+        "reranker": settings["rerank"],
+        "chat": settings["chat"],
+    }

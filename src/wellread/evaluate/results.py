@@ -44,6 +44,8 @@ class Outcome:
 
     A metric that does not apply to the question (citations of a closed book, say) is absent, never NaN. ``error`` is
     set where the model failed; the text is empty then and every metric that would have applied is 0.
+    ``peak_memory_mb`` is the highest resident memory of the whole process while this was asked; ``kept`` says that an
+    earlier run asked it.
     """
 
     way: str
@@ -57,6 +59,8 @@ class Outcome:
     route: str = ""
     error: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    peak_memory_mb: float | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

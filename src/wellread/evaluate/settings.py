@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wellread import config
+from wellread.knowledge_base import SECTIONS, SECTIONS_ABOVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +18,34 @@ class EvaluateSettings:
     """Where chance enters: draws of the bootstrap, examples of the few-shot prompt, splits."""
     draws: int = 10000
     """Resamples of a bootstrap interval."""
+    metric: str = "right"
+    """The metric that decides between ways; every other one is shown beside it."""
+    shots: int = 4
+    """Worked questions in the prompt of the few-shot way."""
+    train_share: float = 0.4
+    """Share of the questions whose documents may be trained on, when a set is frozen."""
+    validation_share: float = 0.2
+    """Share of the questions that settings are chosen with; the rest is the test that is asked once."""
     ways: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Ways of your own: a name, then `reads` and settings that differ, as in [evaluate.ways.mine]."""
 
     def __post_init__(self) -> None:
         if self.draws < 100:
             raise ValueError("draws: is at least 100")
+        if min(self.train_share, self.validation_share) < 0 or self.train_share + self.validation_share >= 1:
+            raise ValueError("train_share: with validation_share leaves nothing for the test, or is negative")
+        if self.shots < 1:
+            raise ValueError("shots: is at least 1")
+
+
+def load(folder: Path, overrides: Sequence[str] = (), *, metric: str = "") -> EvaluateSettings:
+    """Section ``[evaluate]`` of the base in ``folder``; ``metric`` replaces the one that is set.
+
+    Raises: ConfigError with every fault of the section.
+    """
+    others = [name for name in (*SECTIONS, *SECTIONS_ABOVE) if name != "evaluate"]
+    found = config.load(
+        folder / config.FILE_NAME, {"evaluate": EvaluateSettings}, overrides=overrides, elsewhere=others
+    )
+    settings: EvaluateSettings = found["evaluate"]
+    return replace(settings, metric=metric) if metric else settings

@@ -1,0 +1,208 @@
+"""One way asks one question: what it reads first, and what comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+from wellread import config
+from wellread.answer import prompt
+from wellread.answer.ask import REFUSAL
+from wellread.errors import ModelError
+from wellread.evaluate import metrics, ways, whole
+from wellread.evaluate.results import Outcome, Passage, Way
+from wellread.knowledge_base import KnowledgeBase
+from wellread.models import llamacpp
+from wellread.models.api import Chat, Message, Sampling
+from wellread.models.settings import ChatSettings
+from wellread.types import Principal, Question
+
+MARGIN_TOKENS = 48  # of a chat template around the messages
+PROMPTS = ("closed-book", "long-context", "long-context-question")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a way reads for a question: passages, ids of their documents, a digest of all of it, and a note about it.
+
+    Readings with the same digest lead to the same answer. Where nothing is read it is empty.
+    """
+
+    passages: tuple[Passage, ...] = ()
+    documents: tuple[str, ...] = ()
+    depends: str = ""
+    note: str = ""
+    prompt: str = ""
+
+
+@dataclass(slots=True)
+class Asker:
+    """A way laid over an open base; the first ``shots`` of ``examples`` that its reader may see are shown."""
+
+    way: Way
+    base: KnowledgeBase
+    seed: int
+    examples: tuple[Question, ...] = ()
+    shots: int = 4
+    _shelf: whole.Shelf | None = field(default=None, repr=False)
+
+    @property
+    def writes(self) -> bool:
+        """Whether a chat model is asked."""
+        return ways.uses_chat(self.way, self.base.settings)
+
+    @property
+    def chat(self) -> Chat:
+        """The chat model. Raises: ModelError where none is set."""
+        if self.base.chat is None:
+            raise ModelError(f"way '{self.way.name}': chat.model is empty; name a model in {config.FILE_NAME}")
+        return self.base.chat
+
+    def open(self) -> None:
+        """Every model that the way uses is open, so that no answer is charged with it. Raises: ModelError."""
+        if self.writes:
+            _ = self.chat
+        if self.way.reads in ("passages", "documents"):
+            _ = self.base.embedder, self.base.reader
+        if self.way.reads == "passages":
+            _ = self.base.scorer, self.base.reranker
+
+    def eyes(self, question: Question) -> KnowledgeBase:
+        """The base as the question's reader sees it."""
+        return self.base.seen_by(eyes_of(question, self.base.who))
+
+    def key(self, question: Question) -> str:
+        """SHA-256 of what the answer follows from, documents apart."""
+        parts: list[object] = [self.way.reads, question.text, sorted(eyes_of(question, self.base.who).groups)]
+        if self.way.reads == "examples":
+            parts.append([[e.text, answer_of(e)] for e in self.shown(question)])
+        return digest([*parts, self._behind()])
+
+    def _behind(self) -> dict[str, object]:
+        """Models, settings and prompts that an answer follows from; settings of reading show in what was read."""
+        settings = self.base.settings
+        found: dict[str, object] = {"version": config.VERSION, "max_tokens": settings["answer"].max_tokens}
+        if self.writes:
+            found["model"] = identity(settings["chat"])
+        if self.way.reads == "passages":
+            found |= {"answer": asdict(settings["answer"]), "scorer": self.base.scorer.id}
+            return found | {"prompts": [prompt.template("system"), prompt.template("answer")] if self.writes else []}
+        return found | {"prompts": [template(name) for name in PROMPTS], "trained": self.way.trained}
+
+    def read(self, question: Question) -> Reading:
+        """What the way reads, found without asking a chat model. Raises: ModelError, StoreError."""
+        if self.way.reads == "passages":
+            return _passages(self.eyes(question), question)
+        return self._documents(question) if self.way.reads == "documents" else Reading()
+
+    def shown(self, question: Question) -> list[Question]:
+        """Worked questions for the prompt: none that the reader may not see, none that words this one differently."""
+        root = question.variant_of or question.id
+        fitting = [e for e in self.examples if e.groups <= question.groups and (e.variant_of or e.id) != root]
+        return fitting[: self.shots]
+
+    def ask(self, question: Question, reading: Reading) -> Outcome:
+        """The outcome, without metrics. Raises: ModelError, ModelUnavailable, StoreError."""
+        started = time.perf_counter()
+        if self.way.reads == "passages":
+            answer = self.eyes(question).ask(question.text)
+            text, refused, usage = answer.text, answer.refused, answer.usage
+            citations, route = answer.citations, answer.route
+        else:
+            sampling = Sampling(self.base.settings["answer"].max_tokens, seed=self.seed)
+            reply = self.chat.reply(self._messages(question, reading), sampling)
+            text, usage = " ".join(reply.text.split()), reply.usage
+            refused, citations, route = metrics.is_refusal(text), (), reading.note or self.way.reads
+        seconds = time.perf_counter() - started
+        return Outcome(self.way.name, question.id, text, refused, citations, reading.passages, usage, seconds, route)
+
+    def _messages(self, question: Question, reading: Reading) -> list[Message]:
+        if self.way.reads == "documents":
+            return long_context(question.text, reading.prompt)
+        if self.way.trained and self.way.reads == "nothing":
+            return [Message("user", question.text)]  # as it was trained: the question alone
+        worked = self.shown(question) if self.way.reads == "examples" else ()
+        return closed_book(question.text, [(e.text, answer_of(e)) for e in worked])
+
+    def _documents(self, question: Question) -> Reading:
+        if self._shelf is None:
+            self._shelf = whole.Shelf(self.chat.count_tokens)
+        room = self.chat.context_tokens - self.base.settings["answer"].max_tokens - MARGIN_TOKENS
+        room -= sum(self.chat.count_tokens(message.content) for message in long_context(question.text, ""))
+        shown, n_documents = whole.fit(question.text, self.eyes(question), self._shelf, room)
+        text = "".join(whole.block(one.document.title, one.text) for one in shown)
+        return Reading(
+            tuple(Passage(one.document.uri, 0, one.end, one.text) for one in shown),
+            tuple(one.document.id for one in shown),
+            digest(text),
+            whole.note(shown, n_documents),
+            text,
+        )
+
+
+def _passages(eyes: KnowledgeBase, question: Question) -> Reading:
+    hits = eyes.search(question.text, k=eyes.settings["answer"].passages).hits
+    read = [
+        (hit.document.uri, hit.document.title, hit.chunk.header, hit.chunk.heading_path, hit.chunk.kind, hit.chunk.text)
+        for hit in hits
+    ]
+    passages = tuple(
+        Passage(hit.document.uri, hit.chunk.span.start, hit.chunk.span.end, hit.chunk.text) for hit in hits
+    )
+    return Reading(passages, tuple(dict.fromkeys(hit.document.id for hit in hits)), digest(read))
+
+
+def eyes_of(question: Question, who: Principal) -> Principal:
+    """Whose eyes a question is asked with: the groups that it names, else those of ``who``."""
+    return Principal(who.tenant, question.groups or who.groups)
+
+
+def closed_book(question: str, worked: Sequence[tuple[str, str]] = ()) -> list[Message]:
+    """The conversation that asks a chat model without giving it anything to read; ``worked`` are turns before it."""
+    turns = [Message(role, text) for pair in worked for role, text in zip(("user", "assistant"), pair, strict=True)]
+    return [Message("system", template("closed-book")), *turns, Message("user", question)]
+
+
+def long_context(question: str, documents: str) -> list[Message]:
+    """The conversation that asks a chat model with whole documents before the question."""
+    asked = template("long-context-question").format(documents=documents.strip(), question=question)
+    return [Message("system", template("long-context")), Message("user", asked)]
+
+
+def answer_of(question: Question) -> str:
+    """The reference answer as an example shows it."""
+    return question.answers[0] if question.answerable and question.answers else REFUSAL
+
+
+def identity(settings: ChatSettings) -> str:
+    """What names the weights behind a chat model: the digest of a file, or the endpoint and its model's name."""
+    kind, _, name = settings.model.partition(":")
+    if kind == "llama":
+        path = llamacpp.find(name, config.models_folder())
+        stat = path.stat()
+        return _file_digest(path, stat.st_size, stat.st_mtime_ns)
+    return f"{settings.model} at {settings.base_url}"
+
+
+@lru_cache(maxsize=32)
+def _file_digest(path: Path, size_bytes: int, mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache
+def template(name: str) -> str:
+    """The text of a prompt file of this room."""
+    return (files("wellread.evaluate") / "prompts" / f"{name}.md").read_text("utf-8").strip()
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a plain value, in hex."""
+    text = json.dumps(value, ensure_ascii=True, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

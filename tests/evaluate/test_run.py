@@ -1,0 +1,324 @@
+"""The verb of the room: every pair is asked once, survives a kill, and is asked again only where it must be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.evaluate.small_base import PAY, QUESTIONS, Reader, make, reading
+from tests.models.loopback import Canned, Server
+
+from wellread import KnowledgeBase
+from wellread.evaluate import whole
+from wellread.evaluate.asking import Asker
+from wellread.evaluate.results import Outcome, Way
+from wellread.evaluate.run import GIVES_UP, Plan, run
+from wellread.evaluate.ways import BUILT_IN
+from wellread.types import Document, Principal, Question
+
+CLOSED, FEW, LONG, FOUND, WRITTEN = BUILT_IN
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+def server(reader: Reader) -> Iterator[Server]:
+    with reading(reader) as opened:
+        yield opened
+
+
+@pytest.fixture
+def base(tmp_path: Path, server: Server) -> Iterator[KnowledgeBase]:
+    with make(tmp_path, server.url) as opened:
+        yield opened
+
+
+def asked(
+    base: KnowledgeBase, ways: Sequence[Way], questions: Sequence[Question] = QUESTIONS, plan: Plan = Plan()
+) -> list[Outcome]:
+    return list(run(base, ways, questions, seed=0, plan=plan))
+
+
+def right(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    return {outcome.question_id: outcome.metrics["right"] for outcome in outcomes}
+
+
+# what each way answers
+
+
+def test_every_way_is_asked_every_question_in_order(base: KnowledgeBase) -> None:
+    outcomes = asked(base, [CLOSED, WRITTEN])
+    expected = [(way, question.id) for way in ("closed-book", "retrieval-written") for question in QUESTIONS]
+    assert [(outcome.way, outcome.question_id) for outcome in outcomes] == expected
+
+
+def test_a_model_that_is_shown_nothing_knows_nothing(base: KnowledgeBase, reader: Reader) -> None:
+    outcomes = asked(base, [CLOSED])
+    assert right(outcomes) == {"dog": 0.0, "bike": 0.0, "cars": 0.0, "king": 1.0}
+    assert all(outcome.refused and not outcome.passages and not outcome.citations for outcome in outcomes)
+    assert not any("crowns" in prompt for prompt in reader.prompts)
+
+
+def test_passages_and_whole_documents_let_it_answer(base: KnowledgeBase) -> None:
+    outcomes = asked(base, [LONG, FOUND, WRITTEN], QUESTIONS[:3])
+    assert {(o.way, o.metrics["right"]) for o in outcomes} == {(way.name, 1.0) for way in (LONG, FOUND, WRITTEN)}
+    written = [outcome for outcome in outcomes if outcome.way == "retrieval-written"]
+    assert all(outcome.citations and outcome.metrics["right_and_cited"] == 1 for outcome in written)
+    assert written[0].route == "written"
+
+
+def test_a_way_that_quotes_asks_no_model(base: KnowledgeBase, reader: Reader) -> None:
+    outcomes = asked(base, [FOUND])
+    assert not reader.prompts
+    assert all(outcome.usage.calls == 0 and outcome.seconds > 0 for outcome in outcomes)
+
+
+def test_whole_documents_are_all_shown_where_they_fit(base: KnowledgeBase, reader: Reader) -> None:
+    [outcome] = asked(base, [LONG], QUESTIONS[:1])
+    assert outcome.route == "3 of 3 documents"  # the fourth is for the crew
+    assert [Path(p.document).name for p in outcome.passages] == ["bicycles.md", "fares.md", "ships.md"]
+    assert "The Auk carries 96 cars" in reader.prompts[0] and "185" not in reader.prompts[0]
+
+
+def test_worked_examples_are_shown_as_turns_and_never_the_question_itself(base: KnowledgeBase, reader: Reader) -> None:
+    other = Question("dog2", "And a dog, what is the price?", ("12 crowns",), variant_of="dog")
+    shown = Question("tea", "What does tea cost?", ("3 crowns",))
+    nobody = Question("pope", "Who is the pope?", answerable=False)
+    asked(base, [FEW], QUESTIONS[:1], Plan(examples=(QUESTIONS[0], other, shown, nobody), shots=3))
+    [prompt] = reader.prompts
+    turns = ["What does tea cost?", "3 crowns", "Who is the pope?", "Not in the documents.", "What does a dog cost?"]
+    assert prompt.endswith("\n".join(turns))
+    assert prompt.count("dog") == 1
+
+
+def test_the_number_of_examples_is_as_set(base: KnowledgeBase, reader: Reader) -> None:
+    examples = tuple(Question(f"e{n}", f"Example {n}?", ("yes",)) for n in range(5))
+    asked(base, [FEW], QUESTIONS[:1], Plan(examples=examples, shots=2))
+    assert reader.prompts[0].count("Example") == 2
+
+
+def test_a_tuned_model_is_asked_as_it_was_trained(base: KnowledgeBase, reader: Reader) -> None:
+    asked(base, [Way("tuned", "nothing", ("chat.model=openai:mine",), True)], QUESTIONS[:1])
+    assert reader.prompts == ["What does a dog cost?"] and not reader.systems
+
+
+# whose eyes
+
+
+def test_each_question_is_asked_with_the_eyes_that_it_names(base: KnowledgeBase) -> None:
+    outsider = replace(PAY, id="outsider", groups=frozenset())
+    for way in (LONG, FOUND, WRITTEN):
+        insider, outside = asked(base, [way], [PAY, outsider])
+        assert insider.metrics["right"] == 1.0 and any("pay.md" in p.document for p in insider.passages)
+        assert outside.metrics["right"] == 0.0
+        assert "185" not in outside.text and not any("pay.md" in p.document for p in outside.passages)
+
+
+def test_a_question_without_groups_is_asked_with_those_of_the_caller(base: KnowledgeBase) -> None:
+    crew = base.seen_by(Principal(groups=frozenset({"crew"})))
+    [outcome] = asked(crew, [FOUND], [replace(PAY, groups=frozenset())])
+    assert outcome.metrics["right"] == 1.0
+
+
+def test_an_example_is_shown_to_those_alone_who_may_see_it(base: KnowledgeBase, reader: Reader) -> None:
+    crew = replace(QUESTIONS[0], groups=frozenset({"crew"}))
+    asked(base, [FEW], [QUESTIONS[0], crew], Plan(examples=(PAY,)))
+    assert ["185 crowns" in prompt for prompt in reader.prompts] == [False, True]
+
+
+def test_what_is_measured_stays_out_of_the_log(base: KnowledgeBase) -> None:
+    asked(base, [FOUND, WRITTEN])
+    assert base.log() == []
+    base.ask("What does a dog cost?")
+    assert len(base.log()) == 1
+
+
+# nothing is asked twice
+
+
+def test_the_second_run_asks_nothing_and_says_the_same(base: KnowledgeBase, reader: Reader) -> None:
+    ways, plan = BUILT_IN, Plan(examples=(PAY, Question("tea", "What does tea cost?", ("3 crowns",))))
+    first = asked(base, ways, plan=plan)
+    n_prompts = len(reader.prompts)
+    assert n_prompts == 4 * len(QUESTIONS)
+    second = asked(base, ways, plan=plan)
+    assert len(reader.prompts) == n_prompts
+    assert all(outcome.kept for outcome in second) and not any(outcome.kept for outcome in first)
+    assert [replace(outcome, kept=False) for outcome in second] == first
+
+
+def test_again_asks_everything_again(base: KnowledgeBase, reader: Reader) -> None:
+    for _ in range(2):
+        outcomes = asked(base, [CLOSED], plan=Plan(again=True))
+    assert len(reader.prompts) == 2 * len(QUESTIONS) and not any(outcome.kept for outcome in outcomes)
+
+
+def test_after_one_document_changed_only_what_read_it_is_asked(
+    base: KnowledgeBase, reader: Reader, tmp_path: Path
+) -> None:
+    ways = [CLOSED, FOUND, WRITTEN]
+    asked(base, ways)
+    reader.prompts.clear()
+    fares = tmp_path / "documents" / "fares.md"
+    fares.write_text(fares.read_text("utf-8").replace("12", "15"), "utf-8")
+    base.sync()
+    outcomes = asked(base, ways)
+    anew = {(outcome.way, outcome.question_id) for outcome in outcomes if not outcome.kept}
+    assert {("retrieval", "dog"), ("retrieval-written", "dog")} <= anew
+    assert not anew & {(way.name, id) for way in ways for id in ("bike", "cars")}
+    assert not any(way == "closed-book" for way, _ in anew)
+    changed = {outcome.way: outcome for outcome in outcomes if outcome.question_id == "dog"}
+    assert "15 crowns" in changed["retrieval-written"].text and changed["retrieval-written"].metrics["right"] == 0.0
+
+
+def test_a_change_taken_back_finds_the_answers_of_before(base: KnowledgeBase, reader: Reader, tmp_path: Path) -> None:
+    fares = tmp_path / "documents" / "fares.md"
+    before = fares.read_text("utf-8")
+    for text in (before, before.replace("12", "15"), before):
+        fares.write_text(text, "utf-8")
+        base.sync()
+        outcomes = asked(base, [WRITTEN])
+    assert all(outcome.kept for outcome in outcomes)
+
+
+def test_another_model_is_asked_and_the_first_is_not_asked_again(base: KnowledgeBase, reader: Reader) -> None:
+    asked(base, [CLOSED])
+    other = Way("other", "nothing", ("chat.model=openai:other",))
+    assert not any(outcome.kept for outcome in asked(base, [other]))
+    assert all(outcome.kept for outcome in asked(base, [CLOSED, other]))
+
+
+def test_ways_with_the_same_settings_share_their_answers(base: KnowledgeBase, reader: Reader) -> None:
+    asked(base, [CLOSED])
+    [outcome, *_] = asked(base, [Way("mine", "nothing", ("retrieve.alpha=0.9", "chat.timeout_s=7"))])
+    assert outcome.kept and outcome.way == "mine"
+    assert len(reader.prompts) == len(QUESTIONS)
+
+
+def test_a_corrected_reference_answer_is_judged_anew_without_asking(base: KnowledgeBase, reader: Reader) -> None:
+    assert right(asked(base, [LONG], QUESTIONS[:1])) == {"dog": 1.0}
+    corrected = replace(QUESTIONS[0], answers=("13 crowns",))
+    [outcome] = asked(base, [LONG], [corrected])
+    assert outcome.kept and outcome.metrics["right"] == 0.0
+    assert len(reader.prompts) == 1
+
+
+def test_money_follows_the_prices_of_today(base: KnowledgeBase, reader: Reader) -> None:
+    [outcome] = asked(base, [CLOSED], QUESTIONS[:1])
+    assert outcome.usage.cost == pytest.approx((100 * 1.0 + 10 * 10.0) / 1e6)
+    dearer = base.configured(["chat.price_in=2.0", "chat.currency=NOK"])
+    [outcome] = asked(dearer, [CLOSED], QUESTIONS[:1])
+    assert outcome.kept and len(reader.prompts) == 1
+    assert (outcome.usage.cost, outcome.usage.currency) == (pytest.approx(3e-4), "NOK")
+
+
+# failures
+
+
+def test_a_model_that_fails_is_an_outcome_and_asked_again_on_request_alone(base: KnowledgeBase, reader: Reader) -> None:
+    broken = Canned({"error": {"message": "no such thing"}}, status=400)
+    reader.fails = lambda question: broken if "dog" in question else None
+    outcomes = asked(base, [LONG], QUESTIONS[:2])
+    assert [bool(outcome.error) for outcome in outcomes] == [True, False]
+    assert "no such thing" in outcomes[0].error and outcomes[0].metrics["right"] == 0.0 and outcomes[0].text == ""
+    reader.fails = lambda question: None
+    n_prompts = len(reader.prompts)
+    assert asked(base, [LONG], QUESTIONS[:2])[0].error and len(reader.prompts) == n_prompts
+    assert right(asked(base, [LONG], QUESTIONS[:2], Plan(retry_failed=True))) == {"dog": 1.0, "bike": 1.0}
+    assert len(reader.prompts) == n_prompts + 1
+
+
+def test_a_service_that_is_down_is_not_asked_for_ever(base: KnowledgeBase, reader: Reader) -> None:
+    reader.fails = lambda question: Canned(b"", status=503)
+    many = [replace(QUESTIONS[0], id=f"q{n}", text=f"Question number {n}?") for n in range(GIVES_UP + 3)]
+    outcomes = asked(base, [CLOSED], many)
+    assert len(reader.prompts) == GIVES_UP and len(outcomes) == len(many)
+    assert all(outcome.error for outcome in outcomes)
+    assert outcomes[-1].error.startswith("not asked: the model did not answer")
+    reader.fails = lambda question: None
+    later = asked(base, [CLOSED], many)  # what was not asked is asked now, what failed waits for the request
+    assert [bool(outcome.error) for outcome in later] == [True] * GIVES_UP + [False] * 3
+
+
+def test_a_window_with_no_room_for_a_document_shows_none_and_says_so(base: KnowledgeBase) -> None:
+    [outcome] = asked(base, [Way("tight", "documents", ("chat.context_tokens=150",))], QUESTIONS[:1])
+    assert not outcome.passages and outcome.route == "0 of 3 documents"
+
+
+def test_peak_memory_is_told_where_the_system_tells_it(base: KnowledgeBase) -> None:
+    [outcome] = asked(base, [CLOSED], QUESTIONS[:1])
+    if sys.platform == "linux":
+        assert outcome.peak_memory_mb is not None and 20 < outcome.peak_memory_mb < 20_000
+    else:
+        assert outcome.peak_memory_mb is None
+
+
+# killed
+
+
+KILLED = """
+    import sys
+    from tests.evaluate.small_base import QUESTIONS
+    from wellread import KnowledgeBase
+    from wellread.evaluate.run import run
+    from wellread.evaluate.ways import BUILT_IN
+    with KnowledgeBase.open(sys.argv[1]) as base:
+        for outcome in run(base, BUILT_IN[:1], QUESTIONS, seed=0):
+            print(outcome.question_id, flush=True)
+"""
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was(base: KnowledgeBase, reader: Reader, tmp_path: Path) -> None:
+    reader.fails = lambda question: Canned(b"", delay_s=60) if "Auk" in question else None
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(base.folder)],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert [child.stdout.readline().strip() for _ in range(2)] == ["dog", "bike"]
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    reader.fails = lambda question: None
+    reader.prompts.clear()
+    outcomes = asked(base, [CLOSED])
+    assert [outcome.kept for outcome in outcomes] == [True, True, False, False]
+    assert len(reader.prompts) == 2
+
+
+# whole documents, by hand
+
+
+def test_a_document_that_is_too_long_is_cut_at_the_room_there_is() -> None:
+    document = Document("a", "a", 1, "A", "text/plain", " ".join(["word"] * 500), "")
+    [shown] = whole._cut(document, lambda text: len(text.split()), 100)
+    assert 90 <= len(whole.block("A", shown.text).split()) <= 100
+    assert shown.cut and document.text.startswith(shown.text)
+    assert whole.note([shown], 7) == "the beginning of 1 of 7 documents"
+    assert whole._cut(document, lambda text: len(text.split()), whole.LEAST_TOKENS - 1) == []
+
+
+def test_where_not_all_fit_the_best_come_first_and_whole(base: KnowledgeBase) -> None:
+    tight = Way("tight", "documents", ("chat.context_tokens=200", "answer.max_tokens=16"))
+    laid = base.configured(tight.overrides)
+    asker = Asker(tight, laid, 0)
+    readings = {question.id: asker.read(question) for question in QUESTIONS[:3]}
+    for id, name in (("dog", "fares.md"), ("bike", "bicycles.md"), ("cars", "ships.md")):
+        passages = readings[id].passages
+        assert 0 < len(passages) < 3, readings[id].note
+        assert Path(passages[0].document).name == name
+        assert readings[id].note == f"{len(passages)} of 3 documents"
+    assert len({reading.depends for reading in readings.values()}) == 3
