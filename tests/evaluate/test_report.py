@@ -145,6 +145,16 @@ def test_a_page_comes_where_no_way_is_allowed_at_all() -> None:
     assert "No way is allowed" in harmless(made(task=Task(latency_s=0.01))[1]).text
 
 
+def test_sources_are_named_below_the_folder_that_they_share() -> None:
+    comparison = compare(LAB)
+    cited = [Citation(f"/home/me/base/{name}", "", 1, None, (), Span(0, 1), "q", "c") for name in ("a/b.md", "c.md")]
+    outcomes = tuple(replace(o, citations=tuple(cited)) for o in comparison.outcomes)
+    comparison = replace(comparison, outcomes=outcomes)
+    asked = questions(LAB)
+    text = Page(report.html(comparison, advise.advise(comparison, questions=asked), asked)).text
+    assert "a/b.md q" in text and "c.md q" in text and "/home/me" not in text
+
+
 # hostile texts
 
 

@@ -139,7 +139,7 @@ def _next_best(seen: Choice) -> str:
     pair = seen.difference(other, seen.pick)
     if pair is None:
         return ""
-    subject = _capital(seen.called(other))
+    subject = words.capital(seen.called(other))
     if pair.distinguishable:
         return f"The next best, {seen.called(other)}, is {words.change(pair)} behind."
     dearer = _dearer(seen, other)
@@ -152,10 +152,6 @@ def _next_best(seen: Choice) -> str:
 
 def _place(pair: Difference) -> str:
     return "ahead" if pair.value >= 0 else "behind"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _dearer(seen: Choice, other: str) -> str:
@@ -186,7 +182,7 @@ def _against(seen: Choice) -> Iterator[Against]:
 
 
 def _why_not(seen: Choice, way: Way, pair: Difference | None) -> str:
-    subject = _capital(words.called(way))
+    subject = words.capital(words.called(way))
     if way.name in seen.excluded:
         return f"{subject} is ruled out: {seen.excluded[way.name]}."
     if pair is None:
@@ -223,7 +219,7 @@ def _cautions(seen: Choice, case: Case) -> Iterator[str]:
     for result in seen.comparison.ways:
         if result.n_errors:
             said = "1 question, which counts" if result.n_errors == 1 else f"{result.n_errors} questions, which count"
-            yield f"{_capital(words.called(result.way))} failed on {said} as wrong."
+            yield f"{words.capital(words.called(result.way))} failed on {said} as wrong."
     if seen.pick and seen.way(seen.pick).way.trained and case.changing:
         taken = seen.expenses[seen.pick].once_s
         again = f" ({words.duration(taken)})" if taken else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -16,6 +17,11 @@ from wellread.types import Question
 SHOWN = {"failed": 4, "gained": 2, "all": 2}  # cases of each sort on the page
 WAYS = 4  # answers side by side at most
 LONGEST = 420  # characters of an answer or a quotation that are shown
+
+LEGEND = (
+    "«Retrieval missed»: the evidence was not among the passages. «Reader missed»: it was, and the answer is wrong all "
+    "the same. «Refused»: it said that the documents do not say."
+)
 
 Answers = Mapping[str, Outcome]
 
@@ -34,16 +40,19 @@ def section(comparison: Comparison, advice: Advice, questions: Sequence[Question
         "gained": f"{advice.way} is right, others are not",
         "all": "every way fails",
     }
+    folder = _folder(comparison)
     shown: list[Markup] = []
     for sort, title in sorts.items():
         fitting = [(q, answers) for q, answers in asked if _sort(answers, advice.way, comparison.main_metric) == sort]
         if fitting:
             noun = "question" if len(fitting) == 1 else "questions"
             shown.append(el("h3", f"{title[:1].upper()}{title[1:]}: {len(fitting)} {noun}"))
-            shown += [_case(q, answers, ways, comparison.main_metric) for q, answers in _varied(fitting, SHOWN[sort])]
+            shown += [
+                _case(q, found, ways, comparison.main_metric, folder) for q, found in _varied(fitting, SHOWN[sort])
+            ]
     if not shown:
         return part("What failed", el("p", "Every way was right on every question."))
-    return part("What failed", *shown)
+    return part("What failed", el("p", LEGEND, class_="note"), *shown)
 
 
 def _right(outcome: Outcome, metric: str) -> bool:
@@ -70,9 +79,17 @@ def _varied(fitting: Sequence[tuple[Question, Answers]], most: int) -> list[tupl
     return [(q, a) for _, _, q, a in islice(sorted(ranked, key=lambda row: row[:2]), most)]
 
 
-def _case(question: Question, answers: Answers, ways: Sequence[str], metric: str) -> Markup:
+def _folder(comparison: Comparison) -> str:
+    """What the addresses of all cited documents begin with, up to a slash: it says nothing to a reader."""
+    cited = {citation.document for outcome in comparison.outcomes for citation in outcome.citations}
+    if not cited or not all(document.startswith("/") for document in cited):
+        return ""
+    return os.path.commonpath([document.rpartition("/")[0] or "/" for document in cited]).rstrip("/") + "/"
+
+
+def _case(question: Question, answers: Answers, ways: Sequence[str], metric: str, folder: str) -> Markup:
     wanted = words.listed(question.answers[:3]) if question.answerable else "nothing: the documents do not say"
-    beside = [_answer(answers[way], question, metric) for way in ways if way in answers]
+    beside = [_answer(answers[way], question, metric, folder) for way in ways if way in answers]
     where = words.listed(dict.fromkeys(e.document for e in question.evidence))
     stands = join(" It stands in ", where, ".") if where else None
     return el(
@@ -84,7 +101,7 @@ def _case(question: Question, answers: Answers, ways: Sequence[str], metric: str
     )
 
 
-def _answer(outcome: Outcome, question: Question, metric: str) -> Markup:
+def _answer(outcome: Outcome, question: Question, metric: str, folder: str) -> Markup:
     right = _right(outcome, metric)
     why = of_outcome(outcome, question)
     told = "right" if right and why == "right" else why if why != "right" else "wrong"

@@ -163,7 +163,7 @@ def _api(base: BaseFacts, task: Task, reading: WayResult | None) -> Level:
     asked = questions(task)
     return Level(
         "a model over an API, documents in a store",
-        None,
+        None if task.private else 0.0,
         0.0 if money is not None else None,
         None,
         None if money is None else asked * money,

@@ -100,7 +100,7 @@ def _figures(comparison: Comparison, advice: Advice) -> Markup | None:
     return el(
         "dl",
         _figure(
-            _capital(words.metric(comparison.main_metric)),
+            words.capital(words.metric(comparison.main_metric)),
             words.points(advice.score.value),
             f"{words.interval(advice.score)} % with 95 % certainty",
         ),
@@ -113,10 +113,6 @@ def _figures(comparison: Comparison, advice: Advice) -> Markup | None:
 
 def _figure(name: str, value: str, about: str) -> Markup:
     return el("div", el("dt", name), el("dd", value, el("small", about)))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _why(advice: Advice) -> Markup:
@@ -179,7 +175,7 @@ def _ways(comparison: Comparison, advice: Advice) -> Markup:
     metric = comparison.main_metric
     money = any(way.cost.money is not None for way in comparison.ways)
     training = any(way.cost.once_s for way in comparison.ways)
-    head = ["Way", _capital(words.metric(metric)), "Against the recommended", "One answer", "Tokens read, written"]
+    head = ["Way", words.capital(words.metric(metric)), "Against the recommended", "One answer", "Tokens read, written"]
     head += ["Memory", *(["Money for 1,000"] if money else []), *(["Training"] if training else [])]
     rows = [_row(comparison, advice, way, money=money, training=training) for way in comparison.ways]
     note = (
@@ -205,6 +201,7 @@ def _row(comparison: Comparison, advice: Advice, way: WayResult, *, money: bool,
         proof = f"p = {pair.p_corrected:.3f}" if pair.p_corrected >= 0.001 else "p < 0.001"
         said = proof if pair.distinguishable else "not distinguishable"
         told = join(f"{words.signed(pair)} points", el("small", said))
+    tokens = f"{cost.prompt_tokens:,.0f}, {cost.completion_tokens:,.0f}" if cost.prompt_tokens else "none"
     about = words.READS[way.way.reads] + (", tuned" if way.way.trained else "")
     errors = f"; {way.n_errors} failed" if way.n_errors else ""
     cells = [
@@ -212,7 +209,7 @@ def _row(comparison: Comparison, advice: Advice, way: WayResult, *, money: bool,
         el("td", words.points(score.value), el("small", words.interval(score)), class_="n") if score else el("td", "–"),
         el("td", told, class_="n"),
         el("td", words.duration(cost.p50_s), el("small", f"p95 {words.duration(cost.p95_s)}"), class_="n"),
-        el("td", f"{cost.prompt_tokens:,.0f}, {cost.completion_tokens:,.0f}", class_="n"),
+        el("td", tokens, class_="n"),
         el("td", f"{cost.peak_memory_mb:,.0f} MB" if cost.peak_memory_mb is not None else "–", class_="n"),
     ]
     if money:
@@ -234,7 +231,7 @@ def _money(advice: Advice) -> Markup | None:
         once = words.spent(level.once_s, level.once_money, level.currency)
         month = words.spent(level.month_s, level.month_money, level.currency)
         even = f"{level.break_even:,.0f} questions" if level.break_even else "–"
-        name = el("th", _capital(level.name), el("small", level.basis), scope="row")
+        name = el("th", words.capital(level.name), el("small", level.basis), scope="row")
         rows.append(el("tr", name, el("td", once, class_="n"), el("td", month, class_="n"), el("td", even, class_="n")))
     about = (
         "Estimates for you: measured here where something was run, from this machine's speed where not. "

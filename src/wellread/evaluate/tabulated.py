@@ -36,8 +36,7 @@ def metrics(comparison: Comparison, advice: Advice) -> Markup:
     rows = []
     for name in names:
         less = " (less is better)" if name in LOWER_IS_BETTER else ""
-        said = words.metric(name)
-        row = [el("th", said[:1].upper() + said[1:] + less, scope="row")]
+        row = [el("th", words.capital(words.metric(name)) + less, scope="row")]
         row += [_score(way.scores.get(name)) for way in comparison.ways]
         rows.append(el("tr", *row))
     head = ["Metric, %", *(way.way.name for way in comparison.ways)]

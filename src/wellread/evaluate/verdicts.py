@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from wellread.evaluate import conditions
+from wellread.evaluate import conditions, words
 from wellread.evaluate.advice import Fired, Verdict
 from wellread.evaluate.choose import verdict_of
 from wellread.evaluate.conditions import (
@@ -283,10 +283,8 @@ def fire(case: Case, stage: Stage) -> tuple[Fired, ...]:
     for rule in RULES:
         figures = rule.when(case) if rule.stage == stage else None
         if figures is not None:
-            because = rule.because.format(**figures)
-            found.append(
-                Fired(rule.name, _verdict(rule, case), because[:1].upper() + because[1:], rule.source, figures)
-            )
+            because = words.capital(rule.because.format(**figures))
+            found.append(Fired(rule.name, _verdict(rule, case), because, rule.source, figures))
     return tuple(found)
 
 

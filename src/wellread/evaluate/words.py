@@ -80,6 +80,11 @@ def signed(pair: Difference) -> str:
     return sign + change(pair).removesuffix(" points")
 
 
+def capital(text: str) -> str:
+    """The text with a large first letter; nDCG stays as it is."""
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+
+
 def listed(names: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     every = list(names)
