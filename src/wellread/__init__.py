@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wellread.answer.followup import Turn
     from wellread.doctor import Finding
     from wellread.errors import (
         ConfigError,
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
         UsageError,
         WellreadError,
     )
-    from wellread.knowledge_base import KnowledgeBase, Status
+    from wellread.knowledge_base import KnowledgeBase
+    from wellread.retrieve.followup import Turn
     from wellread.retrieve.search import SearchResult
     from wellread.types import (
         AllOf,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Principal,
         Span,
         Stage,
+        Status,
         SyncReport,
         Usage,
         ValidOn,
@@ -57,17 +58,16 @@ if TYPE_CHECKING:
 
 
 _TYPES = (
-    "AllOf Answer AnyOf Chunk Citation Compare Document Failure Filter Hit Not OneOf Principal Span Stage SyncReport "
-    "Usage ValidOn Verdict"
+    "AllOf Answer AnyOf Chunk Citation Compare Document Failure Filter Hit Not OneOf Principal Span Stage Status "
+    "SyncReport Usage ValidOn Verdict"
 )
 _ERRORS = "ConfigError MissingExtra ModelError ModelUnavailable Refused SourceError StoreError UsageError WellreadError"
 _HOMES = {
     **dict.fromkeys(_TYPES.split(), "wellread.types"),
     **dict.fromkeys(_ERRORS.split(), "wellread.errors"),
-    "Turn": "wellread.answer.followup",
+    "Turn": "wellread.retrieve.followup",
     "SearchResult": "wellread.retrieve.search",
     "KnowledgeBase": "wellread.knowledge_base",
-    "Status": "wellread.knowledge_base",
     "Finding": "wellread.doctor",
 }
 

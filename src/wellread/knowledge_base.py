@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,6 @@ from typing import Self
 
 from wellread import config, doctor
 from wellread.answer import ask as answering
-from wellread.answer.followup import Turn
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
 from wellread.documents import ingest, sources
@@ -25,17 +24,19 @@ from wellread.index import check as index_check
 from wellread.index.open import IndexReader
 from wellread.models import select
 from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.remember import Remembered
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
 from wellread.progress import SILENT, Progress
-from wellread.retrieve import rerank as reranking
+from wellread.retrieve import route as routing
 from wellread.retrieve import search as searching
-from wellread.retrieve.search import SearchResult
-from wellread.retrieve.settings import RetrieveSettings
+from wellread.retrieve.followup import Turn
+from wellread.retrieve.search import Parts, SearchResult, Sections
+from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
 from wellread.store import backup, documents, files, jobs, log
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine import Store
-from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, SyncReport
+from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, Status, SyncReport
 
 SECTIONS: Mapping[str, type] = {
     "documents": IngestSettings,
@@ -44,25 +45,16 @@ SECTIONS: Mapping[str, type] = {
     "embed": EmbedSettings,
     "retrieve": RetrieveSettings,
     "rerank": RerankSettings,
+    "rewrite": RewriteSettings,
+    "expand": ExpandSettings,
+    "route": RouteSettings,
     "chat": ChatSettings,
     "answer": AnswerSettings,
 }
-SECTIONS_ABOVE = ("evaluate", "tune")  # read by the rooms above, from the same file; cli/sections.py knows them all
+# read by the rooms above, from the same file; cli/sections.py knows them all
+SECTIONS_ABOVE = ("evaluate", "tune", "prepare")
+SEARCHES = ("retrieve", "rerank", "rewrite", "expand", "route")  # the sections of a search, in this order
 DATA_FOLDER = ".wellread"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a base holds, counted: documents by state, chunks, bytes, the embedder, when it was last in step."""
-
-    documents: int
-    chunks: int
-    near_duplicates: int
-    states: Mapping[str, int]
-    embedder: str
-    generation: int
-    size_bytes: int
-    sources: tuple[str, ...]
 
 
 class KnowledgeBase:
@@ -180,11 +172,21 @@ class KnowledgeBase:
         name = self.settings["answer"].scorer
         if not name or name == self.settings["embed"].model:
             return self.embedder
-        return select.embedder(replace(self.settings["embed"], model=name), config.models_folder())
+        return Remembered(select.embedder(replace(self.settings["embed"], model=name), config.models_folder()))
+
+    @cached_property
+    def quick(self) -> Embedder:
+        """An embedder that costs next to nothing: the base's own where it is static, else the packaged table."""
+        if self.settings["embed"].model.startswith("static:"):
+            return self.embedder
+        return select.embedder(EmbedSettings(), config.models_folder())
 
     @cached_property
     def reranker(self) -> Reranker | None:
-        """The model of ``rerank.model``; None where it is empty."""
+        """The model of ``rerank.model``, shared with ``scorer`` where it is the same; None where it is empty."""
+        name = self.settings["rerank"].model
+        if name and name == self.settings["answer"].scorer and isinstance(self.scorer, Reranker):
+            return self.scorer
         return select.reranker(self.settings["rerank"], config.models_folder(), api_key=self._key("rerank"))
 
     @cached_property
@@ -280,11 +282,17 @@ class KnowledgeBase:
 
     def search(self, question: str, *, k: int | None = None, where: Filter | None = None) -> SearchResult:
         """The best passages for a question, with what each stage did. Raises: StoreError, ModelError."""
-        settings: RetrieveSettings = self.settings["retrieve"]
-        k = settings.top_k if k is None else k
-        n = max(k, reranking.CANDIDATES) if self.reranker else k
-        found = searching.search(question, self.reader, self.embedder, settings, who=self.who, where=where, k=n)
-        return reranking.rerank(question, found, self.reranker, k) if self.reranker else found
+        reranker, chats, trained = self.reranker, self.settings["chat"].model, self.settings["route"].mode == "trained"
+        parts = Parts(
+            self.reader,
+            self.embedder,
+            reranker=(lambda: reranker) if reranker else None,
+            quick=lambda: self.quick,
+            chat=self._open_chat if chats else None,
+            classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.quick) if trained else None,
+        )
+        sections = Sections(*(self.settings[name] for name in SEARCHES))
+        return searching.search(question, parts, sections, who=self.who, where=where, k=k)
 
     def ask(self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
         """A cited, checked answer, or a refusal with the nearest passages; it goes into the log.
@@ -422,6 +430,7 @@ def _opened_by(settings: config.Settings) -> dict[str, object]:
     """The settings that each open part follows from."""
     return {
         "embedder": settings["embed"],
+        "quick": settings["embed"],
         "reader": None,
         "scorer": (settings["embed"], settings["answer"].scorer),
         "reranker": settings["rerank"],

@@ -226,6 +226,20 @@ class SyncReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """What a base holds, counted: documents by state, chunks, bytes, the embedder, when it was last in step."""
+
+    documents: int
+    chunks: int
+    near_duplicates: int
+    states: Mapping[str, int]
+    embedder: str
+    generation: int
+    size_bytes: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Where a reference answer stands: ``document`` is a uri or its end, ``quote`` the text letter for letter."""
 

@@ -23,7 +23,7 @@ def test_a_name_without_kind_says_how_it_is_written(model: str, tmp_path: Path) 
 
 
 def test_no_reranker_is_a_choice(tmp_path: Path) -> None:
-    assert select.reranker(RerankSettings(), tmp_path) is None
+    assert select.reranker(RerankSettings(model=""), tmp_path) is None
 
 
 @pytest.mark.parametrize("model", ["static:other", "onnx:other"])

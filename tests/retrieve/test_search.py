@@ -9,7 +9,7 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
 from wellread.index.open import IndexReader
-from wellread.retrieve.search import SearchResult, search
+from wellread.retrieve.search import Parts, SearchResult, Sections, search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store.engine import Store
 from wellread.types import Compare, Principal
@@ -33,14 +33,15 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 
 def found(reader: IndexReader, question: str, settings: RetrieveSettings = SETTINGS, **other: object) -> SearchResult:
     who = other.pop("who", EVERYONE)
-    return search(question, reader, WordEmbedder(), settings, who=who, **other)  # type: ignore[arg-type]
+    parts, sections = Parts(reader, WordEmbedder()), Sections(retrieve=settings)
+    return search(question, parts, sections, who=who, **other)  # type: ignore[arg-type]
 
 
 def test_hits_carry_the_scores_of_each_stage_and_stages_are_timed(reader: IndexReader) -> None:
     result = found(reader, "what does a dog pay")
     assert {hit.chunk.text for hit in result.hits[:2]} == {"a dog pays three euros", "a dog pays four euros"}
     assert set(result.hits[0].scores) == {"dense", "bm25", "fused"}
-    assert [stage.name for stage in result.stages] == ["embed", "scope", "search", "fuse", "read"]
+    assert [stage.name for stage in result.stages] == ["rewrite", "embed", "scope", "search", "fuse", "read"]
     assert result.hits[0].document.text == ""
 
 
@@ -76,4 +77,4 @@ def test_every_way_of_searching_finds_the_line(reader: IndexReader, mode: str, f
 
 def test_another_embedder_is_refused_before_anything_is_ranked(reader: IndexReader) -> None:
     with pytest.raises(StoreError, match=r"test:words.*test:other"):
-        search("dog", reader, WordEmbedder("test:other"), SETTINGS, who=EVERYONE)
+        search("dog", Parts(reader, WordEmbedder("test:other")), Sections(), who=EVERYONE)

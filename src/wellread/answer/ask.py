@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from wellread.answer import evidence, gate, prompt, quote, verify
 from wellread.answer.evidence import Scored
-from wellread.answer.followup import Turn, whole
 from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
 from wellread.models.api import Chat, Embedder, Message, Reply, Sampling
+from wellread.retrieve import units
+from wellread.retrieve.followup import Turn, whole
 from wellread.retrieve.search import SearchResult
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
@@ -158,7 +159,7 @@ def _sentences(chat: Chat, messages: Sequence[Message], settings: AnswerSettings
 
 
 def _clean(sentence: str) -> str:
-    return re.sub(r"\s*\[\d+(?:\s*,\s*\d+)*\]", "", evidence.plain(sentence)).strip()
+    return re.sub(r"\s*\[\d+(?:\s*,\s*\d+)*\]", "", units.plain(sentence)).strip()
 
 
 def _quote(

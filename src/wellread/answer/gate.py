@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wellread.answer.evidence import WORD, Scored, words
+from wellread.answer.evidence import Scored
 from wellread.index.stopwords import STOPWORDS
+from wellread.retrieve.units import WORD, words
 
 FEATURES = ("cosine", "own", "named", "margin")
 # Weights of a logistic model over FEATURES, intercept last; `python -m bench.gate` judges them; docs/log.md 2026-11-21.

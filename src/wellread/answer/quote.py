@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from wellread.answer.evidence import ROW, Scored, Unit, words
+from wellread.answer.evidence import Scored
+from wellread.retrieve.units import ROW, Unit, words
 
 CLOSE = 0.93  # a further sentence is quoted when its score is at least this share of the best one's; docs/log.md
 LOOKED_AT = 10  # best units among which the rows of a table are counted

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wellread.answer.evidence import Unit, words
 from wellread.models.api import Embedder
+from wellread.retrieve.units import Unit, words
 from wellread.types import Verdict
 
 SUPPORT_WORDS = 0.6  # least share of a sentence's content words that the evidence holds

@@ -56,7 +56,7 @@ def chat(
 
 
 def _talk(call: Call, base: KnowledgeBase, where: Filter | None, answers: list[Answer]) -> None:
-    from wellread.answer.followup import Turn
+    from wellread.retrieve.followup import Turn
 
     history: list[Turn] = []
     for said in _lines():

@@ -11,8 +11,8 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.knowledge_base import KnowledgeBase, Status
-    from wellread.types import Failure
+    from wellread.knowledge_base import KnowledgeBase
+    from wellread.types import Failure, Status
 
 EXAMPLES = """
 wellread status

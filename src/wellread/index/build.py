@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import bindparam, func, select
 
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
-from wellread.index import fulltext, sets
+from wellread.index import fulltext, glossary, sets
 from wellread.index.open import refuse_other
 from wellread.index.sets import Halves, VectorSet
 from wellread.models.api import Embedder
@@ -94,6 +94,8 @@ def _commit(store: Store, batch: Sequence[Change], embedder: Embedder, tally: _T
     with store.writing() as tx:
         if not fulltext.exists(tx.connection):
             fulltext.create(tx.connection)
+        if not glossary.exists(tx.connection):
+            glossary.create(tx.connection)
         into = sets.live_for(tx, embedder) if len(vectors) else None
         rows: list[tuple[int, int, int]] = []
         kept: list[int] = []  # positions in ``vectors``: a document that comes twice in a batch counts once
@@ -141,7 +143,9 @@ def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tup
     keys = documents.put_version(
         tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
     )
-    fulltext.add(tx.connection, keys, [chunk.indexed_text for chunk in change.chunks])
+    texts = [chunk.indexed_text for chunk in change.chunks]
+    fulltext.add(tx.connection, keys, texts)
+    glossary.add(tx.connection, keys, texts)
     files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
     tally.add("new" if change.replaces is None else "changed")
     tally.add("chunks", len(keys))
@@ -228,6 +232,8 @@ def _let_go(tx: Transaction, item: KnownFile, tenant: str) -> None:
 def _forget_words(tx: Transaction, document_id: str) -> None:
     rows = documents.chunk_rows(tx.connection, document_id)
     fulltext.remove(tx.connection, [row.key for row in rows], [row.indexed_text for row in rows])
+    if glossary.exists(tx.connection):
+        glossary.remove(tx.connection, [row.key for row in rows])
 
 
 def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
@@ -305,6 +311,7 @@ def rebuild(store: Store, embedder: Embedder, progress: Progress = SILENT) -> in
         for n, rows in enumerate(documents.chunk_batches(tx.connection), 1):
             fulltext.add(tx.connection, [row.key for row in rows], [row.indexed_text for row in rows])
             progress.step("words", n * len(rows))
+        glossary.create(tx.connection)
         tx.bump()
     return _new_set(store, embedder, progress, resume=False)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from wellread.errors import StoreError
-from wellread.index import fulltext
+from wellread.index import fulltext, glossary
 from wellread.index.vectors import Mask, VectorView
 from wellread.store import access, documents
 from wellread.store.engine import Store, read_meta
@@ -206,7 +206,7 @@ class Look:
         """The full-text expression for a question, and the terms that are in it; see ``fulltext.plan``."""
         if not fulltext.exists(self.connection):
             return "", []
-        return fulltext.plan(fulltext.query(question), self._count)
+        return fulltext.plan(fulltext.query(question), self.count)
 
     def search_text(self, question: str, *, versions: Sequence[int] | None = None, k: int) -> Found:
         """The ``k`` chunks with the highest BM25 for the question, within ``versions`` (ids; None: all)."""
@@ -220,6 +220,10 @@ class Look:
         """The chunks with their documents (without text); what is not to be seen is missing."""
         return documents.chunks_by_key(self.connection, keys, who=self.who)
 
+    def document(self, document_id: str) -> Document | None:
+        """The live document with its text and blocks; None if it is not to be seen."""
+        return documents.get(self.connection, document_id, who=self.who)
+
     def matching(self, where: Filter) -> list[int]:
         """The ids of the versions that ``where`` matches. Raises UsageError for an unknown field."""
         return documents.matching(self.connection, where, who=self.who)
@@ -232,11 +236,26 @@ class Look:
         )
         return set(self.connection.execute(statement).scalars())
 
+    def glossary(self, phrases: Sequence[str], by: str) -> list[glossary.Known]:
+        """Abbreviations and other names whose ``by`` (short or long) is one of the phrases; see ``glossary.folded``."""
+        if not glossary.exists(self.connection):
+            return []
+        return glossary.look_up(self.connection, phrases, by, allowed=self.allowed)
+
+    def words(self) -> list[tuple[str, int]]:
+        """Every stem in the index with its number of chunks, of all documents: not all of them may be seen."""
+        known = self.memo.get("words")
+        if known is None:
+            known = glossary.words(self.connection) if glossary.exists(self.connection) else []
+            self.memo["words"] = known
+        return list(known)
+
     def names(self) -> tuple[Named, ...]:
         """What the documents are called; those that are not to be seen are in it too: compare ``access_id``."""
         return self.reader.names(self.connection, self.view)
 
-    def _count(self, term: str) -> int:
+    def count(self, term: str) -> int:
+        """In how many chunks a term of full-text search occurs, of all documents; counted once a generation."""
         found = self.counts.get(term)
         if found is None:
             if len(self.counts) >= MOST_COUNTED:

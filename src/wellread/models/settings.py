@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class EmbedSettings:
 class RerankSettings:
     """The model that scores passages against a question; empty means none."""
 
-    model: str = ""
-    """Which model, as kind:name: onnx:minilm, transformers:NAME (a cross-encoder) or cohere:NAME at an endpoint."""
+    model: str = "onnx:minilm"
+    """Which model, as kind:name: onnx:minilm, transformers:NAME (a cross-encoder) or cohere:NAME; empty means none."""
     base_url: str = ""
     """Address of a Cohere-compatible endpoint, up to the part before /rerank; empty means https://api.cohere.com/v2."""
     api_key_env: str = ""
@@ -95,10 +96,28 @@ class RerankSettings:
     """How often a request is sent before the service counts as unavailable."""
     threads: int = 0
     """Threads of a model that runs here; 0 takes the physical cores that this process may use."""
+    candidates: int = 50
+    """Best hits of the search that are read; the rest keeps its place behind them."""
+    reads: Literal["auto", "sentences", "passages"] = "auto"
+    """sentences: the best of each passage; passages: whole ones; auto: sentences where the model encodes sentences."""
+    sentences: int = 1
+    """Sentences, list items or rows of a passage that are read at most: those nearest to the question at a glance."""
+    weight: float | None = None
+    """Share of the model's score in the order, the rest is the search's; empty: 1, for a sentence encoder 0.67."""
+    batch: int = 16
+    """Pieces that are read at a time."""
+    budget_ms: int = 0
+    """Milliseconds after which no further batch is begun; what was not read keeps its place; 0 reads all."""
 
     def __post_init__(self) -> None:
         _check_service(self.timeout_s, self.connect_timeout_s, self.max_attempts)
-        _not_negative("threads", self.threads)
+        for name in ("threads", "budget_ms"):
+            _not_negative(name, getattr(self, name))
+        for name in ("candidates", "sentences", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: is at least 1, got {getattr(self, name)}")
+        if self.weight is not None and not 0 <= self.weight <= 1:
+            raise ValueError(f"weight: is between 0 and 1, got {self.weight:g}")
 
 
 def _check_service(timeout_s: float, connect_timeout_s: float, max_attempts: int) -> None:

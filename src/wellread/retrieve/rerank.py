@@ -1,28 +1,132 @@
-"""Hits in the order of a reranker, which reads question and passage together."""
+"""Hits in the order of a reranker, which reads question and passages together: whole ones, or their best sentences."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from wellread.models.api import Reranker
-from wellread.retrieve.search import SearchResult
-from wellread.types import Stage
+import numpy as np
+from numpy.typing import NDArray
 
-CANDIDATES = 50  # best hits of the search that a reranker reads
+from wellread.models.api import Embedder, Reranker
+from wellread.models.settings import RerankSettings
+from wellread.retrieve import units as pieces
+from wellread.types import Hit
+
+ALONE = 1.0  # weight of a cross-encoder, which needs no help from the search
+BESIDE = 0.67  # weight of a sentence encoder; docs/log.md 2026-11-22
+LEAD = 0.35  # share of word coverage in what a sentence encoder says of a piece, the rest is cosine; as for answers
 
 
-def rerank(question: str, found: SearchResult, reranker: Reranker, k: int) -> SearchResult:
-    """The ``k`` best of ``found`` by the reranker's score, which becomes the score of a hit; ties keep their order.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a reranker reads of a hit (an index into the hits), and the share of the question's words that it holds."""
+
+    hit: int
+    text: str
+    coverage: float = 0.0
+
+
+def rerank(
+    question: str,
+    hits: Sequence[Hit],
+    reranker: Reranker,
+    settings: RerankSettings,
+    quick: Embedder | None,
+    detail: dict[str, object],
+) -> list[Hit]:
+    """The hits, best first by the reranker's score weighed with their own; ties keep their order.
+
+    A hit that was not read, because it is beyond ``candidates`` or the time was up, keeps its place behind those that
+    were. ``quick`` is an embedder that costs next to nothing and helps to choose what is read; ``detail`` gets what was
+    read, left and how it was weighed.
 
     Raises: ModelError, ModelUnavailable.
     """
+    if not hits:
+        return []
+    encoder = isinstance(reranker, Embedder)
+    by_sentence = settings.reads == "sentences" or (settings.reads == "auto" and encoder)
+    weight = settings.weight if settings.weight is not None else (BESIDE if encoder else ALONE)
+    first = hits[: settings.candidates]
+    chosen = sentences(question, first, settings.sentences, quick) if by_sentence else passages(first)
+    scores = _in_time(question, chosen, reranker, settings)
+    best: dict[int, float] = {}
+    for piece, score in zip(chosen, scores, strict=False):
+        value = (1 - LEAD) * score + LEAD * piece.coverage if encoder and by_sentence else score
+        best[piece.hit] = max(value, best.get(piece.hit, value))
+    detail |= {"model": reranker.id, "read": len(best), "pieces": len(scores), "weight": weight}
+    if len(scores) < len(chosen):
+        detail |= {"out of time": f"{len(first) - len(best)} keep their place", "budget_ms": settings.budget_ms}
+    read = _weighed([hits[n] for n in best], list(best.values()), weight)
+    return read + [replace(hit, score=0.0) for n, hit in enumerate(hits) if n not in best]
+
+
+def passages(hits: Sequence[Hit]) -> list[Piece]:
+    """Each hit whole, with its header."""
+    return [Piece(n, hit.chunk.indexed_text) for n, hit in enumerate(hits)]
+
+
+def sentences(question: str, hits: Sequence[Hit], most: int, quick: Embedder | None) -> list[Piece]:
+    """The sentences, items and rows of each hit that are nearest to the question, at most ``most`` of each.
+
+    Near is what shares words with it, and what ``quick`` finds alike. First the best of every hit, in the order of the
+    hits, then the second best: where time ends, each had its turn. A hit without any piece is read whole.
+    """
+    units = pieces.units_of(hits)
+    texts = [f"{unit.context}: {unit.reading}" if unit.context else unit.reading for unit in units]
+    covered = pieces.covered(question, units)
+    near = covered.copy()
+    if quick is not None and units:
+        near += np.asarray(quick.embed(texts) @ quick.embed([question], "query")[0], np.float32)
+    order: dict[int, list[int]] = {n: [] for n in range(len(hits))}
+    for i in np.argsort(-near, kind="stable"):
+        order[units[i].hit].append(int(i))
+    chosen = []
+    for turn in range(most):
+        for n, hit in enumerate(hits):
+            if turn < len(order[n]):
+                i = order[n][turn]
+                chosen.append(Piece(n, texts[i], float(covered[i])))
+            elif turn == 0:
+                chosen.append(Piece(n, hit.chunk.indexed_text))
+    return chosen
+
+
+def _in_time(question: str, chosen: Sequence[Piece], reranker: Reranker, settings: RerankSettings) -> list[float]:
+    """Scores of the first pieces, as many as the budget allows; at least one batch."""
+    score = _scorer(question, reranker)
     started = time.perf_counter()
-    scores = reranker.score(question, [hit.chunk.indexed_text for hit in found.hits]) if found.hits else ()
-    hits = [
-        replace(hit, score=float(score), scores={**hit.scores, "rerank": float(score)})
-        for hit, score in zip(found.hits, scores, strict=True)
+    scores: list[float] = []
+    for start in range(0, len(chosen), settings.batch):
+        spent_ms = (time.perf_counter() - started) * 1e3
+        turns = start // settings.batch
+        if settings.budget_ms and turns and spent_ms + spent_ms / turns > settings.budget_ms:
+            break
+        scores += map(float, score([piece.text for piece in chosen[start : start + settings.batch]]))
+    return scores
+
+
+def _scorer(question: str, reranker: Reranker) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    """Scores of texts against the question, which a sentence encoder embeds only once."""
+    if not isinstance(reranker, Embedder):
+        return lambda texts: reranker.score(question, texts)
+    vector = reranker.embed([question], "query")[0]
+    return lambda texts: np.asarray(reranker.embed(texts) @ vector, np.float32)
+
+
+def _weighed(hits: Sequence[Hit], scores: Sequence[float], weight: float) -> list[Hit]:
+    """Hits by the weighted mean of both scores, each brought to 0..1."""
+    ours, theirs = _scaled([hit.score for hit in hits]), _scaled(scores)
+    both = [(1 - weight) * a + weight * b for a, b in zip(ours, theirs, strict=True)]
+    made = [
+        replace(hit, score=mean, scores={**hit.scores, "rerank": score})
+        for hit, mean, score in zip(hits, both, scores, strict=True)
     ]
-    hits.sort(key=lambda hit: -hit.score)
-    stage = Stage("rerank", (time.perf_counter() - started) * 1e3, {"model": reranker.id, "read": len(hits), "kept": k})
-    return replace(found, hits=tuple(hits[:k]), stages=(*found.stages, stage))
+    return sorted(made, key=lambda hit: -hit.score)
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) if high > low else 1.0 for value in values]

@@ -1,55 +1,29 @@
-"""A question becomes hits: scope, search by meaning and by words within what may be seen, fuse, read the passages."""
+"""A question becomes hits: understand it, find within what may be seen, fuse, read the passages, rerank, widen."""
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
+from wellread.index.open import Look
+from wellread.retrieve import expand as expanding
+from wellread.retrieve import find as finding
+from wellread.retrieve import fuse
+from wellread.retrieve import rerank as reranking
+from wellread.retrieve import rewrite as rewriting
+from wellread.retrieve import route as routing
+from wellread.retrieve.find import Found, Vector
+from wellread.retrieve.parts import Parts, Query, SearchResult, Sections, Trace
+from wellread.retrieve.rewrite import Asking, Plan, Wording
+from wellread.types import Filter, Hit, Principal
 
-from wellread.index.open import IndexReader, Look
-from wellread.models.api import Embedder
-from wellread.retrieve import fuse, scope
-from wellread.retrieve.settings import RetrieveSettings
-from wellread.types import AnyOf, Compare, Filter, Hit, Not, Principal, Stage, ValidOn
-
-__all__ = ["RetrieveSettings", "SearchResult", "search"]
-
-
-YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Hits, best first, and what each stage did; ``generation`` is the state of the base that they are from."""
-
-    hits: tuple[Hit, ...]
-    stages: tuple[Stage, ...]
-    generation: int = 0
-
-
-@dataclass(slots=True)
-class _Trace:
-    """Stages as they end."""
-
-    stages: list[Stage] = field(default_factory=list)
-    since: float = field(default_factory=time.perf_counter)
-
-    def end(self, name: str, **detail: object) -> None:
-        now = time.perf_counter()
-        self.stages.append(Stage(name, (now - self.since) * 1000, detail))
-        self.since = now
+__all__ = ["Parts", "SearchResult", "Sections", "search"]
 
 
 def search(
     question: str,
-    reader: IndexReader,
-    embedder: Embedder,
-    settings: RetrieveSettings,
+    parts: Parts,
+    settings: Sections,
     *,
     who: Principal,
     where: Filter | None = None,
@@ -57,158 +31,152 @@ def search(
 ) -> SearchResult:
     """The ``k`` best passages that ``who`` may see and ``where`` matches; k None: as many as the settings say.
 
-    Raises: StoreError, ModelError; UsageError for a filter with an unknown field.
+    Raises: StoreError, ModelError, ModelUnavailable; UsageError for a filter with an unknown field.
     """
-    k = settings.top_k if k is None else k
-    trace = _Trace()
-    vector = None
-    if settings.mode != "bm25":
-        reader.check_embedder(embedder.id)
-        vector = np.asarray(embedder.embed([question], "query")[0], np.float32)
-        trace.end("embed", model=embedder.id)
-    with reader.looking(who=who) as look:
-        within = look.matching(where) if where is not None else None
-        if within is not None:
-            trace.end("filter", documents=len(within))
-        target = _scope(question, look, within) if settings.scope else None
-        if settings.scope:
-            trace.end("scope", **_told(target))
-        n = max(settings.candidates, k)
-        words = question if settings.mode != "dense" else ""
-        terms: list[str] = []
-        if target is not None and target.only:
-            legs, terms = _legs(words, vector, embedder.id, look, (sorted(target.versions), None, n))
-        if target is None or not target.only or not any(legs):
-            inside = sorted(target.versions) if target is not None and not target.only else None
-            legs, terms = _legs(words, vector, embedder.id, look, (within, inside, n))
-        if settings.mode == "hybrid" or settings.min_score > 0:
-            legs = _measured(legs, vector, look, settings.min_score)
-        outdated = (
-            _outdated(question, where, look) if settings.in_force and not (target and target.only) else frozenset()
-        )
-        legs, n_left_out = _without(legs, outdated, look)
-        trace.end(
-            "search",
-            left_out=n_left_out,
-            dense=len(legs[0]),
-            bm25=len(legs[1]),
-            terms=tuple(term.strip('"*') for term in terms),
-        )
-        fused = _fused(legs, settings)
-        if target is not None and not target.only:
-            fused = _boosted(fused, target, look)
-        order = fuse.ranked(fused)
-        trace.end("fuse", method=settings.fusion, alpha=settings.alpha, candidates=len(order))
-        hits = _hits(order, fused, legs, look, k)
-        trace.end("read", hits=len(hits))
-        return SearchResult(tuple(hits), tuple(trace.stages), look.generation)
+    k = settings.retrieve.top_k if k is None else k
+    trace = Trace()
+    if settings.retrieve.mode != "bm25":
+        parts.reader.check_embedder(parts.embedder.id)
+    if settings.route.mode != "off":
+        parts, settings, searched = _routed(question, parts, settings, who, trace)
+        if not searched:
+            return trace.result([], parts.reader.store.generation())
+    plan = _understood(question, parts, settings, who, trace)
+    vectors = finding.embed(plan.texts, plan.passage, parts.embedder, settings.retrieve, trace)
+    with parts.reader.looking(who=who) as look:
+        within = None
+        if where is not None:
+            with trace.stage("filter") as detail:
+                within = tuple(look.matching(where))
+                detail["documents"] = len(within)
+        scene = _Scene(look, parts, settings, where, within, vectors, _read(k, parts, settings), plan.feedback, trace)
+        hits = _of_part(plan.question, plan.wordings, scene)
+        if plan.parts:
+            lists = [hits, *(_of_part(part, (Wording(part),), scene) for part in plan.parts)]
+            with trace.stage("join") as detail:
+                hits = joined(lists)
+                detail |= {"parts": len(plan.parts), "hits": len(hits)}
+        if settings.expand.mode != "none":
+            with trace.stage("expand") as detail:
+                hits = expanding.expand(hits, look.document, settings.expand, k, detail)
+        return trace.result(hits[:k], look.generation)
 
 
-def _scope(question: str, look: Look, within: Sequence[int] | None) -> scope.Scope | None:
-    known = look.memo.get(("vocabulary", look.allowed))
-    if known is None:
-        known = look.memo["vocabulary", look.allowed] = scope.vocabulary(look.names(), look.allowed)
-    found = scope.scope(question, known)
-    if found is None or within is None:
-        return found
-    both = found.versions & frozenset(within)
-    return scope.Scope(both, found.only, found.boost, found.named) if both else None
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What every part of one search has in common; ``n`` hits are read."""
+
+    look: Look
+    parts: Parts
+    settings: Sections
+    where: Filter | None
+    within: tuple[int, ...] | None
+    vectors: Mapping[str, Vector]
+    n: int
+    feedback: bool
+    trace: Trace
 
 
-def _told(target: scope.Scope | None) -> dict[str, object]:
-    if target is None:
-        return {"named": ()}
-    return {"named": target.named, "documents": len(target.versions), "only": target.only}
+def _routed(
+    question: str, parts: Parts, settings: Sections, who: Principal, trace: Trace
+) -> tuple[Parts, Sections, bool]:
+    """Parts and settings as the kind of the question needs them, and whether anything is searched for at all."""
+    with trace.stage("route") as detail:
+        with parts.reader.looking(who=who) as look:
+            route = routing.routed(question, look, settings.route, parts.classify)
+        running: tuple[str, ...] = getattr(settings.route, route.kind)
+        detail |= {"kind": route.kind, "by": route.by, "sure": round(route.sure, 2)}
+        detail["parts"] = running or "none: nothing is searched for"
+        settings = routing.applied(route.kind, settings.route, settings)
+        if "rerank" not in running:
+            parts = replace(parts, reranker=None)
+        return parts, settings, bool(running)
 
 
-Legs = tuple[dict[int, float], dict[int, float]]  # dense, bm25
+def _read(k: int, parts: Parts, settings: Sections) -> int:
+    """Hits that are read so that ``k`` are left at the end."""
+    n = k if settings.expand.mode == "none" else 2 * k
+    return max(n, settings.rerank.candidates) if parts.reranker else n
 
 
-def _legs(
-    words: str,
-    vector: NDArray[np.float32] | None,
-    embedder_id: str,
-    look: Look,
-    bounds: tuple[Sequence[int] | None, Sequence[int] | None, int],
-) -> tuple[Legs, list[str]]:
-    """Both searches, within versions (None: all); the best ``n`` of the versions named are among what is found.
-
-    Without ``words``, or without a vector, that search is left out. ``bounds`` are the versions to look in, those named
-    in the question (None: none), and n.
-    """
-    within, named, n = bounds
-    expression, terms = look.plan_text(words) if words else ("", [])
-    dense: dict[int, float] = {}
-    bm25: dict[int, float] = {}
-    for versions in (within,) if named is None else (within, named):
-        if vector is not None:
-            dense.update(look.search_dense(vector, embedder_id, versions=versions, k=n))
-        if expression:
-            bm25.update(look.search_planned(expression, versions=versions, k=n))
-    return (dense, bm25), terms
+def _understood(question: str, parts: Parts, settings: Sections, who: Principal, trace: Trace) -> Plan:
+    """What is to be searched for; the base is looked at only while no model writes."""
+    with trace.stage("rewrite") as detail:
+        named = question
+        if settings.rewrite.spelling or settings.rewrite.glossary:
+            with parts.reader.looking(who=who) as look:
+                question, named = rewriting.own_words(question, look, settings.rewrite, detail)
+        asking = Asking(parts.chat, trace)
+        made = rewriting.plan(question, named, settings.rewrite, asking, detail)
+        detail["calls"] = asking.calls
+        return made
 
 
-def _outdated(question: str, where: Filter | None, look: Look) -> frozenset[int]:
-    """Versions that are superseded or not in force today; none where the question or the filter asks for a date."""
-    today = date.today()
-    if where is not None or any(int(year) != today.year for year in YEAR.findall(question)):
-        return frozenset()
-    known: frozenset[int] | None = look.memo.get(("outdated", look.allowed, today))
-    if known is None:
-        over = AnyOf((Not(ValidOn(today)), Compare("superseded_by", "like", "*")))
-        known = look.memo["outdated", look.allowed, today] = frozenset(look.matching(over))
-    return known
+def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[Hit]:
+    """The hits of one question in all its wordings, reranked against it."""
+    found = merged([(wording.weight, _found(wording.text, scene, scene.vectors)) for wording in wordings])
+    hits = _hits(found, scene)
+    if scene.feedback:
+        with scene.trace.stage("feedback") as detail:
+            text = rewriting.feedback(question, hits, scene.look)
+            detail["searched"] = (text,) if text else "nothing to add"
+        if text:
+            retrieve, trace = scene.settings.retrieve, scene.trace
+            vectors = finding.embed((text,), "", scene.parts.embedder, retrieve, trace)
+            found = merged([(1.0, found), (rewriting.BESIDE, _found(text, scene, vectors))])
+            hits = _hits(found, scene)
+    return _reranked(question, hits, scene)
 
 
-def _without(legs: Legs, outdated: frozenset[int], look: Look) -> tuple[Legs, int]:
-    """The legs without the chunks of some versions, and how many those were; all stay where nothing else is found."""
-    found = {*legs[0], *legs[1]}
-    out = look.of_versions(list(found), outdated) if outdated and found else set()
-    if not out or out == found:
-        return legs, 0
-    dense, bm25 = ({key: score for key, score in leg.items() if key not in out} for leg in legs)
-    return (dense, bm25), len(out)
+def _found(text: str, scene: _Scene, vectors: Mapping[str, Vector]) -> Found:
+    settings = scene.settings.retrieve
+    n = max(settings.candidates, scene.n)
+    query = Query(text, vectors.get(text), scene.parts.embedder.id, scene.within, n)
+    return finding.find(query, scene.look, settings, scene.parts.legs, scene.where, scene.trace)
 
 
-def _measured(legs: Legs, vector: NDArray[np.float32] | None, look: Look, least: float) -> Legs:
-    """The legs with the true cosine of what was found by words alone, without what is below ``least``.
-
-    A chunk that is not among the nearest by meaning would count as 0 otherwise, however near it is: docs/log.md.
-    """
-    dense, bm25 = legs
-    if vector is None:
-        return legs
-    dense = {**look.cosines(vector, [key for key in bm25 if key not in dense]), **dense}
-    if least <= 0:
-        return dense, bm25
-    return (
-        {key: score for key, score in dense.items() if score >= least},
-        {key: score for key, score in bm25.items() if dense.get(key, -1.0) >= least},
-    )
+def merged(wordings: Sequence[tuple[float, Found]]) -> Found:
+    """What several wordings found, as one: scores by weighted mean, of each leg the best that any of them gave."""
+    if len(wordings) == 1:
+        return wordings[0][1]
+    legs: dict[str, dict[int, float]] = {}
+    for _, found in wordings:
+        for name, leg in found.legs.items():
+            known = legs.setdefault(name, {})
+            known.update({key: score for key, score in leg.items() if score > known.get(key, float("-inf"))})
+    return Found(fuse.minmax([found.fused for _, found in wordings], [weight for weight, _ in wordings]), legs)
 
 
-def _fused(legs: Legs, settings: RetrieveSettings) -> dict[int, float]:
-    if settings.mode == "dense":
-        return dict(legs[0])
-    if settings.mode == "bm25":
-        return dict(legs[1])
-    if settings.fusion == "rrf":
-        return fuse.rrf(legs)
-    return fuse.minmax(legs, (settings.alpha, 1 - settings.alpha))
+def joined(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """The hits of several questions, each once with its best score, scores brought to 0..1 within each question."""
+    best: dict[str, Hit] = {}
+    for hits in lists:
+        scaled = fuse.minmax([{n: hit.score for n, hit in enumerate(hits)}], [1.0])
+        for n, hit in enumerate(hits):
+            if hit.chunk.id not in best or scaled[n] > best[hit.chunk.id].score:
+                best[hit.chunk.id] = replace(hit, score=scaled[n])
+    return sorted(best.values(), key=lambda hit: -hit.score)
 
 
-def _boosted(fused: Mapping[int, float], target: scope.Scope, look: Look) -> dict[int, float]:
-    inside = look.of_versions(list(fused), target.versions)
-    return {key: score * target.boost if key in inside and score > 0 else score for key, score in fused.items()}
+def _hits(found: Found, scene: _Scene) -> list[Hit]:
+    with scene.trace.stage("read") as detail:
+        keys = fuse.ranked(found.fused)[: scene.n]
+        rows = scene.look.chunks(keys)
+        hits = []
+        for key in keys:
+            if key in rows:
+                scores = {name: leg[key] for name, leg in found.legs.items() if key in leg}
+                hits.append(Hit(*rows[key], found.fused[key], {**scores, "fused": found.fused[key]}))
+        detail |= {"hits": len(hits), "dropped": len(found.fused) - len(hits)}
+        return hits
 
 
-def _hits(order: Sequence[int], fused: Mapping[int, float], legs: Legs, look: Look, k: int) -> list[Hit]:
-    rows = look.chunks(order[:k])
-    hits = []
-    for key in order[:k]:
-        if key not in rows:
-            continue
-        chunk, document = rows[key]
-        scores = {name: leg[key] for name, leg in zip(("dense", "bm25"), legs, strict=True) if key in leg}
-        hits.append(Hit(chunk, document, fused[key], {**scores, "fused": fused[key]}))
-    return hits
+def _reranked(question: str, hits: list[Hit], scene: _Scene) -> list[Hit]:
+    parts = scene.parts
+    if parts.reranker is None:
+        return hits
+    with scene.trace.stage("rerank") as detail:
+        reranker = parts.reranker()
+        quick = parts.quick() if parts.quick else None
+        scene.trace.sent_to(reranker.remote)
+        return reranking.rerank(question, hits, reranker, scene.settings.rerank, quick, detail)

@@ -36,3 +36,92 @@ class RetrieveSettings:
             raise ValueError("alpha: is between 0 and 1")
         if not -1 <= self.min_score <= 1:
             raise ValueError("min_score: is between -1 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandSettings:
+    """Section ``[expand]`` of wellread.toml: how much of the document around a passage comes with it."""
+
+    mode: Literal["none", "window", "section", "merge"] = "none"
+    """window: sentences around it; section: all below its heading; merge: the section where most of it was found."""
+    sentences: int = 2
+    """Sentences before and after a passage, for window."""
+    share: float = 0.5
+    """Share of a section that the passages found must cover, from which merge takes all of it."""
+    max_chars: int = 4000
+    """Longest widened passage, in characters."""
+
+    def __post_init__(self) -> None:
+        if self.sentences < 0:
+            raise ValueError("sentences: is not negative")
+        if not 0 < self.share <= 1:
+            raise ValueError("share: is above 0 and at most 1")
+        if self.max_chars < 1:
+            raise ValueError("max_chars: is at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteSettings:
+    """Section ``[rewrite]`` of wellread.toml: what is made of a question before it is searched for.
+
+    ``model`` asks chat.model, once for each; where that cannot be, the form without a model is taken, and said so.
+    """
+
+    spelling: bool = True
+    """A word that stands in no document becomes the nearest one that does."""
+    glossary: bool = True
+    """Abbreviations and other names that the documents explain are looked for under both names."""
+    variants: Literal["off", "model"] = "off"
+    """model: the question in other words is searched for as well; without a model nothing is done."""
+    n_variants: int = 3
+    """How many other wordings."""
+    hyde: Literal["off", "feedback", "model"] = "off"
+    """model: a made-up answer is searched for by meaning; feedback: the telling words of the first hits are added."""
+    parts: Literal["off", "rules", "model"] = "off"
+    """A question that asks for several things is searched for part by part; rules: at «and», commas and comparisons."""
+    step_back: Literal["off", "rules", "model"] = "off"
+    """A more general question is searched for as well; rules: the question without names, dates and numbers."""
+    follow_up: Literal["rules", "model"] = "rules"
+    """A question that leans on the conversation is made whole; rules: by the words of the question before."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_variants <= 10:
+            raise ValueError("n_variants: is between 1 and 10")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """Section ``[route]`` of wellread.toml: which parts of a search run for which kind of question.
+
+    Parts are variants, hyde, parts, step_back, expand and rerank, or nothing: then not even a search is made. A part
+    that its own section leaves off runs in the form that asks no model; one that is not named does not run.
+    """
+
+    mode: Literal["off", "rules", "trained"] = "off"
+    """rules: told by words of the question; trained: by a classifier from `wellread route train`; off: all alike."""
+    fact: tuple[str, ...] = ("rerank",)
+    """Parts for a question that one sentence answers."""
+    table: tuple[str, ...] = ("rerank",)
+    """Parts for a question that a cell of a table answers: prices, times, numbers of things."""
+    summary: tuple[str, ...] = ("rerank", "expand")
+    """Parts for a question about a whole document or subject."""
+    comparison: tuple[str, ...] = ("rerank", "parts")
+    """Parts for a question that sets things side by side."""
+    hops: tuple[str, ...] = ("rerank", "parts", "hyde")
+    """Parts for a question whose answer must be put together from several places."""
+    freshness: tuple[str, ...] = ("rerank",)
+    """Parts for a question about what holds now, or what changed."""
+    chitchat: tuple[str, ...] = ()
+    """Parts for a greeting or thanks."""
+    outside: tuple[str, ...] = ()
+    """Parts for a question whose words stand in no document."""
+
+    def __post_init__(self) -> None:
+        for kind in KINDS:
+            unknown = sorted(set(getattr(self, kind)) - set(ROUTED))
+            if unknown:
+                raise ValueError(f"{kind}: no such part '{unknown[0]}'; known are {', '.join(ROUTED)}")
+
+
+KINDS = ("fact", "table", "summary", "comparison", "hops", "freshness", "chitchat", "outside")
+ROUTED = ("rerank", "expand", "parts", "hyde", "step_back", "variants")

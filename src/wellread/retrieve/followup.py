@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wellread.answer.evidence import words
+from wellread.retrieve.units import words
 
 _OPENING = re.compile(
     r"^\s*(and|but|or|so|then|what about|how about|what of|also|why|when|where|who|how much|how many)\b[^?]{0,40}\??$",
@@ -29,7 +29,7 @@ def whole(question: str, history: Sequence[Turn]) -> str:
     Without a model: a question that opens like a continuation, or points at something it does not name, takes the
     content words of the question before it that it does not hold itself.
     """
-    if not history or not _leans(question):
+    if not history or not leans(question):
         return question
     before = history[-1].question
     held = set(words(question))
@@ -37,5 +37,6 @@ def whole(question: str, history: Sequence[Turn]) -> str:
     return f"{' '.join(missing)}: {question}" if missing else question
 
 
-def _leans(question: str) -> bool:
+def leans(question: str) -> bool:
+    """Whether a question opens like a continuation, points at what it does not name, or has hardly a word."""
     return bool(_OPENING.match(question)) or bool(_POINTING.search(question)) or len(words(question)) <= 2

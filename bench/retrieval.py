@@ -1,0 +1,262 @@
+"""What each part of retrieval is worth: with it and without it, on the same questions.
+
+    python -m bench.retrieval [scifact pydocs311 multihop_rag_500 harbour …] [--arms rerank window …] [--queries 100]
+
+Each arm is a name for some settings on top of a baseline's (--list shows them). Printed for each set: nDCG@10, recall@5
+and @20, the share of questions with all their evidence among the first ten, median milliseconds, CPU milliseconds and
+chat calls a question; and each arm's difference from its baseline in nDCG@10 with its 95 % interval and p value (paired
+permutation test, corrected by Holm over everything compared in the run).
+
+On public sets a document ranks where its best passage does; on the sample organisation (harbour) it is the passage that
+must hold the evidence. The same questions, drawn with a fixed seed, are used for every arm. --half A or B takes every
+question of the sample whose hashed id is even or odd: parameters were chosen on A.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.common import data, keep, rows
+from bench.harbour import HARBOUR, stands
+from bench.ranking import read_judgments, write
+from wellread import KnowledgeBase
+from wellread.evaluate.ranking import ndcg_at, recall_at
+from wellread.evaluate.stats import holm, paired
+from wellread.types import Hit, Principal
+
+DEPTH = 40  # passages of a search; documents or evidence are looked for among them
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with its judgments: ``ids_of`` says which relevant ids a hit is or holds."""
+
+    id: str
+    text: str
+    gains: Mapping[str, float]
+    ids_of: Callable[[Hit], Sequence[str]]
+    who: Principal = field(default_factory=Principal)
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Settings on top of another arm's; with ``built`` the base itself is made with them."""
+
+    overrides: tuple[str, ...] = ()
+    against: str = "search"
+    built: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Run:
+    """What one arm gave on every question of a set."""
+
+    ndcg: list[float] = field(default_factory=list)
+    recall5: list[float] = field(default_factory=list)
+    recall20: list[float] = field(default_factory=list)
+    all10: list[float] = field(default_factory=list)
+    ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+
+
+NONE = ("rerank.model=",)  # the search alone: by meaning and by words, fused
+ARMS: dict[str, Arm] = {
+    "search": Arm(NONE),
+    "dense": Arm((*NONE, "retrieve.mode=dense")),
+    "bm25": Arm((*NONE, "retrieve.mode=bm25")),
+    "rrf": Arm((*NONE, "retrieve.fusion=rrf")),
+    "default": Arm(),
+    "rerank 20": Arm(("rerank.candidates=20",), "default"),
+    "rerank two sentences": Arm(("rerank.sentences=2",), "default"),
+    "rerank whole passages": Arm(("rerank.reads=passages",), "default"),
+    "rerank alone": Arm(("rerank.weight=1",), "default"),
+}
+
+
+def main() -> None:
+    """One table per set, and the differences over all of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=["scifact", "pydocs311", "multihop_rag_500", "harbour"])
+    parser.add_argument("--arms", nargs="+", default=["search", "default"], help="which; a baseline comes along")
+    parser.add_argument("--queries", type=int, default=100, help="at most so many of a set")
+    parser.add_argument("--half", choices=("A", "B"), help="half of the sample's questions")
+    parser.add_argument("--set", action="append", default=[], dest="overrides", help="a setting for every arm")
+    parser.add_argument("--keep", type=Path, help="keep the bases here and use them again")
+    parser.add_argument("--list", action="store_true", help="the arms and their settings")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, arm in ARMS.items():
+            print(f"{name:28} against {arm.against:10} {' '.join((*arm.built, *arm.overrides))}")
+        return
+    unknown = [name for name in arguments.arms if name not in ARMS]
+    if unknown:
+        parser.error(f"{unknown[0]}: no such arm; --list shows them")
+    wanted = list(dict.fromkeys(b for name in arguments.arms for b in (ARMS[name].against, name)))
+    with tempfile.TemporaryDirectory() as work:
+        place = arguments.keep or Path(work)
+        place.mkdir(parents=True, exist_ok=True)
+        runs = {
+            name: measured(name, wanted, place, arguments.queries, arguments.half, arguments.overrides)
+            for name in arguments.sets
+        }
+    figures = {name: {arm: summed(run) for arm, run in arms.items()} for name, arms in runs.items()}
+    differences = compared(runs)
+    keep("retrieval-" + "-".join(arguments.sets), {"sets": figures, "differences": differences})
+    show(figures, differences)
+
+
+def measured(
+    name: str, wanted: Sequence[str], place: Path, limit: int, half: str | None, overrides: Sequence[str]
+) -> dict[str, Run]:
+    """The runs of one set, by arm."""
+    source, asked = questions(name, place, half)
+    random.Random(0).shuffle(asked)
+    asked = asked[:limit]
+    runs: dict[str, Run] = {}
+    with ExitStack() as stack:
+        bases: dict[tuple[str, ...], KnowledgeBase] = {}
+        for arm_name in wanted:
+            arm = ARMS[arm_name]
+            if arm.built not in bases:
+                bases[arm.built] = stack.enter_context(base(name, source, arm.built, place))
+            kb = bases[arm.built].configured((*overrides, *arm.overrides), logs=False)
+            runs[arm_name] = run(kb, asked)
+            print(f"{name:18} {arm_name:24} {summed(runs[arm_name])}", flush=True)
+    return runs
+
+
+def base(name: str, source: Path, built: Sequence[str], place: Path) -> KnowledgeBase:
+    """The open base of a set, made where it is not there yet."""
+    folder = place / f"base-{name}-{hashlib.sha256(repr(built).encode()).hexdigest()[:8]}"
+    if not (folder / "wellread.toml").exists():
+        with KnowledgeBase.create(folder):
+            pass
+        settings = built if name == "harbour" else ("documents.near_duplicate_at=2.0", *built)
+        with KnowledgeBase.open(folder, overrides=settings) as kb:
+            report = kb.add(str(source))
+            print(f"{name}: {report.new} documents, {report.chunks} chunks, {report.seconds:.1f} s {' '.join(built)}")
+    return KnowledgeBase.open(folder, overrides=list(built))
+
+
+def questions(name: str, place: Path, half: str | None = None) -> tuple[Path, list[Asked]]:
+    """The folder of documents of a set, and its questions."""
+    if name == "harbour":
+        return HARBOUR / "documents", sample(half)
+    folder, source = data(name), place / f"source-{name}"
+    source.mkdir(exist_ok=True)
+    names = write(folder, source)
+    judgments = read_judgments(folder)
+
+    def ids_of(hit: Hit) -> Sequence[str]:
+        return (names[Path(hit.document.uri).name],)
+
+    return source, [
+        Asked(q["_id"], q["text"], {d: 2.0**g - 1 for d, g in judgments[q["_id"]].items()}, ids_of)
+        for q in rows(folder / "queries.jsonl")
+        if q["_id"] in judgments
+    ]
+
+
+def sample(half: str | None) -> list[Asked]:
+    """The answerable questions of the sample organisation; each piece of evidence is an id."""
+    made = []
+    for q in rows(HARBOUR / "questions.jsonl"):
+        even = int(hashlib.sha256(q["id"].encode()).hexdigest(), 16) % 2 == 0
+        if not q["answerable"] or not q["evidence"] or (half is not None and even != (half == "A")):
+            continue
+        proofs = q["evidence"]
+
+        def ids_of(hit: Hit, proofs: list[dict[str, str]] = proofs) -> Sequence[str]:
+            return [str(n) for n, proof in enumerate(proofs) if stands(proof, hit)]
+
+        eyes = Principal(groups=frozenset(q.get("who_needed", [])))
+        made.append(Asked(q["id"], q["text"], {str(n): 1.0 for n in range(len(proofs))}, ids_of, eyes, q["kind"]))
+    return made
+
+
+def run(kb: KnowledgeBase, asked: Sequence[Asked]) -> Run:
+    """Every question asked once, after one that warms what is loaded lazily."""
+    done = Run()
+    kb.search(asked[0].text, k=DEPTH)
+    for question in asked:
+        eyes = kb.seen_by(question.who)
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = eyes.search(question.text, k=DEPTH)
+        done.ms.append((time.perf_counter() - wall) * 1e3)
+        done.cpu_ms.append((time.process_time() - cpu) * 1e3)
+        done.calls.append(found.usage.calls)
+        ranking = ranked(found.hits, question)
+        done.ndcg.append(ndcg_at(ranking, question.gains, 10))
+        done.recall5.append(recall_at(ranking, question.gains.keys(), 5))
+        done.recall20.append(recall_at(ranking, question.gains.keys(), 20))
+        done.all10.append(float(set(question.gains) <= set(ranking[:10])))
+    return done
+
+
+def ranked(hits: Sequence[Hit], question: Asked) -> list[str]:
+    """Ids, best first, each once; a hit that bears no evidence of the sample holds the place of one that is wrong."""
+    ids: list[str] = []
+    for n, hit in enumerate(hits):
+        ids += question.ids_of(hit) or [f"wrong {n}"]
+    return list(dict.fromkeys(ids))
+
+
+def summed(run: Run) -> dict[str, float]:
+    """The figures of one arm on one set."""
+    return {
+        "nDCG@10": round(100 * float(np.mean(run.ndcg)), 1),
+        "R@5": round(100 * float(np.mean(run.recall5)), 1),
+        "R@20": round(100 * float(np.mean(run.recall20)), 1),
+        "all@10": round(100 * float(np.mean(run.all10)), 1),
+        "p50_ms": round(float(np.median(run.ms)), 1),
+        "cpu_ms": round(float(np.mean(run.cpu_ms)), 1),
+        "calls": round(float(np.mean(run.calls)), 2),
+        "n": len(run.ndcg),
+    }
+
+
+def compared(runs: Mapping[str, Mapping[str, Run]]) -> list[dict[str, Any]]:
+    """Every arm against its baseline on every set, in points of nDCG@10; p corrected over all of them."""
+    made: list[dict[str, Any]] = []
+    for name, arms in runs.items():
+        for arm, done in arms.items():
+            against = ARMS[arm].against
+            if against == arm or against not in arms:
+                continue
+            result = paired([100 * v for v in done.ndcg], [100 * v for v in arms[against].ndcg], seed=0)
+            made.append({"set": name, "arm": arm, "against": against, "points": round(result.value, 1),
+                         "low": round(result.low, 1), "high": round(result.high, 1), "p": result.p})  # fmt: skip
+    for row, p in zip(made, holm([row["p"] for row in made]), strict=True):
+        row["p_holm"] = round(p, 4)
+    return made
+
+
+def show(figures: Mapping[str, Mapping[str, Mapping[str, float]]], differences: Sequence[Mapping[str, Any]]) -> None:
+    """Tables in Markdown, ready for the docs."""
+    for name, arms in figures.items():
+        print(f"\n**{name}**\n")
+        columns = list(next(iter(arms.values())))
+        print("| arm | " + " | ".join(columns) + " |\n|---" * 1 + "|---" * len(columns) + "|")
+        for arm, row in arms.items():
+            print(f"| {arm} | " + " | ".join(f"{row[c]:g}" for c in columns) + " |")
+    print("\n| set | arm | against | nDCG@10 | 95 % interval | p (Holm) |\n|---|---|---|---|---|---|")
+    for d in differences:
+        interval = f"{d['low']:+.1f} to {d['high']:+.1f}"
+        print(f"| {d['set']} | {d['arm']} | {d['against']} | {d['points']:+.1f} | {interval} | {d['p_holm']:.3f} |")
+
+
+if __name__ == "__main__":
+    main()

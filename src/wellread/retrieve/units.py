@@ -1,0 +1,172 @@
+"""Pieces of passages that can stand alone (sentence, list item, table row), and the words of a question in each."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellread.documents.sentences import sentences
+from wellread.index.stopwords import STOPWORDS
+from wellread.types import Hit, Span
+
+WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+MARKUP = re.compile(r"^[\s>#*\-+•|]+|[*`|]+|\[(?=[^\]]*\]\()|\]\([^)]*\)")
+ROW = re.compile(r"\|[^|\n]*\|")
+ALONE = re.compile(r"^(?:[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]|#|[^\n]*\|[^|\n]*\|)[^\n]*", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A quotable piece of a hit: ``text == document.text[span]``.
+
+    ``reading`` is the piece as a person would read it (markup gone, cells named); ``context`` is what a reader knows
+    when the eye reaches it: title, headings, the header of the table.
+    """
+
+    hit: int
+    span: Span
+    text: str
+    reading: str
+    context: str
+
+
+def units_of(hits: Sequence[Hit]) -> list[Unit]:
+    """Every quotable piece of the hits, in the order of hits and text; one that two hits share counts once."""
+    found: list[Unit] = []
+    seen: set[tuple[str, int, int]] = set()
+    for n, hit in enumerate(hits):
+        pieces = _rows(n, hit) if hit.chunk.kind == "table" else _sentences(n, hit)
+        for unit in pieces:
+            key = (hit.chunk.document_id, *unit.span)
+            if key not in seen:
+                seen.add(key)
+                found.append(unit)
+    return found
+
+
+def _context(hit: Hit) -> str:
+    return " › ".join(dict.fromkeys(filter(None, (hit.document.title, *hit.chunk.heading_path))))
+
+
+def _sentences(n: int, hit: Hit) -> Iterable[Unit]:
+    context, base, text = _context(hit), hit.chunk.span.start, hit.chunk.text
+    header: list[str] = []
+    for start, end in _pieces(text):
+        piece = text[start:end]
+        reading = plain(piece)
+        if ROW.search(piece):  # a table inside a passage of prose
+            cells = _cells(piece)
+            if not "".join(cells).strip("-: "):
+                continue
+            header, reading = header or cells, _named(header, cells)
+        else:
+            header = []
+        if len(WORD.findall(reading)) >= 2 and not piece.startswith("#"):
+            yield Unit(n, Span(base + start, base + end), piece, reading, context)
+
+
+def _pieces(text: str) -> Iterable[Span]:
+    """Lines that stand alone (rows, list items, headings) and the sentences of everything between them."""
+    at = 0
+    for line in ALONE.finditer(text):
+        yield from _running(text, at, line.start())
+        yield from _running(text, line.start(), line.end(), whole=bool(ROW.search(line[0])))
+        at = line.end()
+    yield from _running(text, at, len(text))
+
+
+def _running(text: str, start: int, end: int, whole: bool = False) -> Iterable[Span]:
+    if whole:
+        yield Span(start, end)
+        return
+    for span in sentences(text, start, end):
+        lines = text[span.start : span.end].splitlines()
+        if len(lines) > 1 and sum(bool(re.search(r"\d", line)) for line in lines) > len(lines) / 2:
+            at = span.start  # figures in columns without marks: each line is a row
+            for line in text[span.start : span.end].splitlines(keepends=True):
+                if line.strip():
+                    yield Span(at, at + len(line.rstrip()))
+                at += len(line)
+        else:
+            yield span
+
+
+def _rows(n: int, hit: Hit) -> Iterable[Unit]:
+    context, base = _context(hit), hit.chunk.span.start
+    lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
+    known = hit.chunk.header.rpartition("\n")[2] if "|" in hit.chunk.header else ""
+    header = _cells(known) if known else []
+    for line in lines:
+        cells = _cells(line[0])
+        if not "".join(cells).strip("-: "):
+            continue
+        if not header and len(lines) > 1 and len(cells) > 1:
+            header = cells
+            continue
+        reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
+        yield Unit(n, Span(base + line.start(), base + line.end()), line[0], reading, context)
+
+
+def _cells(row: str) -> list[str]:
+    return [plain(cell) for cell in row.strip().strip("|").split("|")]
+
+
+def _named(header: Sequence[str], cells: Sequence[str]) -> str:
+    """A row as «name: value» pairs, where the header has as many cells."""
+    if len(header) != len(cells) or list(header) == list(cells):
+        return " | ".join(cells)
+    pairs = [f"{name}: {value}" if name else value for name, value in zip(header, cells, strict=True) if value]
+    return "; ".join(pairs)
+
+
+def plain(text: str) -> str:
+    """Text without Markdown's marks and with single spaces."""
+    return " ".join(MARKUP.sub(" ", text).replace("](", " ").split()).strip()
+
+
+def words(text: str) -> list[str]:
+    """Content words of a text: lower case, without accents and stop words, lightly stemmed."""
+    folded = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    return [stem(word) for word in WORD.findall(folded) if word not in STOPWORDS]
+
+
+def stem(word: str) -> str:
+    """A word without its commonest English endings; other languages pass through nearly unchanged."""
+    if word.endswith(("'s", "’s")):
+        word = word[:-2]
+    if word[:1].isdigit() or len(word) < 4:
+        return word
+    for ending, least in (("ations", 4), ("ation", 4), ("ings", 4), ("ing", 4), ("edly", 4), ("ied", 2), ("ies", 2),
+                          ("ed", 3), ("es", 3), ("ly", 4), ("s", 3), ("e", 3)):  # fmt: skip
+        if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
+            word = word[: -len(ending)] + ("y" if ending in ("ied", "ies") else "")
+            break
+    return word[:-1] if len(word) > 4 and word[-1] == word[-2] else word
+
+
+def covered(question: str, units: Sequence[Unit]) -> NDArray[np.float32]:
+    """(len(units),) share of the question's words, by what they tell: mean of the unit alone and with its context."""
+    asked = list(dict.fromkeys(words(question)))
+    own = [set(words(unit.reading)) for unit in units]
+    whole = [held | set(words(unit.context)) for held, unit in zip(own, units, strict=True)]
+    weight = weights(asked, own)
+    return np.asarray((coverage(asked, weight, own) + coverage(asked, weight, whole)) / 2, np.float32)
+
+
+def weights(wanted: Sequence[str], held: Sequence[set[str]]) -> NDArray[np.float32]:
+    """(len(wanted),) what each word of a question tells: a word that many of the pieces at hand hold tells little."""
+    counts = np.array([sum(word in words for words in held) for word in wanted], np.float32)
+    return np.log1p(len(held) / (1.0 + counts)).astype(np.float32)
+
+
+def coverage(wanted: Sequence[str], weight: NDArray[np.float32], held: Sequence[set[str]]) -> NDArray[np.float32]:
+    """(len(held),) share of the words wanted, by their weights, that each piece holds: 0 to 1."""
+    if not wanted or not held:
+        return np.zeros(len(held), np.float32)
+    present = np.array([[word in words for word in wanted] for words in held], np.float32)  # (units, words)
+    return np.asarray(present @ weight / weight.sum(), np.float32)
