@@ -13,7 +13,6 @@ import typer
 from wellread import config
 from wellread.cli import show
 from wellread.cli.call import Call, command, hint, open_base, progress
-from wellread.cli.sections import ALL
 
 if TYPE_CHECKING:
     from wellread.tune.findings import Finding
@@ -32,64 +31,67 @@ LISTED = 3  # findings of a kind that are shown; the others are counted
 ROW_WIDTH = 400  # characters of an example that are shown
 
 
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILES]...", help="JSONL, JSON, CSV, TSV, XLSX, Parquet, CoNLL or text.", show_default=False
+    ),
+]
+Name = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="What the data set is called; else as the first file.")
+]
+TASKS = "chat, classify, tag, extract, text2text, texts or preference; else detected."
+Task = Annotated[str, typer.Option("--task", metavar="TASK", help=TASKS)]
+Mapped = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is; may be repeated.")
+]
+FromBase = Annotated[bool, typer.Option("--from-base", help="Make examples from the documents.")]
+KINDS = "qa, statements, paraphrases, summaries, passages; may be repeated, and means --from-base."
+Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help=KINDS)]
+Facts = Annotated[
+    list[Path] | None, typer.Option("--facts", metavar="FILE", help="Single facts with phrasings to teach.")
+]
+Questions = Annotated[
+    list[Path] | None,
+    typer.Option("--questions", metavar="FILE", help="Questions with answers; searched, and read with their hits."),
+]
+FromLog = Annotated[bool, typer.Option("--from-log", help="Take corrected answers of the question log.")]
+AGAINST = "Evaluation questions that must not be learned; the base's own are known."
+Against = Annotated[list[Path] | None, typer.Option("--against", metavar="FILE", help=AGAINST)]
+Length = Annotated[
+    int | None, typer.Option("--max-length", min=1, metavar="N", help="Tokens of a row at most.", show_default=False)
+]
+Drop = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="CODE", help="Drop rows with this finding too; may be repeated.")
+]
+Keep = Annotated[
+    list[str] | None, typer.Option("--keep", metavar="CODE", help="Keep rows with this finding; may be repeated.")
+]
+Masks = Annotated[
+    int, typer.Option("--show-mask", min=0, metavar="N", help="Show the tokens of N rows, and which are learned.")
+]
+Check = Annotated[bool, typer.Option("--check", help="Examine only; write nothing.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Take the place of a data set of the same name.")]
+
+
 def prepare(  # noqa: PLR0913  # each parameter is an option
     call: Call,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILES]...", help="JSONL, JSON, CSV, TSV, XLSX, Parquet, CoNLL or text.", show_default=False
-        ),
-    ] = None,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the data set is called.")] = "",
-    task: Annotated[
-        str,
-        typer.Option(
-            "--task",
-            metavar="TASK",
-            help="chat, classify, tag, extract, text2text, texts or preference; else detected.",
-        ),
-    ] = "",
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is; may be repeated."),
-    ] = None,
-    from_base: Annotated[bool, typer.Option("--from-base", help="Make examples from the documents.")] = False,
-    kinds: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--kind", metavar="KIND", help="qa, statements, paraphrases, summaries, passages; may be repeated."
-        ),
-    ] = None,
-    facts: Annotated[
-        list[Path] | None, typer.Option("--facts", metavar="FILE", help="Single facts with phrasings to teach.")
-    ] = None,
-    questions: Annotated[
-        list[Path] | None,
-        typer.Option("--questions", metavar="FILE", help="Questions with answers; searched, and read with their hits."),
-    ] = None,
-    from_log: Annotated[bool, typer.Option("--from-log", help="Take corrected answers of the question log.")] = False,
-    against: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--against", metavar="FILE", help="Evaluation questions that must not be learned; the base's own are known."
-        ),
-    ] = None,
-    max_length: Annotated[
-        int | None,
-        typer.Option("--max-length", min=1, metavar="N", help="Tokens of a row at most.", show_default=False),
-    ] = None,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option("--drop", metavar="CODE", help="Drop rows with this finding too; may be repeated."),
-    ] = None,
-    keep: Annotated[
-        list[str] | None, typer.Option("--keep", metavar="CODE", help="Keep rows with this finding; may be repeated.")
-    ] = None,
-    show_mask: Annotated[
-        int, typer.Option("--show-mask", min=0, metavar="N", help="Show the tokens of N rows, and which are learned.")
-    ] = 0,
-    check: Annotated[bool, typer.Option("--check", help="Examine only; write nothing.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a data set of the same name.")] = False,
+    files: Files = None,
+    name: Name = "",
+    task: Task = "",
+    mapping: Mapped = None,
+    from_base: FromBase = False,
+    kinds: Kinds = None,
+    facts: Facts = None,
+    questions: Questions = None,
+    from_log: FromLog = False,
+    against: Against = None,
+    max_length: Length = None,
+    drop: Drop = None,
+    keep: Keep = None,
+    show_mask: Masks = 0,
+    check: Check = False,
+    replace: Replace = False,
 ) -> int:
     """Turn examples or documents into a data set that can be trusted: checked, split, frozen.
 
@@ -113,20 +115,27 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
         check_only=check,
         replace_old=replace,
     )
-    overrides = list(call.overrides)
-    if kinds:
-        overrides.append(f"prepare.kinds={config.toml_value(tuple(kinds))}")
-    if max_length:
-        overrides.append(f"prepare.max_length={max_length}")
     with open_base(call) as base:
-        found = config.load(base.folder / config.FILE_NAME, ALL, overrides=overrides)
+        settings = _settings(call, base.folder, kinds, max_length)
         with progress(call) as watched:
-            made = preparing.prepare(base, wanted, found["prepare"], found["tune"].base, watched, show=show_mask)
+            made = preparing.prepare(base, wanted, settings["prepare"], settings["tune"].base, watched, show=show_mask)
     if call.json:
         show.dump(made)
         return made.code
     _say(call, made)
     return made.code
+
+
+def _settings(call: Call, folder: Path, kinds: Sequence[str] | None, max_length: int | None) -> config.Settings:
+    """The settings of the base, with what the call sets on top."""
+    from wellread.cli.sections import ALL
+
+    overrides = list(call.overrides)
+    if kinds:
+        overrides.append(f"prepare.kinds={config.toml_value(tuple(kinds))}")
+    if max_length:
+        overrides.append(f"prepare.max_length={max_length}")
+    return config.load(folder / config.FILE_NAME, ALL, overrides=overrides)
 
 
 def _name(

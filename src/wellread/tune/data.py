@@ -238,7 +238,7 @@ def freeze(data: DataSet, folder: Path, *, extra: Mapping[str, str] | None = Non
     if folder.exists():
         shutil.rmtree(folder)
     fresh.rename(folder)
-    return card
+    return card_of(folder)
 
 
 def card_of(folder: Path) -> Card:

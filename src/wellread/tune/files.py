@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ from wellread.tune.findings import DEFAULT, Finding, Policy
 
 MOST_XML_BYTES = 1 << 28  # unpacked size of one part of a sheet
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+NAMES_OF_COLUMNS = (
+    "source", "target", "src", "tgt", "text", "label", "prompt", "completion", "question", "answer", "input", "output",
+    "instruction", "response", "summary", "document", "article", "translation", "sentence", "category", "class",
+)  # fmt: skip
 _CELL = re.compile(r"([A-Z]+)\d+")
 
 
@@ -39,15 +43,18 @@ class Table:
     columns: tuple[str, ...] = ()
     records: list[Record] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    named: frozenset[str] = frozenset()
 
 
-def read(path: Path, policy: Policy = DEFAULT) -> Table:
+def read(path: Path, policy: Policy = DEFAULT, *, named: Collection[str] = ()) -> Table:
     """The records of a file; a file that cannot be read gives none, and says why.
+
+    ``named`` are columns that the user speaks of: a first line that holds one is the header.
 
     Raises: MissingExtra for Parquet without pyarrow.
     """
     kind = _KINDS.get(path.suffix.lower(), "")
-    table = Table(path.name, kind or "text")
+    table = Table(path.name, kind or "text", named=frozenset(named))
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -202,14 +209,17 @@ def _csv(text: str, table: Table, policy: Policy) -> None:
     if not rows:
         return
     columns = [cell.strip() for cell in rows[0][1]]
-    if table.kind == "tsv" and len(columns) == 2 and not _is_header(columns):
+    if table.kind == "tsv" and len(columns) == 2 and not _is_header(columns, table.named):
         columns = ["source", "target"]  # parallel texts have no header
         rows.insert(0, (0, columns))
     _by_header(columns, [(number, list(cells)) for number, cells in rows[1:]], table, policy)
 
 
-def _is_header(cells: Sequence[str]) -> bool:
-    return all(re.fullmatch(r"[A-Za-z_][\w .-]{0,30}", cell) and len(cell.split()) <= 2 for cell in cells)
+def _is_header(cells: Sequence[str], named: frozenset[str]) -> bool:
+    """Whether a line of two cells names columns: by words for columns, language codes, or the user's own word."""
+    return bool(named & set(cells)) or all(
+        cell.lower() in NAMES_OF_COLUMNS or re.fullmatch("[a-z]{2}", cell) for cell in cells
+    )
 
 
 def _by_header(columns: list[str], rows: list[tuple[int, list[Any]]], table: Table, policy: Policy) -> None:

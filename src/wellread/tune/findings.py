@@ -150,6 +150,8 @@ IMPOSSIBLE = frozenset(
         "other-columns",
         "missing-field",
         "wrong-type",
+        "empty-field",
+        "empty-turn",
         "unknown-role",
         "length-mismatch",
         "answer-not-there",

@@ -186,5 +186,7 @@ def _advice(columns: Sequence[str]) -> str:
     named = [column for column in columns if column]
     if len(named) >= 2:
         one, other = named[:2]
+        if len(one) == len(other) == 2:
+            return f"say which language becomes which: --map {one}=source --map {other}=target"
         return f"say what they are: --map {one}=prompt --map {other}=completion (or text and label, source and target)"
     return f"say what it is: --map {named[0]}=text" if named else "its columns have no names"

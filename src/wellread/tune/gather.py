@@ -63,10 +63,10 @@ def from_files(
             raise UsageError(f"{path}: is not there")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder; name its files, or wellread add it and pass --from-base")
-    tables_read = [files.read(path, policy) for path in paths]
+    named = formats.mapping_of(mapping)
+    tables_read = [files.read(path, policy, named=named) for path in paths]
     if task == "text2text" and len(paths) == 2 and all(table.kind == "text" for table in tables_read):
         return _parallel(paths, gathered, policy)
-    named = formats.mapping_of(mapping)
     for table in tables_read:
         gathered.findings += table.findings
         if not table.records:

@@ -14,12 +14,15 @@ import numpy as np
 from wellread.documents.dedupe import NearDuplicates, minhash
 from wellread.evaluate.stands import letters
 from wellread.models.api import Embedder
+from wellread.retrieve.units import words
 from wellread.tune.data import ChatRow, ClassifyRow, PairRow, PreferenceRow, TagRow, TextRow, texts_of
 from wellread.tune.findings import Finding, Policy
 from wellread.tune.rows import Placed
 
 NEAR = 0.85  # Jaccard of runs of five letters, above which two rows say the same
+SAME_WORDS = 0.8  # share of the words that carry two questions, from which they ask the same
 LEAK = 0.75  # the same, above which a question is an examination question in other words
+ROUGH = 0.4  # estimated by MinHash, from which the true likeness is computed
 RARE = 3  # rows of a label below which it cannot stand in train, validation and test
 IMBALANCE = 10.0  # rows of the most frequent label for one of the rarest that is not rare
 MOST_EMBEDDED = 4000  # rows beyond which outliers in meaning are looked for in a part only
@@ -52,7 +55,7 @@ def duplicates(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
     """Rows that are there already, letter for letter or nearly."""
     found = []
     first: dict[str, Placed] = {}
-    hashes = NearDuplicates({}, NEAR - 0.1)
+    hashes = NearDuplicates({}, ROUGH)
     known: dict[str, Placed] = {}
     for placed in rows:
         whole = _whole(placed)
@@ -140,21 +143,50 @@ def _short(text: str) -> str:
 
 def leaks(rows: Sequence[Placed], questions: Sequence[str], policy: Policy) -> list[Finding]:
     """Rows that ask what the model will be examined on, in the same or nearly the same words."""
-    exact = {letters(question): question for question in questions}
-    near = NearDuplicates({question: _hash(question) for question in questions}, 0.4)
+    known = _Known(questions)
     found = []
     for placed in rows:
-        for text in _questions_of(placed):
-            question = exact.get(letters(text))
-            if question is None:
-                other = near.nearest("", _hash(text))
-                if other is not None and jaccard(grams(other), grams(text)) >= LEAK:
-                    question = other
-            if question is not None:
-                message = f"asks the evaluation question «{_short(question)}»; a result on it would mean nothing"
-                found.append(policy.finding("leaked-question", placed.file, placed.number, message))
-                break
+        question = next((hit for text in _questions_of(placed) if (hit := known.like(text))), None)
+        if question is not None:
+            message = f"asks the evaluation question «{_short(question)}»; a result on it would mean nothing"
+            found.append(policy.finding("leaked-question", placed.file, placed.number, message))
     return found
+
+
+class _Known:
+    """Questions that are found again by their letters, by runs of five letters, or by the words that carry them."""
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        self._exact = {letters(question): question for question in questions}
+        self._near = NearDuplicates({question: _hash(question) for question in questions}, ROUGH)
+        self._words = {question: frozenset(words(question)) for question in questions}
+        self._holding: dict[str, list[str]] = defaultdict(list)
+        for question, held in self._words.items():
+            for word in held:
+                self._holding[word].append(question)
+
+    def like(self, text: str) -> str | None:
+        """The question that ``text`` asks, None where it asks none of them."""
+        exact = self._exact.get(letters(text))
+        if exact is not None:
+            return exact
+        near = self._near.nearest("", _hash(text))
+        if near is not None and jaccard(grams(near), grams(text)) >= LEAK:
+            return near
+        held = frozenset(words(text))
+        shared = Counter(question for word in held for question in self._holding.get(word, ()))
+        for question, n in shared.most_common(1):
+            if (
+                n >= 3
+                and n >= SAME_WORDS * len(held | self._words[question])
+                and _numbers(held) == _numbers(self._words[question])
+            ):
+                return question
+        return None
+
+
+def _numbers(held: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for word in held if any(c.isdigit() for c in word))
 
 
 def _questions_of(placed: Placed) -> Iterator[str]:
@@ -321,13 +353,13 @@ CHECKS: dict[str, Callable[[Sequence[Placed], Policy], list[Finding]]] = {
 
 def by_cluster(rows: Sequence[Placed]) -> list[int]:
     """A number for each row; rows that are nearly the same have the same one, so that a split keeps them together."""
-    hashes = NearDuplicates({}, NEAR - 0.1)
+    hashes = NearDuplicates({}, ROUGH)
     number: dict[str, int] = {}
-    members: dict[int, list[str]] = defaultdict(list)
     for at, placed in enumerate(rows):
         name, value = str(at), _hash(_whole(placed))
         other = hashes.nearest(name, value)
+        if other is not None and jaccard(grams(_whole(placed)), grams(_whole(rows[int(other)]))) < NEAR:
+            other = None
         number[name] = number[other] if other is not None else at
-        members[number[name]].append(name)
         hashes.add(name, value)
     return [number[str(at)] for at in range(len(rows))]

@@ -65,25 +65,42 @@ def from_facts(
     for n, fact in enumerate(single):
         progress.step("make passages", n, len(single))
         chance = random.Random(f"{seed} {fact.id}")
-        asked = chance.choice(fact.phrasings)
+        asked = chance.choice([one for one in fact.phrasings if one.endswith("?")] or fact.phrasings)
         without = chance.random() < reading.without_golden
         right = golden[fact.chunks[0]]
-        others = _distractors(library.base, asked, fact.answer, right, reading.distractors + without)
+        wanted = reading.distractors + without
+        others = _distractors(library.base, asked, fact, right, wanted)
+        others += _strangers([*golden.values()], fact, [right, *others], wanted - len(others), chance)
         if without and not others:
             continue
         made.append(_example(asked, None if without else right, others, fact, reading, chance))
     return made
 
 
-def _distractors(base: KnowledgeBase, asked: str, answer: str, right: _Passage, n: int) -> list[_Passage]:
+def _distractors(base: KnowledgeBase, asked: str, fact: Fact, right: _Passage, n: int) -> list[_Passage]:
     """The best hits that do not hold the answer and do not overlap with the right passage."""
-    found = []
+    found: list[_Passage] = []
     for hit in base.search(asked, k=LOOKED_AT).hits:
         same = hit.chunk.document_id == right.chunk.document_id
         overlaps = same and hit.chunk.span.start < right.chunk.span.end and right.chunk.span.start < hit.chunk.span.end
-        if not overlaps and f" {letters(answer)} " not in f" {letters(hit.chunk.text)} ":
+        if not overlaps and not _holds(hit.chunk, fact):
             found.append(_Passage(hit.chunk, hit.document))
     return found[:n]
+
+
+def _strangers(
+    every: list[_Passage], fact: Fact, shown: list[_Passage], n: int, chance: random.Random
+) -> list[_Passage]:
+    """``n`` passages by chance, for a question whose search finds too few: it may name one document alone."""
+    if n <= 0:
+        return []
+    documents = {one.document.id for one in shown}
+    others = [one for one in every if one.document.id not in documents and not _holds(one.chunk, fact)]
+    return chance.sample(others, min(n, len(others)))
+
+
+def _holds(chunk: Chunk, fact: Fact) -> bool:
+    return f" {letters(fact.answer)} " in f" {letters(chunk.text)} "
 
 
 def _example(
