@@ -110,6 +110,27 @@ def set_setting(
     return DONE
 
 
+def with_settings(text: str, changes: Mapping[str, object]) -> str:
+    """The text of a settings file with every ``section.key`` of ``changes`` set; everything else stays as it is.
+
+    Raises: UsageError for one that is written in a way that cannot be edited here.
+    """
+    for name, value in changes.items():
+        section, _, key = name.partition(".")
+        new = edited(text, section, key, settings_of.toml_value(value))
+        if not _differ_only_in(text, new, section, key):
+            raise UsageError(f"{settings_of.FILE_NAME}: {name}: is written in a way that cannot be edited here")
+        text = new
+    return text
+
+
+def write(path: Path, text: str) -> None:
+    """Puts the text in the place of a settings file, after it has been read as one. Raises: ConfigError."""
+    from wellread.cli.sections import ALL as SECTIONS
+
+    _replace(path, text, SECTIONS)
+
+
 def _differ_only_in(old: str, new: str, section: str, key: str) -> bool:
     before, after = tomllib.loads(old), tomllib.loads(new)
     for table in (before, after):

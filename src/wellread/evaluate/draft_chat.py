@@ -35,7 +35,7 @@ _SAYS = {
     "hops": "question whose answer stands in passage 2 and that names what passage 1 leads to without saying its name",
 }
 _TWO = ("comparison", "hops")
-_FIELD = re.compile(r"^\W*(question|answer|quote)\s*\d*\W*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(r"^[\W\d]*(question|answer|quote)\s*\d*\W*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _POINTS = re.compile(r"\b(?:passage|text|document above|quote|excerpt)s?\b", re.IGNORECASE)
 
 

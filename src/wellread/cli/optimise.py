@@ -1,0 +1,161 @@
+"""``wellread optimise``."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wellread.cli import config as config_file
+from wellread.cli import show
+from wellread.cli.call import DONE, Call, command, hint, open_base, progress
+from wellread.errors import UsageError
+
+if TYPE_CHECKING:
+    from wellread.evaluate.optimise import Optimised
+    from wellread.evaluate.trial import Trial
+    from wellread.knowledge_base import KnowledgeBase
+    from wellread.types import Question
+
+EXAMPLES = """
+wellread optimise --minutes 10
+wellread optimise --minutes 30 --try embed.model=onnx:minilm --try answer.passages=60 --yes
+wellread optimise --minutes 5 --only answer.passages --only retrieve.alpha
+"""
+PAGE, TRIALS = "optimise.html", "optimise.json"
+
+
+def optimise(
+    call: Call,
+    minutes: Annotated[float, typer.Option(min=0.1, metavar="N", help="How long to search, test included.")] = 10.0,
+    more: Annotated[
+        list[str] | None,
+        typer.Option("--try", metavar="SECTION.KEY=VALUE", help="Try this value too, a model say; may be repeated."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SECTION.KEY", help="Search only this setting; may be repeated.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where optimise.html and .json go; else beside wellread.toml.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write better settings into wellread.toml without asking.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Forget what earlier searches asked.")] = False,
+) -> int:
+    """Search the best settings with your questions, and propose them as a change of wellread.toml.
+
+    Chunk size, weights, reranker, rewriting, passages, threshold and what --try names are tried on the validation
+    questions; the winner is asked the test questions once. What may be chance is not proposed. Nothing is embedded or
+    asked twice: the same call again goes on.
+    """
+    from wellread.evaluate import optimise as searching
+    from wellread.evaluate import rechunk, tradeoff
+    from wellread.evaluate import settings as evaluate_settings
+
+    with open_base(call, read_only=True) as base, progress(call) as watched:
+        settings = evaluate_settings.load(base.folder, call.overrides)
+        validation, test, frozen = _questions(base)
+        if again:
+            rechunk.removed(base)
+        budget = searching.Budget(minutes, settings.seed, settings.draws, tuple(more or ()), tuple(only or ()))
+        found = searching.optimise(base, validation, test, budget, watched)
+        folder = out or base.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).write_text(tradeoff.page(found), "utf-8")
+    _kept(folder / TRIALS, found)
+    if call.json:
+        show.dump({"page": folder / PAGE, "trials": folder / TRIALS, "frozen": frozen, **_short(found)})
+    else:
+        _told(call, found, folder / PAGE, frozen)
+    if found.proposal and (not call.json or yes):
+        _proposed(call, {key: new for key, (_, new) in found.proposal.items()}, yes)
+    return DONE
+
+
+def _questions(base: KnowledgeBase) -> tuple[tuple[Question, ...], tuple[Question, ...], bool]:
+    """Validation and test questions, and whether the set is frozen; one that is not is halved for this call."""
+    from wellread.evaluate import freeze, questions
+    from wellread.evaluate import settings as evaluate_settings
+
+    if freeze.is_frozen(base.folder):
+        frozen = freeze.read(base.folder)
+        return frozen.part("validation"), frozen.part("test"), True
+    path = base.folder / questions.FILE
+    if not path.is_file():
+        raise UsageError(f"{path}: no questions yet; wellread questions load FILE, or wellread questions draft")
+    seed = evaluate_settings.load(base.folder).seed
+    parted = freeze.split(questions.read(path), (0, 0.5, 0.5), seed=seed)
+    first, second = ([q for q in parted if q.split == part] for part in ("validation", "test"))
+    return tuple(first), tuple(second), False
+
+
+def _kept(path: Path, found: Optimised) -> None:
+    import json
+
+    path.write_text(json.dumps(show.plain(found), ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _short(found: Optimised) -> dict[str, object]:
+    return show.plain(replace(found, trials=())) | {"trials_n": len(found.trials)}  # type: ignore[no-any-return]  # a dict
+
+
+def _told(call: Call, found: Optimised, page: Path, frozen: bool) -> None:
+    tried = f"{len(found.trials)} choices of settings, {found.asked} answers, {show.duration(found.seconds)}"
+    show.say(f"{tried}: {found.said}", "bold")
+    table = [("present, validation", *_figures(found.present))]
+    if found.winner is not None:
+        table.append(("best, validation", *_figures(found.winner)))
+    for name, judged in (("present, test", found.test_present), ("best, test", found.test_winner)):
+        if judged is not None:
+            low, high = 100 * judged.quality.low, 100 * judged.quality.high
+            right = f"{judged.quality.value:.1%} right ({low:.0f} to {high:.0f})"
+            table.append((name, right, f"{show.duration(judged.p50_s)} an answer", f"n = {judged.quality.n}"))
+    show.rows(table, indent=4)
+    if not frozen:
+        show.say("the set is not frozen: it was halved for this search (wellread questions freeze)", indent=4)
+    if found.not_searched:
+        show.say(f"not searched, a copy of the base would take too long: {', '.join(found.not_searched)}", indent=4)
+    hint(call, f"quality against latency: {show.where(str(page.resolve()))}")
+
+
+def _figures(trial: Trial) -> tuple[str, str, str]:
+    return f"{trial.quality:.1%} right", f"{show.duration(trial.p50_s)} an answer", f"n = {trial.n}"
+
+
+def _proposed(call: Call, changes: Mapping[str, object], yes: bool) -> None:
+    """Shows the change of wellread.toml, and writes it where it is accepted."""
+    path = config_file.settings_file(call)
+    if path is None:
+        raise UsageError("no wellread.toml here or in a folder above; say --base FOLDER")
+    old = path.read_text("utf-8")
+    new = config_file.with_settings(old, changes)
+    diff = difflib.unified_diff(old.splitlines(), new.splitlines(), path.name, f"{path.name}, better", lineterm="", n=1)
+    if not call.json:
+        show.say()
+        show.say("\n".join(diff))
+        show.say()
+    if not yes:
+        if not sys.stdin.isatty():
+            hint(call, "nothing was changed; --yes writes it")
+            return
+        if not typer.confirm("Write it?", err=True):
+            return
+    config_file.write(path, new)
+    if call.json:
+        return
+    show.say(f"{show.where(str(path))}: {show.count(len(changes), 'setting')} written")
+    if any(key.startswith("chunk.") for key in changes):
+        hint(call, "next: wellread sync reads the documents again")
+    if "embed.model" in changes:
+        hint(call, "next: wellread index reembed; until then the old index answers")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the program."""
+    command(app, "optimise", examples=EXAMPLES, kept="what was asked is kept; the same command goes on")(optimise)

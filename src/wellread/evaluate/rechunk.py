@@ -1,0 +1,100 @@
+"""A scratch copy of a base with other chunks or another embedder, made from its store; the base is only read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from wellread import config
+from wellread.documents.changes import Change, Item, Ready
+from wellread.documents.chunk import chunk, chunks_of
+from wellread.evaluate.recall import FromStores
+from wellread.index import build
+from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
+from wellread.models.api import Embedder
+from wellread.progress import SILENT, Progress
+from wellread.store import documents, files
+from wellread.store.engine import Store
+from wellread.types import Document, Parsed, Principal
+
+FOLDER = "optimise"  # in the base's data folder
+_DONE = "complete"  # the file that says that a copy is whole
+_OF_COPY = ("chunk", "embed")  # sections that need a copy
+
+
+def needs_copy(key: str) -> bool:
+    """Whether a setting changes chunks or vectors."""
+    return key.partition(".")[0] in _OF_COPY
+
+
+def folder_of(base: KnowledgeBase) -> Path:
+    """Where scratch copies and trials lie; it may be deleted at any time."""
+    return base.folder / DATA_FOLDER / FOLDER
+
+
+def copied(
+    base: KnowledgeBase,
+    overrides: Sequence[str],
+    embedder: Embedder,
+    others: Sequence[Store],
+    progress: Progress = SILENT,
+    *,
+    who: Principal,
+) -> KnowledgeBase:
+    """The documents that ``who`` may see, cut and embedded by ``overrides``; made once and found again afterwards.
+
+    Args:
+        base: is read, never written.
+        overrides: settings of ``[chunk]`` and ``[embed]`` as ``section.key=value``.
+        embedder: the one that the overrides name.
+        others: stores whose vectors are used where a text is the same.
+        progress: told of every document.
+        who: must hold every group that will ask.
+    Raises: StoreError, ModelError.
+    """
+    settings = config.changed(base.settings, SECTIONS, overrides)
+    name = {"generation": base.store.generation(), "who": [who.tenant, sorted(who.groups)], "embedder": embedder.id}
+    name |= {"chunk": asdict(settings["chunk"])}
+    key = hashlib.sha256(json.dumps(name, sort_keys=True).encode()).hexdigest()[:16]
+    folder = folder_of(base) / key
+    fresh = not (folder / _DONE).is_file()
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
+        folder.mkdir(parents=True)
+    made = KnowledgeBase(folder, settings, Store.open(folder / DATA_FOLDER), who=who)
+    made.logs = False
+    if fresh:
+        with made.store.writing() as tx:
+            source = files.add_source(tx, "folder", str(base.folder), {}, tenant=who.tenant)
+        cached = FromStores(embedder, [base.store, *others])
+        build.apply(made.store, _documents(base, made, embedder, source, progress), cached, tenant=who.tenant)
+        (folder / _DONE).touch()
+    return made
+
+
+def _documents(
+    base: KnowledgeBase, made: KnowledgeBase, embedder: Embedder, source: int, progress: Progress
+) -> Iterator[Change]:
+    listed = base.seen_by(made.who).documents()
+    for n, each in enumerate(listed):
+        with base.store.reading() as connection:
+            document = documents.get(connection, each.id, who=made.who)
+        if document is not None:
+            yield _ready(document, made, embedder, source)
+        progress.step("copy", n + 1, len(listed))
+
+
+def _ready(document: Document, made: KnowledgeBase, embedder: Embedder, source: int) -> Ready:
+    parsed = Parsed(document.text, document.blocks, document.media_type, document.title, document.metadata)
+    passages = chunk(parsed, made.settings["chunk"], embedder.count_tokens, embedder.embed)
+    item = Item(uri=document.uri, source_id=source, size_bytes=document.size_bytes, digest=document.digest)
+    return Ready(item, document, chunks_of(passages, document.text, document.id, document.digest), None, b"")
+
+
+def removed(base: KnowledgeBase) -> None:
+    """Scratch copies and trials are gone."""
+    shutil.rmtree(folder_of(base), ignore_errors=True)
