@@ -11,7 +11,7 @@ from tests.tune.test_run import settings
 
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import base_model, examples, probe, recipe, run, state, tuned
+from wellread.tune import base_model, examples, probe, recipe, run, session, state, tuned
 from wellread.tune.recipe import RECIPES, Attached, Choice, Plan
 from wellread.tune.settings import TuneSettings
 
@@ -39,7 +39,7 @@ def attached(folder: Path, wanted: TuneSettings, work: Path, choice: Choice = re
     torch.manual_seed(0)
     made = method.attach(tuned.open_base(method, folder), Plan(wanted, 8, tokenizer, work, choice))
     rows = examples.encode_rows(tiny.facts(), tokenizer, 256)
-    return made, run.task_of(made.model, rows, wanted, tokenizer, bf16=False)
+    return made, session.task_of(made.model, rows, wanted, tokenizer, bf16=False)
 
 
 def step(made: Attached, task: Any, number: int = 0) -> None:
@@ -50,7 +50,7 @@ def step(made: Attached, task: Any, number: int = 0) -> None:
         loss = loss + made.penalty()
     loss.backward()
     with torch.no_grad():
-        for parameter in run.trainable(made.model).values():
+        for parameter in session.trainable(made.model).values():
             if parameter.grad is not None:
                 parameter -= 0.5 * parameter.grad
     if made.after_step:
@@ -81,7 +81,7 @@ def _reads_back_the_same(folder: Path, model: Path, loss: float) -> None:
     tokenizer = base_model.load_tokenizer(model)
     again = tuned.load(folder / "best", model)
     wanted = TuneSettings()
-    task = run.task_of(again, examples.encode_rows(tiny.facts(), tokenizer, 256), wanted, tokenizer, bf16=False)
+    task = session.task_of(again, examples.encode_rows(tiny.facts(), tokenizer, 256), wanted, tokenizer, bf16=False)
     assert task.validate() == pytest.approx(loss, abs=2e-5)
     said = probe.answer(again, tokenizer, ["Where does Anna live?"], bf16=False, most_tokens=4)
     assert len(said) == 1
@@ -98,7 +98,7 @@ def test_what_is_frozen_stays_bit_equal_and_what_is_learned_moves(
 ) -> None:
     made, task = attached(tiny_model, chosen(tiny_model, method), tmp_path)
     before = {name: weight.detach().clone() for name, weight in made.model.named_parameters()}
-    learned = set(run.trainable(made.model))
+    learned = set(session.trainable(made.model))
     for number in range(2):  # the first step moves only what does not begin at 0 times something
         step(made, task, number)
     after = dict(made.model.named_parameters())
@@ -159,7 +159,7 @@ def test_a_resumed_adalora_run_has_its_importances_and_its_pattern_again(tiny_mo
 
 def test_dropout_and_width_and_virtual_tokens_change_the_model(tiny_model: Path, tmp_path: Path) -> None:
     def size(method: str, **changed: Any) -> int:
-        return run.n_trained(attached(tiny_model, chosen(tiny_model, method, **changed), tmp_path)[0].model)
+        return session.n_trained(attached(tiny_model, chosen(tiny_model, method, **changed), tmp_path)[0].model)
 
     assert size("series-adapter", adapter_width=8) * 1.8 < size("series-adapter", adapter_width=16)
     assert size("series-adapter") == 2 * size("pfeiffer-adapter") == 2 * size("parallel-adapter")
@@ -199,14 +199,14 @@ def test_only_the_chosen_blocks_are_trained_by_every_method_that_has_blocks(tiny
     block = "model.layers.1.mlp"
     for method in ("full", "lora", "adalora", "ia3", "series-adapter", "pfeiffer-adapter", "parallel-adapter"):
         made, _ = attached(tiny_model, chosen(tiny_model, method), tmp_path, Choice(blocks=(block,)))
-        names = list(run.trainable(made.model))
+        names = list(session.trainable(made.model))
         assert names and all(block in name for name in names), method
 
 
 def test_ranks_of_a_choice_are_those_of_the_modules(tiny_model: Path, tmp_path: Path) -> None:
     ranks = {"model.layers.0.mlp.up_proj": 3, "model.layers.1.mlp.up_proj": 9, "model.layers.1.mlp.gate_proj": 0}
     made, _ = attached(tiny_model, chosen(tiny_model, "lora"), tmp_path, Choice(ranks=ranks))
-    found = {name: len(weight) for name, weight in run.trainable(made.model).items() if "lora_A" in name}
+    found = {name: len(weight) for name, weight in session.trainable(made.model).items() if "lora_A" in name}
     assert sorted(found.values()) == [3, 9]
     scales = {one.scaling["default"] for one in made.model.modules() if hasattr(one, "lora_A")}
     assert len(scales) == 1  # a module with more ranks is not louder for it

@@ -16,6 +16,8 @@ from wellread.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wellread.knowledge_base import KnowledgeBase
+    from wellread.progress import Progress
     from wellread.tune.outcome import Result
     from wellread.tune.settings import TuneSettings
 
@@ -49,6 +51,7 @@ def run(
     resume: Annotated[
         str, typer.Option("--resume", metavar="NAME", help="Go on with a run that was stopped.", show_default=False)
     ] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, and do not estimate beforehand.")] = False,
 ) -> int:
     """Train a model on a prepared data set, and keep the weights only if they are better than before.
 
@@ -63,6 +66,8 @@ def run(
             result = training.resume(base, resume, progress=watched)
         else:
             settings = settings_of(call, base.folder, (f"tune.data={data}",) if data else ())
+            if not yes and not _agreed(base, settings, watched):
+                raise UsageError("nothing was started, as you said no")
             result = training.start(base, settings, name=name, progress=watched)
     if call.json:
         show.dump(result)
@@ -72,6 +77,14 @@ def run(
         call, f"next: wellread tune runs {result.name}; {show.where(str(result.folder / 'report.html'))} has the curves"
     )
     return DONE
+
+
+def _agreed(base: KnowledgeBase, settings: TuneSettings, watched: Progress) -> bool:
+    """Whether the run is within its limits, or somebody agrees to it."""
+    from wellread.cli import tune_estimate
+    from wellread.tune import estimate
+
+    return tune_estimate.agreed(estimate.estimate(base, settings, progress=watched), settings)
 
 
 def _say(result: Result) -> None:

@@ -73,7 +73,8 @@ class Recipe:
 
     ``attach`` makes a base model trainable, ``save`` writes what was learned and nothing else, ``load`` puts that onto
     a base model again. ``learning_rate`` is the one that is taken where none is set. ``mergeable``: what was learned
-    can become part of the base's own weights. ``quantized``: the base is loaded in 4 bits.
+    can become part of the base's own weights. ``quantized``: the base is loaded in 4 bits. ``blocks``: which parts of a
+    layer a ranking chooses among; none where the method has no parts.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Recipe:
     load: Callable[[Any, Path], Any]
     mergeable: bool = True
     quantized: bool = False
+    blocks: tuple[str, ...] = ("self_attn", "mlp")
 
 
 def linear_modules(model: Any, settings: TuneSettings, choice: Choice = ALL) -> list[str]:

@@ -23,27 +23,24 @@ from wellread.store.lineage import Input
 from wellread.tune import (
     base_model,
     checkpoint,
+    choose,
     device,
     examples,
     loop,
     outcome,
     prepare,
-    probe,
     recipe,
+    session,
     state,
     tuned,
 )
 from wellread.tune import data as datasets
 from wellread.tune.data import DataSet
-from wellread.tune.examples import Rows
-from wellread.tune.loop import Course, Trained
-from wellread.tune.losses import ConversationTask
+from wellread.tune.loop import Course
 from wellread.tune.outcome import Result
-from wellread.tune.recipe import Plan, Recipe
+from wellread.tune.recipe import Plan
 from wellread.tune.settings import TuneSettings
 from wellread.tune.state import Run
-
-REPLAY_OF_FACTS = 0.25
 
 
 def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progress: Progress = SILENT) -> Result:
@@ -147,104 +144,32 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     tokenizer = base_model.load_tokenizer(weights)
     rows = examples.encode_rows(data, tokenizer, settings.max_length)
     before = outcome.before(folder, run, tokenizer, rows, method, progress)
-    replay = settings.replay if settings.replay is not None else REPLAY_OF_FACTS * rows.teaches_facts
-    course = course_of(rows, settings, replay)
+    choice = choose.choice(folder, settings, weights, rows, tokenizer, progress)
+    replay = session.replay_of(rows, settings)
+    course = session.course_of(rows, settings, replay)
     model = tuned.open_base(method, weights)
-    described = {"n_parameters": n_parameters(model), "architecture": str(model.config.model_type)}
-    trained = _attach(method, model, Plan(settings, course.total, tokenizer, folder), folder, run)
-    dtype = run.dtype or _dtype(trained.model, rows, settings, tokenizer)
+    described = {"n_parameters": session.n_parameters(model), "architecture": str(model.config.model_type)}
+    plan = Plan(settings, course.total, tokenizer, folder, choice)
+    trained = session.attach(method, model, plan, {"base": run.base, "run": run.name, "data": run.data})
+    dtype = run.dtype or session.dtype_of(trained.model, rows, settings, tokenizer)
     run = replace(
         run,
         threads=threads,
         dtype=dtype,
         replay=replay,
         learning_rate=settings.learning_rate or method.learning_rate,
-        trained=n_trained(trained.model),
+        trained=session.n_trained(trained.model),
         left_out=rows.left_out,
         cut=rows.cut,
         base={**run.base, **described},
     )
     state.write(folder, run)
-    task = task_of(trained.model, rows, settings, tokenizer, bf16=dtype == "bfloat16")
+    task = session.task_of(trained.model, rows, settings, tokenizer, bf16=dtype == "bfloat16")
     record = _recorder(folder, course, progress)
     ended = loop.run(trained, task, course, run.learning_rate, folder, record)
     del model, trained, task
     gc.collect()
     return outcome.judge(folder, run, tokenizer, rows, before, ended, progress)
-
-
-def course_of(rows: Rows, settings: TuneSettings, replay: float) -> Course:
-    """The steps that a run of these rows takes."""
-    lengths = [len(row.ids) for row in (*rows.train, *rows.general)]
-    return Course(lengths, len(rows.train), settings, replay)
-
-
-def task_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any, *, bf16: bool) -> ConversationTask:
-    """The rows as a task of the loop."""
-    pad = probe.pad_of(tokenizer)
-    return ConversationTask(
-        model, rows.train, rows.general, rows.validation, pad_id=pad, batch=settings.batch, bf16=bf16
-    )
-
-
-def _attach(method: Recipe, model: Any, plan: Plan, folder: Path, run: Run) -> Trained:
-    """The model made trainable, as the loop needs it."""
-    import torch
-
-    torch.manual_seed(plan.settings.seed)
-    attached = method.attach(model, plan)
-    if plan.settings.checkpointing:
-        attached.model.activation_checkpointing_enable()
-    card = {"base": run.base, "run": run.name, "data": run.data}
-
-    def weights() -> dict[str, Any]:
-        return {**trainable(attached.model), **(attached.extra() if attached.extra else {})}
-
-    def restore(found: Mapping[str, Any]) -> None:
-        with torch.no_grad():
-            for name, parameter in trainable(attached.model).items():
-                parameter.copy_(found[name])
-        if attached.restore:
-            attached.restore(found)
-
-    return Trained(
-        model=attached.model,
-        groups=lambda: [{"params": list(trainable(attached.model).values())}],
-        weights=weights,
-        restore=restore,
-        save=lambda best: tuned.write(method, attached.model, best.parent, card, attached.save),
-        penalty=attached.penalty,
-        after_step=attached.after_step,
-    )
-
-
-def trainable(model: Any) -> dict[str, Any]:
-    """The parameters that require gradients, by name, each once."""
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def n_trained(model: Any) -> int:
-    """How many numbers are trained."""
-    return sum(parameter.numel() for parameter in trainable(model).values())
-
-
-def n_parameters(model: Any) -> int:
-    """How many numbers the model has."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-def _dtype(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any) -> str:
-    """The number format of the settings, or the one in which a step of this model is faster here."""
-    if settings.dtype != "auto":
-        return settings.dtype
-    longest = sorted(range(len(rows.train)), key=lambda i: len(rows.train[i].ids))
-    middle = longest[len(longest) // 2 :][: settings.batch] or longest[-settings.batch :]
-
-    def step(bf16: bool) -> None:
-        task_of(model, rows, settings, tokenizer, bf16=bf16).loss(middle).backward()
-        model.zero_grad()
-
-    return device.faster_dtype(step)[0]
 
 
 def _recorder(folder: Path, course: Course, progress: Progress) -> Callable[[Mapping[str, Any]], None]:

@@ -30,4 +30,5 @@ RECIPE = Recipe(
     save=peft_files.save,
     load=peft_files.load,
     mergeable=False,
+    blocks=(),
 )

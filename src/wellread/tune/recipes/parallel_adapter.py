@@ -32,4 +32,5 @@ RECIPE = Recipe(
     save=bottleneck.save,
     load=bottleneck.load,
     mergeable=False,
+    blocks=("mlp",),
 )

@@ -28,4 +28,5 @@ RECIPE = Recipe(
     save=bottleneck.save,
     load=bottleneck.load,
     mergeable=False,
+    blocks=("mlp",),
 )

@@ -39,4 +39,5 @@ RECIPE = Recipe(
     save=peft_files.save,
     load=peft_files.load,
     mergeable=False,
+    blocks=(),
 )
