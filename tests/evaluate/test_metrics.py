@@ -321,7 +321,7 @@ def test_a_sentence_is_borne_out_by_what_was_read_and_by_nothing_else(embedder: 
         Passage(FARES, 0, 99, "Dogs are welcome on Lines 1, 2, 3 and 5. A dog costs 75 kroner on Line 2."),
         Passage("/base/web/bikes.html", 0, 40, "Bicycles travel free of charge on Line 3."),
     ]
-    assert metrics.grounded("A dog costs 75 kroner on Line 2. [1]", read, embedder) == 1.0
+    assert metrics.grounded("A dog costs 75 kroner on Line 2. [7]", read, embedder) == 1.0
     assert metrics.grounded("On Line 2 a dog costs 75 kroner.", read, embedder) == 1.0
     assert metrics.grounded("On Line 2 a dog costs 95 kroner.", read, embedder) == 0.0
     half = "A dog costs 75 kroner on Line 2. Captain Anna Bollard tamed three tigers."

@@ -77,6 +77,7 @@ def test_the_same_quantity_is_found_however_it_is_written(answer: str, text: str
         ("6", "Form F-6 and cabin 6b of version 1.6.0"),
         ("19", "COVID-19"),
         ("5 minutes", "5 hours"),
+        ("5 hours", "between 5 and 10 minutes"),
         ("1 hour", "1 hour 25 minutes"),
         ("25 minutes", "1 hour 25 minutes"),
         ("12 passengers", "12 cars"),
