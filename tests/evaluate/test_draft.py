@@ -173,6 +173,17 @@ def test_no_passage_holds_what_an_unanswerable_draft_asks(sample: KnowledgeBase)
                 assert not asked <= set(words(one.text)), (entry.question.text, one.text)
 
 
+def test_what_a_passage_may_say_is_not_asked_as_unanswerable(sample: KnowledgeBase) -> None:
+    says = draft._says(sample)
+    assert says("Eider Sound", "call sign")
+    assert says("Mirrey Maritime College", "")
+    assert not says("Eider Sound", "warranty period")
+    every = [table for page in draft.documents(sample, random.Random(0)) for table in candidate.tables(page)]
+    made = list(rules.unanswerable([], every, [], lambda name, wanted: "colour" in wanted, random.Random(0)))
+    assert any("warranty period" in c.phrasings[0] for c in made)
+    assert not any("colour" in c.phrasings[0] for c in made)
+
+
 def test_a_filter_drops_what_the_model_knows_and_counts_it(sample: KnowledgeBase) -> None:
     path = sample.folder / questions.DRAFTS
     path.unlink(missing_ok=True)
