@@ -119,7 +119,9 @@ def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: b
         made, asked = (None, ()) if prior else _measured(base, run)
         if report and made is None:
             raise UsageError("--report: there is no comparison to report on; make one: wellread compare")
-        said = _completed(call, base, said, timed=made is None)
+        said = task_of(base, said)
+        if made is None and said.latency_s is not None:
+            said = replace(said, reading_s=_reading(call, base))
         speed = cost.speed()
         if made is None:
             given = advising.prior(compare.facts(base, ()), said, operations_per_s=speed)
@@ -137,14 +139,16 @@ def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: b
     return DONE
 
 
-def _completed(call: Call, base: KnowledgeBase, said: Task, *, timed: bool) -> Task:
-    """What the user said, with what the settings say where the user did not."""
+def task_of(base: KnowledgeBase, said: Task | None = None) -> Task:
+    """What the user said about the task, with what the settings of the base say where the user did not."""
+    from wellread.evaluate.advice import Task
+
+    said = said or Task()
     chat, prices = base.settings["chat"], said.prices
     return replace(
         said,
         context_tokens=_window(base),
         parameters=said.parameters or size(chat.model),
-        reading_s=_reading(call, base) if timed and said.latency_s is not None else None,
         prices=replace(
             prices,
             per_million_in=chat.price_in if prices.per_million_in is None else prices.per_million_in,

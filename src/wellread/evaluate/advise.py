@@ -272,7 +272,11 @@ def _next(seen: Choice, rule: str, verdict: str, needed: int | None) -> Iterator
         yield "wellread optimise"
         yield "wellread compare"
         return
-    for override in seen.way(seen.pick).way.overrides:
+    way = seen.way(seen.pick).way
+    for override in way.overrides:
         key, _, value = override.partition("=")
         yield f"wellread config set {key} {value.strip(chr(34))}"
-    yield 'wellread ask "…"'
+    if way.reads == "passages":
+        yield 'wellread ask "…"'
+    else:
+        yield f"wellread eval --way {way.name}   # look at every answer; wellread ask itself reads passages"

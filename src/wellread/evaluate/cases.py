@@ -46,7 +46,7 @@ def section(comparison: Comparison, advice: Advice, questions: Sequence[Question
         fitting = [(q, answers) for q, answers in asked if _sort(answers, advice.way, comparison.main_metric) == sort]
         if fitting:
             noun = "question" if len(fitting) == 1 else "questions"
-            shown.append(el("h3", f"{title[:1].upper()}{title[1:]}: {len(fitting)} {noun}"))
+            shown.append(el("h3", f"{words.capital(title)}: {len(fitting)} {noun}"))
             shown += [
                 _case(q, found, ways, comparison.main_metric, folder) for q, found in _varied(fitting, SHOWN[sort])
             ]
@@ -107,7 +107,7 @@ def _answer(outcome: Outcome, question: Question, metric: str, folder: str) -> M
     told = "right" if right and why == "right" else why if why != "right" else "wrong"
     said = f"error: {outcome.error}" if outcome.error else outcome.text or "(nothing)"
     quotes = [
-        el("blockquote", el("cite", citation.document), "\n", _cut(citation.quote))
+        el("blockquote", el("cite", citation.document.removeprefix(folder)), "\n", _cut(citation.quote))
         for citation in outcome.citations[:2]
     ]
     return el(
