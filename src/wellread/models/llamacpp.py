@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wellread.errors import MissingExtra, ModelError
 from wellread.models import catalog
 from wellread.models.api import Message, Reply, Sampling
@@ -18,7 +21,7 @@ from wellread.models.settings import ChatSettings, threads_for
 
 if TYPE_CHECKING:
     from llama_cpp import Llama
-    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+    from llama_cpp.llama_chat_format import ChatFormatterResponse, Jinja2ChatFormatter
 
 CONTEXT_TOKENS = 2048
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata entries
@@ -41,6 +44,12 @@ class LlamaChat:
         self._lock = threading.Lock()
         self._formatter = _formatter(model)
         self._control = _control_tokens(model)
+
+    @property
+    def end_token(self) -> str:
+        """Text of the token that ends an answer; empty where the model has none."""
+        end = self._model.token_eos()
+        return self._model._model.token_get_text(end) if end != -1 else ""
 
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` by the model's own tokenizer."""
@@ -81,15 +90,33 @@ class LlamaChat:
             used = usage(self._price, len(prompt), len(self._tokenize(text, special=False)))
             yield Reply(text, used, "length" if reason == "length" else "stop", self.name)
 
+    def render(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
+        """A conversation in the model's own template, open for its answer, and the token ids that the model reads."""
+        formatted = self._formatted(messages)
+        return formatted.prompt, self._tokenize(formatted.prompt, special=True, bos=not formatted.added_special)
+
+    def greedy(self, prompt: Sequence[int], max_tokens: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The likeliest token after ``prompt``, with the logits (vocabulary,) it was taken from, and so on to the end.
+
+        The token that ends the answer is the last one given.
+        """
+        import llama_cpp
+
+        with self._lock:
+            self._model.reset()  # type: ignore[no-untyped-call]  # the package leaves it so
+            self._model.eval(list(prompt))
+            for _ in range(max_tokens):
+                logits = llama_cpp.llama_get_logits_ith(self._model._ctx.ctx, -1)
+                row = np.ctypeslib.as_array(logits, shape=(self._model.n_vocab(),)).copy()
+                token = int(row.argmax())
+                yield token, row
+                if llama_cpp.llama_vocab_is_eog(self._model._model.vocab, token):
+                    return
+                self._model.eval([token])
+
     def _prompt(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[int], list[str]]:
         """Token ids and stop texts of a conversation in the model's own template."""
-        from jinja2 import TemplateError
-
-        turns: Any = [{"role": m.role, "content": self._harmless(m.content)} for m in messages]
-        try:
-            formatted = self._formatter(messages=turns)
-        except (TemplateError, ValueError, TypeError) as error:
-            raise ModelError(f"{self.name}: its chat template does not take these messages: {error}") from error
+        formatted = self._formatted(messages)
         ids = self._tokenize(formatted.prompt, special=True, bos=not formatted.added_special)
         room = self.context_tokens - sampling.max_tokens
         if len(ids) > room:
@@ -99,6 +126,15 @@ class LlamaChat:
             )
         stop = formatted.stop or []
         return ids, [text for text in ([stop] if isinstance(stop, str) else stop) if text]
+
+    def _formatted(self, messages: Sequence[Message]) -> ChatFormatterResponse:
+        from jinja2 import TemplateError
+
+        turns: Any = [{"role": m.role, "content": self._harmless(m.content)} for m in messages]
+        try:
+            return self._formatter(messages=turns)
+        except (TemplateError, ValueError, TypeError) as error:
+            raise ModelError(f"{self.name}: its chat template does not take these messages: {error}") from error
 
     def _harmless(self, content: str) -> str:
         """``content`` with spelt-out control tokens broken apart: a document must not end its turn or open another."""
@@ -112,14 +148,27 @@ class LlamaChat:
 
 
 def open_chat(name: str, settings: ChatSettings, folder: Path, api_key: str | None) -> LlamaChat:
-    """``llama:NAME`` of a pulled model, or ``llama:/path/file.gguf``.
+    """``llama:NAME`` of a pulled model or ``llama:/path/file.gguf``; ``BASE+/path/adapter.gguf`` adds a LoRA to either.
 
-    Raises: MissingExtra without llama-cpp-python; ModelError where the file is absent, cut or of another kind.
+    Raises: MissingExtra without llama-cpp-python; ModelError where a file is absent, cut or of another kind.
     """
-    path = find(name, folder)
+    base, adapter = split(name)
+    path = find(base, folder)
     check_gguf(path)
-    model = _load(path, settings)
+    if adapter is not None:
+        if not adapter.is_file():
+            raise ModelError(f"chat.model = 'llama:{name}': there is no file {adapter}")
+        check_gguf(adapter)
+    model = _load(path, settings, adapter)
     return LlamaChat(name, model, Price(settings.price_in, settings.price_out, settings.currency))
+
+
+def split(name: str) -> tuple[str, Path | None]:
+    """The base and the adapter of ``BASE+ADAPTER.gguf``; None where there is no adapter, as in a path with a plus."""
+    base, plus, adapter = name.partition("+")
+    if not plus or not adapter.endswith(".gguf") or Path(name).expanduser().is_file():
+        return name, None
+    return base, Path(adapter).expanduser()
 
 
 def find(name: str, folder: Path) -> Path:
@@ -160,7 +209,7 @@ def check_gguf(path: Path) -> None:
         raise ModelError(f"{path}: its header promises more than its {size:,} bytes; pull the model again")
 
 
-def _load(path: Path, settings: ChatSettings) -> Llama:
+def _load(path: Path, settings: ChatSettings, adapter: Path | None = None) -> Llama:
     try:
         import llama_cpp
     except ImportError as error:
@@ -173,9 +222,12 @@ def _load(path: Path, settings: ChatSettings) -> Llama:
                 n_ctx=settings.context_tokens or CONTEXT_TOKENS,
                 n_threads=threads,
                 n_threads_batch=threads,
+                lora_path=str(adapter) if adapter else None,
                 verbose=False,
             )
         except (ValueError, RuntimeError) as error:
+            if adapter is not None:
+                raise ModelError(f"{adapter}: llama.cpp cannot add it to {path}: {error}") from error
             raise ModelError(f"{path}: llama.cpp cannot load it: {error}; pull the model again") from error
 
 
