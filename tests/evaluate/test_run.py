@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.evaluate.small_base import PAY, QUESTIONS, Reader, make, reading
-from tests.models.loopback import Canned, Server
+from tests.evaluate.small_base import PAY, QUESTIONS, Reader
+from tests.models.loopback import Canned
 
 from wellread import KnowledgeBase
 from wellread.evaluate import whole
@@ -25,23 +25,6 @@ from wellread.types import Document, Principal, Question
 
 CLOSED, FEW, LONG, FOUND, WRITTEN = BUILT_IN
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def reader() -> Reader:
-    return Reader()
-
-
-@pytest.fixture
-def server(reader: Reader) -> Iterator[Server]:
-    with reading(reader) as opened:
-        yield opened
-
-
-@pytest.fixture
-def base(tmp_path: Path, server: Server) -> Iterator[KnowledgeBase]:
-    with make(tmp_path, server.url) as opened:
-        yield opened
 
 
 def asked(

@@ -27,6 +27,7 @@ from wellread.types import Citation, Principal, Question, Span, Usage
 
 GIVES_UP = 5  # questions in a row without an answer of a service, after which the rest of the way is not asked
 JUDGED_BY = 1  # rises when a metric changes, so that outcomes are judged anew
+OF_CITATIONS = ("citation_precision", "citation_recall", "right_and_cited")  # only what reads passages can cite
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,15 @@ def _one_way(
             outcome_id = kept.id
         elif silent >= GIVES_UP:
             gave_up = f"not asked: the model did not answer {GIVES_UP} questions in a row"
-            yield _judged(_failed(asker, question, reading, gave_up), question, None)
+            yield _judged(_failed(asker, question, reading, gave_up), question, None, asker.way)
             continue
         else:
             outcome, unavailable = _ask(asker, question, reading)
             silent = silent + 1 if unavailable else 0
             outcome_id, judged = None, None
-        standard = _standard(question, reading, judge)
+        standard = _standard(question, reading, judge, asker.way)
         if outcome_id is None or judged != standard:
-            outcome = _judged(outcome, question, judge)
+            outcome = _judged(outcome, question, judge, asker.way)
             outcome_id = _keep(asker, keys[question.id], reading, outcome, standard, who=who)
         if run_id is not None:
             with asker.base.store.writing(durable=False) as tx:
@@ -139,8 +140,10 @@ def _failed(asker: Asker, question: Question, reading: Reading, error: str) -> O
     return Outcome(asker.way.name, question.id, "", False, passages=reading.passages, error=error)
 
 
-def _judged(outcome: Outcome, question: Question, judge: Embedder | None) -> Outcome:
-    return replace(outcome, metrics=metrics.score(outcome, question, embedder=judge))
+def _judged(outcome: Outcome, question: Question, judge: Embedder | None, way: Way) -> Outcome:
+    found = metrics.score(outcome, question, embedder=judge)
+    absent = () if way.reads == "passages" else OF_CITATIONS
+    return replace(outcome, metrics={name: value for name, value in found.items() if name not in absent})
 
 
 def _embedder(base: KnowledgeBase) -> Embedder | None:
@@ -148,11 +151,11 @@ def _embedder(base: KnowledgeBase) -> Embedder | None:
     return None if base.scorer.remote else base.scorer
 
 
-def _standard(question: Question, reading: Reading, judge: Embedder | None) -> str:
+def _standard(question: Question, reading: Reading, judge: Embedder | None, way: Way) -> str:
     """What the metrics of an outcome follow from besides the outcome."""
     evidence = [[e.document, e.quote] for e in question.evidence]
     id = judge.id if judge is not None else ""
-    return digest([JUDGED_BY, question.answers, question.answerable, evidence, reading.depends, id])
+    return digest([JUDGED_BY, way.reads, question.answers, question.answerable, evidence, reading.depends, id])
 
 
 # rows

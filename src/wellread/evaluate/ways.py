@@ -100,7 +100,8 @@ def known(
 ) -> dict[str, Way]:
     """Every way that can be asked for, by name: built in, tuned, the user's own, and each with every further model.
 
-    Ways that would answer just like an earlier one (the base writes already, say) are left out.
+    Ways that would answer just like an earlier one (the base writes already, say), or that need a chat model where none
+    is set, are left out.
     Raises: ConfigError with every fault of the user's own ways.
     """
     ways = [*BUILT_IN, *(tuned(tuned_model) if tuned_model else ()), *own(base, given)]
@@ -109,7 +110,7 @@ def known(
     seen: set[tuple[object, ...]] = set()
     for way in ways:
         settings = config.changed(base.settings, SECTIONS, way.overrides)
-        if uses_chat(way, settings) and not settings["chat"].model:
+        if not settings["chat"].model and (way.reads != "passages" or settings["answer"].style == "write"):
             continue
         acts = (way.reads, *(settings[name] for name in _acting(way, settings)))
         if acts not in seen:

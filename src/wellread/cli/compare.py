@@ -1,0 +1,190 @@
+"""``wellread compare``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wellread.cli import measured, show
+from wellread.cli.advise import task_of
+from wellread.cli.call import DONE, Call, command, hint, open_base
+
+if TYPE_CHECKING:
+    from wellread.evaluate.advice import Advice
+    from wellread.evaluate.results import Comparison, Way
+    from wellread.evaluate.selection import Selection
+    from wellread.knowledge_base import KnowledgeBase
+
+EXAMPLES = """
+wellread compare
+wellread compare --limit 40 --ways closed-book,retrieval
+wellread compare --tuned llama:mine --model openai:gpt-4.1-mini --out report
+wellread compare --ways retrieval,retrieval-written@llama:qwen-0.5b
+"""
+FOLDER = "comparison"
+
+
+def compare(  # noqa: PLR0913 - the options of a command
+    call: Call,
+    ways: measured.Ways = None,
+    tuned: measured.Tuned = "",
+    model: measured.Models = None,
+    questions: measured.Questions = None,
+    split: measured.Split = "",
+    limit: measured.Limit = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where the report goes; without it comparison/ in the base."),
+    ] = None,
+    retry_failed: measured.RetryFailed = False,
+    again: measured.Again = False,
+) -> int:
+    """Measure which way of answering serves best, and say what to do.
+
+    Asks the same questions in several ways (the model alone, with examples, with whole documents, with retrieval, with
+    a tuned model), puts quality and cost side by side with intervals, and writes a report. What was asked before is
+    not asked again, so the command can be stopped and goes on.
+    """
+    from wellread.evaluate import advise, cost, outputs, report
+    from wellread.evaluate import settings as sections
+
+    with open_base(call) as base:
+        settings = sections.load(base.folder, call.overrides)
+        wanted = measured.Wanted(questions, split, limit, retry_failed, again)
+        chosen, left_out = _ways(
+            base, settings.ways, measured.names(ways), tuned, model or (), measured.select(base, wanted, settings)
+        )
+        asked = measured.measure(call, base, chosen, wanted, settings, kind="compare")
+        folder = out or base.folder / FOLDER
+    advice = advise.advise(asked.made, facts=task_of(base), questions=asked.questions, operations_per_s=cost.speed())
+    html = report.html(asked.made, advice, asked.questions)
+    files = outputs.write(folder, asked.made, asked.questions, html)
+    notes = (*left_out, *asked.warnings)
+    if call.json:
+        show.dump(
+            {
+                "run": asked.run,
+                "advice": outputs.plain(advice),
+                "comparison": outputs.plain(asked.made),
+                "warnings": notes,
+                "files": files,
+            }
+        )
+        return DONE
+    _advice(advice)
+    _table(asked.made)
+    _differences(asked.made)
+    show.say()
+    show.say(f"{asked.made.main_metric}, by kind of question", "bold")
+    show.rows(measured.kinds(asked.made), indent=2)
+    show.say()
+    for note in notes:
+        show.note(f"note: {note}")
+    hint(call, f"run {asked.run}; the report: {show.where(str(folder / outputs.REPORT_NAME))}")
+    return DONE
+
+
+def _ways(
+    base: KnowledgeBase,
+    own: Mapping[str, Mapping[str, object]],
+    names: Sequence[str],
+    tuned: str,
+    models: Sequence[str],
+    selection: Selection,
+) -> tuple[tuple[Way, ...], list[str]]:
+    """The ways that are compared, and what is to be said about those that are not."""
+    from wellread.evaluate import ways
+
+    known = ways.known(base, own, tuned_model=tuned, models=models)
+    chosen = ways.choose(names, known, base) if names else tuple(known.values())
+    notes = []
+    if not selection.examples and any(way.reads == "examples" for way in chosen):
+        chosen = tuple(way for way in chosen if way.reads != "examples")
+        notes.append(
+            "few-shot was left out: every question is asked, so none is left to show as an example; "
+            "freeze the set into parts: wellread questions freeze"
+        )
+    if not any(way.trained for way in chosen) and not names:
+        notes.append("no tuned model was compared; make one with wellread tune, then add --tuned NAME")
+    return chosen, notes
+
+
+def _advice(advice: Advice) -> None:
+    show.say(advice.headline, "bold")
+    show.say(advice.because)
+    for line in (*(one.sentence for one in advice.by_kind), *advice.cautions):
+        show.say(f"- {line}", indent=2)
+    for line in advice.next:
+        show.say(f"next: {line}", "dim")
+    show.say()
+
+
+def _table(made: Comparison) -> None:
+    from wellread.evaluate import words
+
+    rows: list[tuple[str, ...]] = [
+        (
+            "way",
+            made.main_metric,
+            "95 % interval",
+            "cited",
+            "refused rightly",
+            "seconds",
+            "tokens",
+            "memory",
+            "cost",
+            "failed",
+        )
+    ]
+    for result in made.ways:
+        found, cost = result.scores, result.cost
+        main = found.get(made.main_metric)
+        cited, let_by = found.get("right_and_cited"), found.get("answered_wrongly")
+        can_cite = result.way.reads == "passages"
+        rows.append(
+            (
+                result.way.name,
+                words.points(main.value) if main else "–",
+                words.interval(main) if main else "–",
+                words.points(cited.value) if cited and can_cite else "–",
+                words.points(1 - let_by.value) if let_by else "–",
+                f"{cost.p50_s:.2f}",
+                f"{cost.prompt_tokens:,.0f} + {cost.completion_tokens:,.0f}",
+                f"{cost.peak_memory_mb:,.0f} MB" if cost.peak_memory_mb is not None else "–",
+                words.money(cost.money, cost.currency) if cost.money is not None else "–",
+                str(result.n_errors or "–"),
+            )
+        )
+    show.say(f"{show.count(made.n_questions, 'question')}, each asked in every way", "bold")
+    show.rows(rows, indent=2)
+
+
+def _differences(made: Comparison) -> None:
+    """Pairs that differ first; p is corrected for the number of pairs."""
+    from wellread.evaluate import words
+
+    if not made.differences:
+        return
+    show.say()
+    show.say(f"Differences of {made.main_metric} in points, on the same questions", "bold")
+    rows = []
+    for pair in sorted(made.differences, key=lambda pair: (not pair.distinguishable, pair.p_corrected)):
+        first, second = (pair.first, pair.second) if pair.value >= 0 else (pair.second, pair.first)
+        told = f"p {_p(pair.p_corrected)}"
+        if not pair.distinguishable:
+            least = words.in_points(pair.detectable)
+            told = f"not distinguishable (p {_p(pair.p_corrected)}); {pair.n} questions show {least}"
+        rows.append((first, "over", second, words.change(pair), told))
+    show.rows(rows, indent=2)
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the program."""
+    command(app, "compare", examples=EXAMPLES, kept=measured.KEPT)(compare)

@@ -1,0 +1,255 @@
+"""``wellread eval``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from wellread.cli import measured, show
+from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base
+from wellread.errors import UsageError
+
+if TYPE_CHECKING:
+    from wellread.evaluate.changes import Change
+    from wellread.evaluate.results import Comparison
+    from wellread.store.evaluations import Run
+    from wellread.types import Question
+
+EXAMPLES = """
+wellread eval
+wellread eval --way retrieval-written --limit 50
+wellread eval --questions mine.jsonl --fail-under right=0.6 --fail-over answered_wrongly=0.1
+wellread eval --against last
+wellread eval list
+"""
+SHOWN = 40  # changed questions on the screen; --json has all
+
+
+class Group(TyperGroup):
+    """``eval`` with options alone means ``eval run``."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own class
+        """The arguments with the command's name before them where they begin with an option."""
+        return super().parse_args(ctx, args if args and args[0] in self.commands else ["run", *args])
+
+
+def measure(  # noqa: PLR0913 - the options of a command
+    call: Call,
+    way: measured.Ways = None,
+    questions: measured.Questions = None,
+    split: measured.Split = "",
+    limit: measured.Limit = None,
+    tuned: measured.Tuned = "",
+    model: measured.Models = None,
+    metric: Annotated[
+        str, typer.Option("--metric", metavar="NAME", help="The metric shown first and by kind.", show_default=False)
+    ] = "",
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option("--fail-under", metavar="METRIC=VALUE", help="End with code 1 below it; may be repeated."),
+    ] = None,
+    fail_over: Annotated[
+        list[str] | None,
+        typer.Option("--fail-over", metavar="METRIC=VALUE", help="End with code 1 above it; may be repeated."),
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="RUN", help="Show what changed since a run; or: last.", show_default=False),
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write comparison.json and outcomes.csv there.")
+    ] = None,
+    retry_failed: measured.RetryFailed = False,
+    again: measured.Again = False,
+) -> int:
+    """Measure how well questions are answered, with intervals, as a table and as a gate for CI.
+
+    Asks the questions of the base (or a file) in one way or several, and judges the answers by what is accepted and by
+    their evidence. What was asked before with the same settings over the same passages is not asked again. Earlier
+    runs: wellread eval list.
+    """
+    from wellread.evaluate import changes, outputs, ways, words
+    from wellread.evaluate import settings as sections
+
+    limits = [*_limits("--fail-under", fail_under), *_limits("--fail-over", fail_over)]
+    _check_names([*([metric] if metric else []), *(name for _, name, _ in limits)], list(words.METRICS), "is unknown")
+    with open_base(call) as base:
+        settings = sections.load(base.folder, call.overrides, metric=metric)
+        wanted = measured.Wanted(questions, split, limit, retry_failed, again)
+        known = ways.known(base, settings.ways, tuned_model=tuned, models=model or ())
+        chosen = ways.choose(measured.names(way) or ["retrieval"], known, base)
+        earlier = changes.find(base, against) if against else None
+        asked = measured.measure(call, base, chosen, wanted, settings, kind="eval")
+        changed, n_shared = changes.against(base, earlier, asked.made.outcomes, asked.questions) if earlier else ((), 0)
+    there = sorted({name for result in asked.made.ways for name in result.scores})
+    _check_names([name for _, name, _ in limits], there, "does not apply to these questions and ways")
+    missed = _missed(limits, asked.made)
+    files = outputs.write(out, asked.made, asked.questions) if out else []
+    since = Since(earlier, n_shared, changed) if earlier else None
+    _told(call, asked, since, missed, files)
+    return ERROR if missed else DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What changed since an earlier run."""
+
+    run: Run
+    shared: int
+    changes: tuple[Change, ...]
+
+
+def _told(call: Call, asked: measured.Asked, since: Since | None, missed: Sequence[str], files: Sequence[Path]) -> None:
+    if call.json:
+        from wellread.evaluate import outputs
+
+        against = {"run": since.run.id, "shared": since.shared, "changes": since.changes} if since else None
+        found = {"run": asked.run, "comparison": outputs.plain(asked.made), "against": against}
+        show.dump({**found, "missed": missed, "warnings": asked.warnings, "files": files})
+        return
+    _tables(asked)
+    if since:
+        _changes(since, asked.questions)
+    for warning in asked.warnings:
+        show.note(f"note: {warning}")
+    for path in files:
+        hint(call, f"written: {show.where(str(path))}")
+    hint(call, f"run {asked.run}; compare a later one with it: wellread eval --against {asked.run}")
+    for line in missed:
+        show.error(line)
+
+
+def _tables(asked: measured.Asked) -> None:
+    made = asked.made
+    part = "" if asked.selection.split == "all" else f" of the part {asked.selection.split}"
+    for result in made.ways:
+        n = show.count(made.n_questions, "question")
+        show.say(f"{result.way.name}: {n}{part}, {measured.asked(made, result.way.name)}", "bold")
+        show.rows(measured.scores(result, made.main_metric), indent=2)
+        show.say(measured.spent(result), "dim", indent=2)
+        show.say()
+    show.say(f"{made.main_metric}, by kind of question", "bold")
+    show.rows(measured.kinds(made), indent=2)
+
+
+def _changes(since: Since, questions: Sequence[Question]) -> None:
+    texts = {question.id: question.text for question in questions}
+    changed = since.changes
+    better = sum(change.better for change in changed)
+    show.say()
+    show.say(
+        f"Since run {since.run.id} of {since.run.started_at:%Y-%m-%d %H:%M}: {better} better, "
+        f"{len(changed) - better} other, {since.shared - len(changed)} as before",
+        "bold",
+    )
+    for change in changed[:SHOWN]:
+        show.say(f"{change.question} {texts[change.question]}", indent=2)
+        show.say(f"{change.way}: {change.before} → {change.now}", "dim", indent=4)
+        show.say(f"before: {show.line(change.text_before)[:200] or '–'}", "dim", indent=4)
+        show.say(f"now:    {show.line(change.text_now)[:200] or '–'}", "dim", indent=4)
+    if len(changed) > SHOWN:
+        show.say(f"and {len(changed) - SHOWN} more; --json has all of them", indent=2)
+
+
+# the gate
+
+Limit = tuple[str, str, float]
+
+
+def _limits(option: str, given: Sequence[str] | None) -> list[Limit]:
+    """Option, metric and value of each. Raises: UsageError with all that are not METRIC=VALUE between 0 and 1."""
+    found: list[Limit] = []
+    faults = []
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        try:
+            limit = float(value)
+        except ValueError:
+            limit = -1.0
+        if not equals or not name.strip() or not 0 <= limit <= 1:
+            faults.append(f"{option} {text}: is written METRIC=VALUE with a value from 0 to 1, like right=0.6")
+        found.append((option, name.strip(), limit))
+    if faults:
+        raise UsageError("\n".join(faults))
+    return found
+
+
+def _check_names(names: Sequence[str], known: Sequence[str], fault: str) -> None:
+    from wellread.config import suggestion
+
+    faults = [
+        f"metric '{name}': {fault}{suggestion(name, known)}; there are {', '.join(known)}"
+        for name in dict.fromkeys(names)
+        if name not in known
+    ]
+    if faults:
+        raise UsageError("\n".join(faults))
+
+
+def _missed(limits: Sequence[Limit], made: Comparison) -> list[str]:
+    """A sentence for every limit that a way breaks."""
+    found = []
+    for option, name, limit in limits:
+        for result in made.ways:
+            score = result.scores.get(name)
+            if score is None:
+                continue
+            if score.value < limit if option == "--fail-under" else score.value > limit:
+                side = "under" if option == "--fail-under" else "over"
+                found.append(f"{result.way.name}: {name} = {score.value:.3f} is {side} {limit:g} (n = {score.n})")
+    return found
+
+
+# earlier runs
+
+
+def list_runs(
+    call: Call,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many, newest first.")] = 20,
+) -> int:
+    """List earlier runs: when, what, how many questions, and what came out."""
+    from wellread.store import evaluations
+
+    with open_base(call) as base, base.store.reading() as connection:
+        runs = evaluations.listing(connection, who=base.who, limit=limit)
+    if call.json:
+        show.dump({"runs": runs})
+        return DONE
+    if not runs:
+        show.say("nothing was measured yet")
+        hint(call, "next: wellread eval, or wellread compare")
+        return DONE
+    rows: list[tuple[str, ...]] = [("run", "when", "command", "questions", "set", "state", "result")]
+    for run in runs:
+        when = f"{run.started_at.astimezone():%Y-%m-%d %H:%M}"
+        rows.append(
+            (str(run.id), when, run.kind, str(run.n_questions), run.questions_hash[:8], run.state, _result(run.summary))
+        )
+    show.rows(rows)
+    return DONE
+
+
+def _result(summary: Any) -> str:
+    """``right: retrieval 71 %, closed-book 2 %``."""
+    if not summary:
+        return ""
+    name = summary["metric"]
+    shares = [
+        f"{way} {measured.percent(entry['scores'][name][0])}"
+        for way, entry in summary["ways"].items()
+        if name in entry["scores"]
+    ]
+    return f"{name}: {', '.join(shares)}"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the program."""
+    part = typer.Typer(cls=Group, help="Measure how well questions are answered.")
+    command(part, "run", examples=EXAMPLES, kept=measured.KEPT)(measure)
+    command(part, "list", examples="wellread eval list --limit 5")(list_runs)
+    app.add_typer(part, name="eval")
