@@ -29,7 +29,9 @@ from wellread.types import Principal, Question, Score
 KEEP = 3  # one of so many choices goes on to the next stage of a round
 FIRST_STAGE, SECOND_STAGE = 0.25, 0.5  # shares of the validation questions
 LEAST_FIRST = 8
+STAGE_ENDS = (0.6, 0.85)  # of a round's time, after which no further choice begins a stage
 ROUND = 9  # choices of a round around the best
+PRUNE_SHARE = 0.1  # of the time of the search, for taking back changes that did not help
 PATIENCE = 3  # rounds without anything better after which the search ends early
 SINGLE_SHARE = 0.5  # of the time, at most, for changing one setting alone
 SEARCH_LEAST = 0.3  # of the time goes into the search, however long the test will take
@@ -91,6 +93,7 @@ class _Search:
     chance: random.Random
     deadline: float
     progress: Progress
+    started: float = field(default_factory=time.monotonic)
     trials: dict[tuple[str, ...], Trial] = field(default_factory=dict)
     thresholds: tuple[float, ...] = ()
     best: Trial | None = None
@@ -117,13 +120,20 @@ class _Search:
         best = f"best {self.best.quality:.1%}" if self.best else ""
         self.progress.step("search", len(self.trials), None, f"settings tried, {n} questions each; {best}")
 
-    def halve(self, choices: Sequence[Choice], until: Callable[[], bool]) -> list[Trial]:
-        """A round: all choices on a few questions, the best of them on more, the best of those on all."""
+    def halve(self, choices: Sequence[Choice], end: float) -> list[Trial]:
+        """A round: all choices on a few questions, the best of them on more, the best of those on all.
+
+        ``end`` is a moment of ``time.monotonic``: each stage leaves time for the next, so that the best of what could
+        be tried is asked all questions however short the time is.
+        """
         n = len(self.questions)
         stages = sorted({min(n, max(LEAST_FIRST, int(n * FIRST_STAGE))), min(n, int(n * SECOND_STAGE) + 1), n})
         left = list(choices)
         found: list[Trial] = []
+        began = time.monotonic()
         for stage, size in enumerate(stages):
+            last = stage + 1 == len(stages)
+            until = _moment(end if last else began + STAGE_ENDS[stage] * (end - began))
             found = []
             for choice in left:
                 if until():
@@ -131,9 +141,14 @@ class _Search:
                 found.append(self.try_on(choice, size, until))
             found = [trial for trial in found if trial.n == size]
             found.sort(key=lambda trial: (-trial.quality, trial.p50_s))
-            if stage + 1 < len(stages):
+            if not last:
                 left = [trial.choice for trial in found[: max(1, -(-len(found) // KEEP))]]
         return found
+
+
+def _moment(end: float) -> Callable[[], bool]:
+    """Whether ``end`` has come."""
+    return lambda: time.monotonic() >= end
 
 
 def optimise(
@@ -183,7 +198,9 @@ def optimise(
 
 
 def _better(first: Trial, second: Trial) -> bool:
-    return (-first.quality, first.p50_s) < (-second.quality, second.p50_s)
+    """Better, or as good with fewer settings changed, or as good with as many and faster."""
+    one, two = ((-t.quality, len(t.choice), t.p50_s) for t in (first, second))
+    return one < two
 
 
 def _begin(
@@ -257,7 +274,8 @@ def _seconds_of(bench: Bench, base: KnowledgeBase, name: str, texts: Sequence[st
 def _reserve(search: _Search, present: Trial, n_test: int, started: float, budget: Budget) -> None:
     """Sets the end of the search so that the test can be asked within the budget."""
     total = budget.minutes * 60
-    search.deadline = started + max(SEARCH_LEAST * total, total - 2.2 * n_test * present.p50_s)
+    left = max(SEARCH_LEAST * total, total - 2.2 * n_test * present.p50_s)
+    search.deadline = started + left / (1 + PRUNE_SHARE)
 
 
 def _rounds(search: _Search, started: float, budget: Budget) -> None:
@@ -266,7 +284,7 @@ def _rounds(search: _Search, started: float, budget: Budget) -> None:
     base_line = search.try_on({}, n_first, lambda: False).quality
     half = started + SINGLE_SHARE * (search.deadline - started)
     singles = list(search.space.single())
-    search.halve(singles, lambda: search.over() or time.monotonic() > half)
+    search.halve(singles, half)
     helped = sorted(
         (t for t in search.trials.values() if len(t.choice) == 1 and t.quality > base_line),
         key=lambda t: (-t.quality, t.p50_s),
@@ -284,8 +302,20 @@ def _rounds(search: _Search, started: float, budget: Budget) -> None:
         seeds = []
         if not fresh:
             break
-        search.halve(fresh, search.over)
+        search.halve(fresh, search.deadline)
         without = without + 1 if search.best is best else 0
+    _prune(search)
+
+
+def _prune(search: _Search) -> None:
+    """Takes back what the best choice changes without being better for it; a change is tried alone at a time."""
+    n = len(search.questions)
+    for key in sorted(search.best.choice if search.best else ()):
+        best = search.best
+        if best is not None and key in best.choice:
+            without = {other: value for other, value in best.choice.items() if other != key}
+            if search.space.valid(without):
+                search.try_on(without, n, _moment(search.deadline + PRUNE_SHARE * (search.deadline - search.started)))
 
 
 def _tested(result: Optimised, search: _Search, test: Sequence[Question], budget: Budget) -> Optimised:
@@ -303,7 +333,8 @@ def _tested(result: Optimised, search: _Search, test: Sequence[Question], budget
     difference = stats.paired(theirs[0], ours[0], seed=budget.seed, draws=budget.draws, clusters=clusters)
     judged = [_judged(each, clusters, budget) for each in (ours, theirs)]
     result = replace(result, test_present=judged[0], test_winner=judged[1], difference=difference)
-    points = f"{100 * difference.value:+.1f} points ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
+    low, high = max(-1.0, difference.low), min(1.0, difference.high)
+    points = f"{100 * difference.value:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
     if difference.low <= 0 or difference.p >= stats.ALPHA:
         said = (
             f"the best settings differ from the present ones by {points} on {len(test)} test questions: may be chance"

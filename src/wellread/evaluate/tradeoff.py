@@ -26,9 +26,10 @@ h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { max-width: 44rem; }
 .soft { color: var(--soft); }
-svg { width: 100%; height: auto; }
+svg { width: 100%; min-width: 36rem; height: auto; }
 svg text { fill: var(--soft); font: 13px system-ui, sans-serif; }
-svg .name { fill: var(--ink); font-weight: 600; }
+svg .name { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; }
+td code { display: block; min-width: 16rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -50,7 +51,7 @@ def page(found: Optimised) -> str:
         f"<h1>{title}</h1><p>{html.escape(said)}.</p>",
         _proposal(found),
         "<h2>Quality against latency</h2>",
-        _plot(found),
+        f'<div class="wide">{_plot(found)}</div>',
         f'<p class="soft">{html.escape(_how(found))}</p>',
         "<h2>The best of what was tried</h2>",
         _table(found),
@@ -73,7 +74,8 @@ def _proposal(found: Optimised) -> str:
 def _how(found: Optimised) -> str:
     text = (
         f"Each point is a choice of settings: the share of right answers (right refusals among them) on "
-        f"{found.n_validation} validation questions, and the median seconds of one. Hollow points were asked a part of "
+        f"{found.n_validation} validation questions, and the median seconds of one, "
+        f"estimated rather too high because vectors are shared between trials. Hollow points were asked a part of "
         f"the questions only. The two with a bar are the {found.n_test} test questions, with the 95 % interval. "
         f"{len(found.trials)} choices, {found.asked} answers, {found.seconds / 60:.1f} minutes."
     )
