@@ -330,6 +330,20 @@ def test_a_sentence_is_borne_out_by_what_was_read_and_by_nothing_else(embedder: 
     assert metrics.grounded("A dog costs 75 kroner.", [], embedder) == 0.0
 
 
+def test_a_quoted_row_is_borne_out_with_the_names_of_its_columns(embedder: Embedder) -> None:
+    table = "Ticket | Sound line | Outer line\nDog | 4.50 | 7.00\nBicycle | 3.00 | 5.00"
+    for read in (Passage(FARES, 0, len(table), table), citation("Dog | 4.50 | 7.00")):
+        assert metrics.grounded("Ticket: Dog; Sound line: 4.50; Outer line: 7.00 [1]", [read], embedder) == 1.0
+        assert metrics.grounded("Ticket: Dog; Sound line: 5.00; Outer line: 7.00 [1]", [read], embedder) == 0.0
+
+
+def test_quotations_without_a_full_stop_are_sentences_of_their_own(embedder: Embedder) -> None:
+    read = [citation("1. A ship stays in harbour above 20 m/s"), citation("Line 3 takes 25 minutes")]
+    text = "1. A ship stays in harbour above 20 m/s [1] Line 3 takes 25 minutes [2]"
+    assert metrics.grounded(text, read, embedder) == 1.0
+    assert metrics.grounded(text.replace("25", "35"), read, embedder) == 0.5
+
+
 def test_of_many_passages_the_one_that_bears_a_sentence_out_is_found(embedder: Embedder) -> None:
     noise = [
         Passage(f"/base/n{n}.md", 0, 60, f"On day {n} the ship left berth {n} and came back late.") for n in range(80)

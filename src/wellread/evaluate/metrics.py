@@ -165,23 +165,36 @@ def citation_recall(citations: Sequence[Citation], evidence: Sequence[Evidence])
 def grounded(text: str, read: Sequence[Passage | Citation], embedder: Embedder, *, question: str = "") -> float:
     """Share of the text's sentences that what was read bears out; words of the question count as given.
 
-    A sentence that stands there letter for letter is borne out; any other is held against the pieces that share most
-    words with it, by the check that answers go through (``answer/verify.py``). Raises: ModelError.
+    A sentence that stands there letter for letter is borne out, and so is the row of a table whose cells stand in one
+    line, with the names of the columns or without; any other is held against the pieces that share most words with it,
+    by the check that answers go through (``answer/verify.py``). Raises: ModelError.
     """
-    text = without_marks(text)
-    said = [text[start:end] for start, end in sentences(text)]
-    said = [sentence for sentence in said if re.search(r"\w", sentence)]
-    held = [f" {ranking.letters(_text(r))} " for r in read]
+    said = [part for part in _parts(text) if re.search(r"\w", part)]
     units = units_of([_hit(r) for r in read])
     contents = [set(words(f"{u.context} {u.reading}")) for u in units]
+    whole = [f" {ranking.letters(t)} " for t in (*map(_text, read), *(u.reading for u in units))]
+    lines = [f" {ranking.letters(line)} " for r in read for line in _text(r).splitlines()]
     good = 0
     for sentence in said:
-        if any(f" {ranking.letters(sentence)} " in text for text in held):
+        if any(f" {ranking.letters(sentence)} " in held for held in whole) or _is_row(sentence, lines):
             good += 1
             continue
         near = _nearest(sentence, units, contents)
         good += bool(near) and verify.check(sentence, question, near, embedder).supported
     return good / len(said) if said else 0.0
+
+
+def _parts(text: str) -> list[str]:
+    """Sentences of an answer; a mark of a citation before a capital or a figure ends one too."""
+    text = without_marks(re.sub(r"\[\d{1,3}\](?=\s+[A-Z\d])", "\n\n", text))
+    return [text[start:end] for start, end in sentences(text)]
+
+
+def _is_row(sentence: str, lines: Sequence[str]) -> bool:
+    """Whether «name: value; name: value» are cells of one line."""
+    pairs = [part.partition(": ") for part in sentence.split("; ")]
+    values = [ranking.letters(value) for _, mark, value in pairs if mark]
+    return len(values) == len(pairs) > 1 and any(all(f" {value} " in line for value in values) for line in lines)
 
 
 def _nearest(sentence: str, units: Sequence[Unit], contents: Sequence[set[str]]) -> list[Unit]:
