@@ -152,7 +152,7 @@ def files() -> list[Broken]:
             "unknown-format",
             0,
             code_of_exit=2,
-            says="did you mean 'instruction'",
+            says="--map instrction=instruction",
         ),
         Broken(
             "files of two tasks",

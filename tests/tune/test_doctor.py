@@ -135,6 +135,7 @@ def test_the_exit_code_follows_from_findings_and_rows() -> None:
         ("Codice RSSMRA85T10A562S", "an Italian tax code"),
         ("Call +47 22 12 34 56 now", "a telephone number"),
         ("Call 0555 010 199 now", "a telephone number"),
+        ("My phone number is 467 3395, really", "a telephone number"),
     ],
 )
 def test_personal_data_is_known_by_form_and_check_digit(text: str, kind: str) -> None:
@@ -151,6 +152,7 @@ def test_personal_data_is_known_by_form_and_check_digit(text: str, kind: str) ->
         "The order GB-26-0000 and PO-26-0418, part 4471-0092",
         "From 1 January 2026 to 31 December 2026",
         "1921 2026 1998 2009 are years",
+        "Call the office between 12 and 14 on 24 12 days, number is 12.500 kroner",
     ],
 )
 def test_numbers_that_are_nobodys_are_not_personal(text: str) -> None:

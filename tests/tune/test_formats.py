@@ -148,6 +148,10 @@ def test_the_other_tasks_are_known_by_their_columns(tmp_path: Path) -> None:
             ),
             "preference",
         ),
+        "said.jsonl": (
+            json.dumps({"chosen": "\n\nHuman: Hi?\n\nAssistant: Yes.", "rejected": "\n\nHuman: Hi?\n\nAssistant: No."}),
+            "preference",
+        ),
         "plain.jsonl": ('{"text": "Running text."}', "texts"),
     }
     found = {name: gathered(tmp_path, name, content) for name, (content, _) in rows.items()}
@@ -159,7 +163,7 @@ def test_the_other_tasks_are_known_by_their_columns(tmp_path: Path) -> None:
     assert isinstance(first["tags.jsonl"], TagRow) and first["tags.jsonl"].tags == ("1", "0")
     assert isinstance(first["pairs.jsonl"], PairRow) and first["pairs.jsonl"].target == "Hund"
     assert isinstance(first["sums.jsonl"], PairRow) and first["sums.jsonl"].source == "A long story."
-    for name in ("likes.jsonl", "hh.jsonl"):
+    for name in ("likes.jsonl", "hh.jsonl", "said.jsonl"):
         row = first[name]
         assert isinstance(row, PreferenceRow) and (row.prompt, row.chosen, row.rejected) == ("Hi?", "Yes.", "No.")
     assert isinstance(first["plain.jsonl"], TextRow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def detect(
             return Detected(one, found, _why(one, found, table, mapping))
     wanted = f" for the task {task}" if task else ""
     return policy.finding("unknown-format", table.file, 0, f"its columns ({', '.join(columns)}) are those of no known "
-                          f"format{wanted}; {_advice(columns)}")  # fmt: skip
+                          f"format{wanted}; {_advice(columns, table.records)}")  # fmt: skip
 
 
 def _match(
@@ -176,17 +177,25 @@ def _why(one: Format, found: Mapping[str, str], table: Table, mapping: Mapping[s
     return f"{one.name}, because it has the {holds} {', '.join(said)}{told}"
 
 
-def _advice(columns: Sequence[str]) -> str:
-    """What the user can do: a misspelt column named, or --map with the first two columns."""
+def _advice(columns: Sequence[str], records: Sequence[Record]) -> str:
+    """What the user can do: a misspelt column named, or --map with the two columns that hold most text."""
     known = {name for names in NAMES.values() for name in names}
     for column in columns:
-        meant = suggestion(column.strip().lower(), known)
-        if meant and column.strip().lower() not in known:
-            return f"'{column}'{meant[1:]} Say what they are: --map {column}={meant.split(chr(39))[1]}"
-    named = [column for column in columns if column]
+        bare = column.strip().lower()
+        close = [] if bare in known else difflib.get_close_matches(bare, known, n=1, cutoff=0.85)
+        if close:
+            return f"did you mean '{close[0]}' by '{column}'? Then say --map {column}={_field(close[0])}"
+    filled = {column: sum(len(str(r.values.get(column) or "")) for r in records[:50]) for column in columns if column}
+    most = sorted(sorted(filled, key=lambda column: -filled[column])[:2], key=list(filled).index)
+    named = most if len(filled) > 2 else list(filled)
     if len(named) >= 2:
         one, other = named[:2]
         if len(one) == len(other) == 2:
             return f"say which language becomes which: --map {one}=source --map {other}=target"
         return f"say what they are: --map {one}=prompt --map {other}=completion (or text and label, source and target)"
     return f"say what it is: --map {named[0]}=text" if named else "its columns have no names"
+
+
+def _field(name: str) -> str:
+    """The field that a column of this name stands for."""
+    return name if name in NAMES else next(field for field, names in NAMES.items() if name in names)

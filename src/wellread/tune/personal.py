@@ -25,7 +25,9 @@ def find(text: str) -> list[Personal]:
         if any(start < other_end and end > other_start for other_start, other_end in taken):
             continue
         taken.append((start, end))
-        found.setdefault(kind, Personal(kind, _hidden(text[start:end])))
+        name = kind.partition(",")[0]
+        shown = re.search(r"\d.*", text[start:end]) if name != kind else None
+        found.setdefault(name, Personal(name, _hidden(shown[0] if shown else text[start:end])))
     return list(found.values())
 
 
@@ -55,7 +57,7 @@ def is_iban(text: str) -> bool:
 def is_card(text: str) -> bool:
     """Whether the number of a payment card agrees with its last digit. Source: Luhn, US patent 2950048."""
     digits = _digits(text)
-    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
+    if not 12 <= len(digits) <= 19 or len(set(digits)) == 1:
         return False
     doubled = (d if n % 2 == 0 else (2 * d - 9 if d > 4 else 2 * d) for n, d in enumerate(reversed(digits)))
     return sum(doubled) % 10 == 0
@@ -101,12 +103,18 @@ def _always(text: str) -> bool:
 # In this order: what has check digits first, so that a card is not called a telephone number.
 _KINDS: Mapping[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
     "an e-mail address": (re.compile(r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+\b"), _always),
-    "an IBAN": (re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}\b"), is_iban),
+    "an IBAN": (re.compile(r"\b(?:[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}|[a-z]{2}\d{2}[a-z0-9]{11,30})\b"), is_iban),
     "a French social number": (
         re.compile(r"\b[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?\d{2} ?\d{3} ?\d{3} ?\d{2}\b"),
         _is_nir,
     ),
-    "a card number": (re.compile(r"(?<![\d.,-])[3-6]\d{3}(?:[ -]?\d{3,6}){2,4}(?![\d.,-]\d)"), is_card),
+    "a card number": (
+        re.compile(
+            r"(?<![\w.,-])(?:[3-6]\d{3}(?:[ -]?\d{3,6}){2,4}|2[2-7]\d{14}|(?:2131|1800)\d{11}"
+            r"|(?:5018|5020|5038|6304|6759|676[1-3])\d{8})(?![\d.,-]\d|\w)"
+        ),
+        is_card,
+    ),
     "a US social security number": (re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), _is_ssn),
     "a UK national insurance number": (
         re.compile(r"\b(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"),
@@ -122,5 +130,13 @@ _KINDS: Mapping[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
             r"|(?<![\w.,:/-])\d{3}[-.]\d{3}[-.]\d{4}(?!\w)"
         ),
         _is_phone,
+    ),
+    "a telephone number, by the word before it": (
+        re.compile(
+            r"\b(?:(?:tele)?phone|tel|call|mobile|cell|fax|ring|whatsapp|number is|contact|answering)\b[^\d]{0,30}?"
+            r"(?<!\w)\d{2,4}(?:[ ./-]\d{2,4}){1,4}(?![\w/]|[.,-]\d)",
+            re.IGNORECASE,
+        ),
+        lambda text: 7 <= len(_digits(text)) <= 13,
     ),
 }

@@ -307,7 +307,25 @@ def _from_texts(values: Mapping[str, Any], say: Say) -> Row:
     return TextRow(_id(text), text)
 
 
+_TURN = re.compile(r"(?:\A|\n\n)Assistant: ?")
+
+
+def _transcripts(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Prompt and answers of two transcripts «Human: … Assistant: …» that differ in the last answer; else None."""
+    chosen, rejected = values.get("chosen"), values.get("rejected")
+    if values.get("prompt") is not None or not isinstance(chosen, str) or not isinstance(rejected, str):
+        return None
+    ends = [max((m.span() for m in _TURN.finditer(text)), default=None) for text in (chosen, rejected)]
+    if ends[0] is None or ends[1] is None or chosen[: ends[0][0]] != rejected[: ends[1][0]]:
+        return None
+    prompt = chosen[: ends[0][0]].strip()
+    if prompt.count("Human:") == 1:
+        prompt = prompt.removeprefix("Human:").strip()
+    return {"prompt": prompt, "chosen": chosen[ends[0][1] :].strip(), "rejected": rejected[ends[1][1] :].strip()}
+
+
 def _from_preferences(values: Mapping[str, Any], say: Say) -> Row:
+    values = _transcripts(values) or values
     chosen, rejected = _last(values, "chosen", say), _last(values, "rejected", say)
     given = parsed(values.get("prompt"))
     if given is None:

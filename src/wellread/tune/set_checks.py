@@ -70,7 +70,7 @@ def duplicates(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
         if other is not None:
             share = jaccard(grams(whole), grams(_whole(known[other])))
             if share >= NEAR and _answer(placed) == _answer(known[other]) and not _same_fact(placed, known[other]):
-                message = f"is {share:.0%} the same as {_at(known[other], placed)}"
+                message = f"is {min(share, 0.99):.0%} the same as {_at(known[other], placed)}"
                 found.append(policy.finding("near-duplicate", placed.file, placed.number, message))
         known[name] = placed
         hashes.add(name, value)
