@@ -10,6 +10,7 @@ from wellread.documents.sentences import sentences
 from wellread.retrieve.units import plain
 from wellread.types import Document, Evidence, Span
 
+MOST_SENTENCES, MOST_ROWS = 2_000, 300  # of a document and of a table; more gives no better questions
 _RULE = re.compile(r"[\s|:+=-]+\Z")
 _PAIR = re.compile(r"([\w][\w .()/%-]{0,40}): ")
 
@@ -70,8 +71,10 @@ def headings(document: Document) -> Iterator[tuple[str, Span, str]]:
 
 def running(document: Document) -> list[Sentence]:
     """The sentences of paragraphs and lists, in order; those that go over a line end are joined as they stand."""
-    found = []
+    found: list[Sentence] = []
     for kind, span, heading in headings(document):
+        if len(found) >= MOST_SENTENCES:
+            break
         if kind in ("paragraph", "list"):
             for start, end in sentences(document.text, *span):
                 text = document.text[start:end].lstrip("-*•+ \t")
@@ -86,7 +89,8 @@ def tables(document: Document) -> list[Table]:
     for kind, span, heading in headings(document):
         if kind != "table":
             continue
-        lines = [line for line in document.text[span.start : span.end].split("\n") if line.strip()]
+        lines = [line for line in document.text[span.start : span.end].split("\n", 2 * MOST_ROWS) if line.strip()]
+        lines = lines[:MOST_ROWS]
         table = _barred(lines) if any("|" in line for line in lines[:2]) else _paired(lines)
         if table is not None:
             found.append(Table(*table, heading, document))
