@@ -72,17 +72,39 @@ class Run:
     calls: list[int] = field(default_factory=list)
 
 
-NONE = ("rerank.model=",)  # the search alone: by meaning and by words, fused
+# the search alone: by meaning and by words, fused; no part on top of it
+NONE = ("rerank.model=", "rewrite.spelling=false", "rewrite.glossary=false")
 ARMS: dict[str, Arm] = {
     "search": Arm(NONE),
     "dense": Arm((*NONE, "retrieve.mode=dense")),
     "bm25": Arm((*NONE, "retrieve.mode=bm25")),
     "rrf": Arm((*NONE, "retrieve.fusion=rrf")),
+    "spelling": Arm((*NONE, "rewrite.spelling=true")),
+    "glossary": Arm((*NONE, "rewrite.glossary=true")),
+    "feedback": Arm((*NONE, "rewrite.hyde=feedback")),
+    "parts": Arm((*NONE, "rewrite.parts=rules")),
+    "step back": Arm((*NONE, "rewrite.step_back=rules")),
+    "documents first": Arm((*NONE, "retrieve.entry=documents")),
+    "sections first": Arm((*NONE, "retrieve.entry=sections")),
+    "window": Arm((*NONE, "expand.mode=window")),
+    "section": Arm((*NONE, "expand.mode=section")),
+    "merge": Arm((*NONE, "expand.mode=merge")),
     "default": Arm(),
     "rerank 20": Arm(("rerank.candidates=20",), "default"),
     "rerank two sentences": Arm(("rerank.sentences=2",), "default"),
     "rerank whole passages": Arm(("rerank.reads=passages",), "default"),
     "rerank alone": Arm(("rerank.weight=1",), "default"),
+    "default + feedback": Arm(("rewrite.hyde=feedback",), "default"),
+    "default + parts": Arm(("rewrite.parts=rules",), "default"),
+    "default + sections": Arm(("retrieve.entry=sections",), "default"),
+    "default + merge": Arm(("expand.mode=merge",), "default"),
+    "routed": Arm(("route.mode=rules",), "default"),
+    "variants, model": Arm((*NONE, "rewrite.variants=model")),
+    "hyde, model": Arm((*NONE, "rewrite.hyde=model")),
+    "parts, model": Arm((*NONE, "rewrite.parts=model")),
+    "step back, model": Arm((*NONE, "rewrite.step_back=model")),
+    "minilm": Arm((*NONE, "retrieve.alpha=0.6"), built=("embed.model=onnx:minilm",)),
+    "minilm default": Arm(("retrieve.alpha=0.6",), "minilm", built=("embed.model=onnx:minilm",)),
 }
 
 

@@ -32,6 +32,7 @@ from wellread.retrieve import search as searching
 from wellread.retrieve.followup import Turn
 from wellread.retrieve.search import Parts, SearchResult, Sections
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
+from wellread.retrieve.similar import Alike, By, Reading, alike
 from wellread.store import backup, documents, files, jobs, log
 from wellread.store import check as store_check
 from wellread.store.check import Fault
@@ -294,6 +295,11 @@ class KnowledgeBase:
         sections = Sections(*(self.settings[name] for name in SEARCHES))
         return searching.search(question, parts, sections, who=self.who, where=where, k=k)
 
+    def similar(self, what: str, *, k: int = 10, by: By = "both") -> list[Alike]:
+        """Documents most like one of the base or a file, in topic and tone; see ``retrieve.similar.alike``."""
+        reading = Reading(self.embedder, self.settings["parse"], self.settings["chunk"])
+        return alike(what, self.reader, reading, who=self.who, k=k, by=by)
+
     def ask(self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
         """A cited, checked answer, or a refusal with the nearest passages; it goes into the log.
 
@@ -316,7 +322,8 @@ class KnowledgeBase:
             read.append(self.search(asked, k=settings.passages, where=where))
             return read[-1]
 
-        parts = answering.Parts(search, self.scorer, self._open_chat if writes else None, self.embedder.remote)
+        chat = self._open_chat if self.settings["chat"].model else None
+        parts = answering.Parts(search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)
         for piece in answering.stream(question, parts, settings, history):
             yield self._logged(piece, read) if isinstance(piece, Answer) else piece
 

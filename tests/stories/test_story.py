@@ -163,7 +163,7 @@ def test_what_is_superseded_is_left_out_unless_the_question_names_its_year(tmp_p
 
 def test_a_reranker_of_the_settings_orders_the_hits(base: Path) -> None:
     asked = ("--json", "search", "who sells tickets and keeps the till on board?")
-    plain = json.loads(wellread(*asked, base=base))
+    plain = json.loads(wellread("--set", "rerank.model=", *asked, base=base))
     alone = ("--set", "rerank.model=onnx:minilm", "--set", "rerank.reads=passages", "--set", "rerank.weight=1")
     reranked = json.loads(wellread(*alone, *asked, base=base))
     scores = [hit["scores"]["rerank"] for hit in reranked["hits"]]

@@ -15,8 +15,11 @@ from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
 from wellread.models.api import Chat, Embedder, Message, Reply, Sampling
 from wellread.retrieve import units
-from wellread.retrieve.followup import Turn, whole
+from wellread.retrieve.followup import Turn
+from wellread.retrieve.parts import Trace
+from wellread.retrieve.rewrite import Asking, follow_up
 from wellread.retrieve.search import SearchResult
+from wellread.retrieve.settings import RewriteSettings
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
 REFUSAL = "Not in the documents."
@@ -25,12 +28,16 @@ READ = 12  # best units that a written sentence may stand on
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The open things that answering uses; ``chat`` is called only when something is to be written."""
+    """The open things that answering uses; ``chat`` is called only when something is to be written.
+
+    ``rewrite`` and its ``chat`` say how a follow-up is made whole.
+    """
 
     search: Callable[[str], SearchResult]
     scorer: Embedder
     chat: Callable[[], Chat] | None
-    search_remote: str | None = None
+    rewrite: RewriteSettings = field(default_factory=RewriteSettings)
+    rewriter: Callable[[], Chat] | None = None
 
 
 @dataclass(slots=True)
@@ -77,12 +84,13 @@ def stream(
 
     Raises: ModelError, ModelUnavailable from the models; StoreError from the search.
     """
-    draft = _Draft(remote=[parts.search_remote] if parts.search_remote else [])
+    draft = _Draft()
     with draft.stage("follow-up") as detail:
-        asked = whole(question, history)
-        detail["asked"] = asked
+        asked = _whole(question, history, parts, draft, detail)
     result = parts.search(asked)
     draft.stages.extend(result.stages)
+    draft.usage += result.usage
+    draft.remote += [host for host in result.left_machine if host not in draft.remote]
     hits = result.hits[: settings.passages]
     with draft.stage("evidence") as detail:
         scored = evidence.score(asked, evidence.units_of(hits), parts.scorer)
@@ -109,6 +117,17 @@ def stream(
         yield _refused(question, draft, scored, hits, settings, weighed.probability)
         return
     yield _finished(question, draft, route, weighed.probability)
+
+
+def _whole(question: str, history: Sequence[Turn], parts: Parts, draft: _Draft, detail: dict[str, object]) -> str:
+    """The question as it can be searched for alone; what a model cost for it goes into the draft."""
+    trace = Trace()
+    asking = Asking(parts.rewriter, trace)
+    made = follow_up(question, history, parts.rewrite, asking)
+    draft.usage += trace.usage
+    draft.remote += trace.left_machine
+    detail |= {"asked": made.text, "by": made.how, "calls": asking.calls}
+    return made.text
 
 
 def _write(

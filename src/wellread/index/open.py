@@ -202,6 +202,24 @@ class Look:
         scores = vectors.scores(np.asarray(vector, np.float32), slots)
         return dict(zip(vectors.rows["key"][slots].tolist(), scores.tolist(), strict=True))
 
+    def middles(self, versions: Sequence[int] | None = None) -> dict[int, NDArray[np.float32]]:
+        """(dim,) of length 1: the mean vector of the chunks of each live version that may be seen, by its id."""
+        if self.view is None:
+            return {}
+        vectors, mask = self.view.vectors, self.view.mask(self.allowed)
+        slots = np.arange(vectors.n) if mask is None else np.flatnonzero(mask)
+        if versions is not None:
+            slots = slots[np.isin(vectors.rows["version"][slots], np.asarray(versions, np.int64))]
+        if not len(slots):
+            return {}
+        slots = slots[np.argsort(vectors.rows["version"][slots], kind="stable")]
+        ids, starts = np.unique(vectors.rows["version"][slots], return_index=True)
+        found: dict[int, NDArray[np.float32]] = {}
+        for version, part in zip(ids.tolist(), np.split(slots, starts[1:]), strict=True):
+            middle = vectors.halves[part].astype(np.float32).mean(axis=0)
+            found[version] = middle / max(float(np.linalg.norm(middle)), 1e-12)
+        return found
+
     def plan_text(self, question: str) -> tuple[str, list[str]]:
         """The full-text expression for a question, and the terms that are in it; see ``fulltext.plan``."""
         if not fulltext.exists(self.connection):
@@ -223,6 +241,10 @@ class Look:
     def document(self, document_id: str) -> Document | None:
         """The live document with its text and blocks; None if it is not to be seen."""
         return documents.get(self.connection, document_id, who=self.who)
+
+    def version(self, version_id: int) -> Document | None:
+        """The live document of a version id with its text and blocks; None if it is not to be seen."""
+        return documents.get_version(self.connection, version_id, who=self.who)
 
     def matching(self, where: Filter) -> list[int]:
         """The ids of the versions that ``where`` matches. Raises UsageError for an unknown field."""

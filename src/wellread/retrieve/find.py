@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from wellread.index import entries
 from wellread.index.open import Look
 from wellread.models.api import Embedder
 from wellread.retrieve import fuse, scope
@@ -49,6 +50,21 @@ def embed(
         detail |= {"model": embedder.id, "texts": len(texts) + bool(passage)}
         trace.sent_to(embedder.remote)
     return dict(zip(texts, vectors, strict=True))
+
+
+def from_above(query: Query, look: Look, settings: RetrieveSettings) -> dict[int, float]:
+    """Passages of the documents or sections that are nearest as a whole, each with the cosine of that whole."""
+    if query.vector is None or settings.entry == "none":
+        return {}
+    known = entries.entries(look, settings.entry)
+    near = known.nearest(query.vector, settings.entries, query.within)
+    return {key: cosine for n, cosine in reversed(near) for key in known.passages(n)}
+
+
+def legs_of(settings: RetrieveSettings, further: Sequence[Leg]) -> tuple[Leg, ...]:
+    """The legs beside meaning and words that the settings switch on, then those that were given."""
+    own = (Leg("above", settings.entry_weight, from_above),) if settings.entry != "none" else ()
+    return (*own, *further)
 
 
 def find(

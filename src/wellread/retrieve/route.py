@@ -97,7 +97,7 @@ def routed(
     if settings.mode == "trained" and classify is not None:
         kind, sure = classify(question)
         return Route(kind, "trained", sure)
-    return Route(by_rules(question), "rules" if settings.mode == "rules" else "rules (nothing trained)")
+    return Route(by_rules(question), "rules (nothing trained)" if settings.mode == "trained" else "rules")
 
 
 def by_rules(question: str) -> str:

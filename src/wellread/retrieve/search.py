@@ -132,7 +132,8 @@ def _found(text: str, scene: _Scene, vectors: Mapping[str, Vector]) -> Found:
     settings = scene.settings.retrieve
     n = max(settings.candidates, scene.n)
     query = Query(text, vectors.get(text), scene.parts.embedder.id, scene.within, n)
-    return finding.find(query, scene.look, settings, scene.parts.legs, scene.where, scene.trace)
+    legs = finding.legs_of(settings, scene.parts.legs)
+    return finding.find(query, scene.look, settings, legs, scene.where, scene.trace)
 
 
 def merged(wordings: Sequence[tuple[float, Found]]) -> Found:

@@ -24,6 +24,12 @@ class RetrieveSettings:
     """Cosine below which a chunk is no hit, however many words it shares; 0 keeps all."""
     in_force: bool = True
     """Leave out documents that are not in force today or superseded, unless question or filter name another year."""
+    entry: Literal["none", "documents", "sections"] = "none"
+    """Search also from summary to detail: the passages of the documents or sections nearest as a whole."""
+    entries: int = 10
+    """How many documents or sections are gone into."""
+    entry_weight: float = 0.3
+    """Weight of that search beside those by meaning and by words, which weigh 1 together."""
     scope: bool = True
     """Look first in the documents that the question names: by title, file name, metadata value or year."""
 
@@ -34,6 +40,10 @@ class RetrieveSettings:
             raise ValueError("candidates: is at least 1")
         if not 0 <= self.alpha <= 1:
             raise ValueError("alpha: is between 0 and 1")
+        if self.entries < 1:
+            raise ValueError("entries: is at least 1")
+        if not 0 <= self.entry_weight <= 1:
+            raise ValueError("entry_weight: is between 0 and 1")
         if not -1 <= self.min_score <= 1:
             raise ValueError("min_score: is between -1 and 1")
 

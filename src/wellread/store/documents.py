@@ -228,6 +228,13 @@ def get(connection: Connection, document_id: str, *, who: Principal, version: in
     return _document(row, blobs.get(connection, row.text_digest), _unpack_blocks(row.blocks))
 
 
+def get_version(connection: Connection, version_id: int, *, who: Principal) -> Document | None:
+    """As ``get``, by the id of a live version."""
+    found = _visible(connection, who).where(versions.c.id == version_id, versions.c.retired_at.is_(None))
+    row = connection.execute(found).one_or_none()
+    return _document(row, blobs.get(connection, row.text_digest), _unpack_blocks(row.blocks)) if row else None
+
+
 def listing(
     connection: Connection, *, who: Principal, where: Filter | None = None, limit: int | None = None, offset: int = 0
 ) -> list[Document]:

@@ -1,0 +1,100 @@
+"""``wellread route``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wellread.cli import show
+from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.errors import UsageError
+
+if TYPE_CHECKING:
+    from wellread.retrieve.route import Trained
+
+TRAIN = """
+wellread route train questions.jsonl
+wellread route train questions.jsonl --set route.mode=trained
+"""
+SHOW = """
+wellread route show "Which ship is faster, Little Auk or Sandpiper?"
+wellread route show "thanks a lot" --json
+"""
+OF = {"unanswerable": "", "multi-hop": "hops", "number": "table", "freshness": "freshness"}
+
+
+def train(
+    call: Call,
+    questions: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Questions in JSONL or CSV, each with its kind.", show_default=False)
+    ],
+) -> int:
+    """Learn to tell the kinds of your own questions.
+
+    Each question needs a kind: fact, table, summary, comparison, hops, freshness, chitchat or outside; other kinds are
+    left out and counted. The classifier is judged by cross-validation beside the rules, and kept in the base either
+    way; set route.mode to trained where it is the better one.
+    """
+    from wellread.evaluate import questions as asked
+    from wellread.knowledge_base import DATA_FOLDER
+    from wellread.retrieve import route
+    from wellread.retrieve.settings import KINDS
+
+    every = [(q.text, OF.get(q.kind, q.kind)) for q in asked.read(questions)]
+    used = [(text, kind) for text, kind in every if kind in KINDS]
+    with open_base(call) as base:
+        try:
+            done = route.train(used, base.quick, route.by_rules, seed=0)
+        except ValueError as error:
+            raise UsageError(f"{questions}: {error}") from error
+        path = route.save(done.classifier, base.folder / DATA_FOLDER)
+    if call.json:
+        show.dump({"file": str(path), "questions": done.n, "right": done.right, "rules_right": done.rules_right,
+                   "by_kind": done.by_kind, "left_out": len(every) - done.n})  # fmt: skip
+        return DONE
+    _told(call, done, len(every) - done.n)
+    return DONE
+
+
+def _told(call: Call, done: Trained, left_out: int) -> None:
+    show.say(f"{show.count(done.n, 'question')} learned from, {left_out} left out (no kind of ours, or too few of it)")
+    show.rows([(kind, show.count(n, "question"), f"{right:.0%} right") for kind, (n, right) in done.by_kind.items()], 4)
+    show.say(f"right on questions not trained on: {done.right:.0%}; the rules: {done.rules_right:.0%}")
+    if done.right > done.rules_right:
+        hint(call, "next: wellread config set route.mode trained")
+    else:
+        hint(call, "the rules are as good here: wellread config set route.mode rules")
+
+
+def tell(
+    call: Call,
+    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="A question, or words.")],
+) -> int:
+    """Show which kind a question is, and which parts of a search it would get."""
+    from wellread.knowledge_base import DATA_FOLDER
+    from wellread.retrieve import route
+
+    with open_base(call, read_only=True) as base:
+        settings = base.settings["route"]
+        classify = route.classifier(base.folder / DATA_FOLDER, lambda: base.quick)
+        with base.reader.looking(who=base.who) as look:
+            found = route.routed(" ".join(question), look, settings, classify)
+    parts = getattr(settings, found.kind)
+    if call.json:
+        show.dump({"kind": found.kind, "by": found.by, "sure": found.sure, "parts": parts, "mode": settings.mode})
+        return DONE
+    show.say(f"{found.kind}, by {found.by}, sure {found.sure:.2f}")
+    show.say(f"parts: {', '.join(parts) or 'none, nothing is searched for'}")
+    if settings.mode == "off":
+        hint(call, "routing is off: every question gets the same parts; wellread config set route.mode rules")
+    return DONE
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the program."""
+    part = typer.Typer(help="Tell kinds of questions apart, so that each gets the parts it needs.")
+    command(part, "train", examples=TRAIN)(train)
+    command(part, "show", examples=SHOW)(tell)
+    app.add_typer(part, name="route")
