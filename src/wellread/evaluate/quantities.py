@@ -21,6 +21,8 @@ _ONES = "zero one two three four five six seven eight nine ten eleven twelve thi
 _WORDS = {word: n for n, word in enumerate((*_ONES.split(), "seventeen", "eighteen", "nineteen"))}
 _ABOVE = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TENS = {word: 10 * n for n, word in enumerate(_ABOVE.split(), 2)}
+_FOURTH = "fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"  # first to third say too much else
+_ORDINALS = {word: n for n, word in enumerate(_FOURTH.split(), 4)}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "mio": 1e6, "billion": 1e9, "bn": 1e9}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -93,6 +95,8 @@ _DATES = [
         r"(?<![\w.,:/])(?P<day>\d{1,2})(?P<mark>[./])(?P<month>\d{1,2})(?P=mark)(?P<year>[12]\d{3})(?![\w/])",
     )
 ]
+_COMMA = re.compile(r",(?! )")
+_BESIDE_A_WORD = re.compile(r"[^\W\d_],(?! )|,[^\W\d_]")
 _FRACTIONS = {"½": "0.5", "¼": "0.25", "¾": "0.75"}
 _HALF = r"(?P<half>[ap])\.?m\b\.?"
 _CLOCKS = [
@@ -117,7 +121,7 @@ _SPELT = rf"(?:{_any(_TENS)})(?:[ -](?:{_any({w: 0 for w, n in _WORDS.items() if
 _ARTICLE = r"half an?|an?(?= (?:second|minute|hour|day|night|week|month|year|dozen|hundred|thousand|million)\b)"
 _NUMBERS = re.compile(
     rf"(?:{_SYMBOLS})?(?:(?<![\w.,:)])(?P<sign>-|minus )|(?<![\w.:#])(?<!\d,)(?<![a-z]-))(?P<digits>{_DIGITS})"
-    rf"(?P<ordinal>(?:st|nd|rd|th)\b)?|(?<![\w-])(?P<words>{_SPELT}|{_ARTICLE}|dozen)\b",
+    rf"(?P<ordinal>(?:st|nd|rd|th)\b)?|(?<![\w-])(?P<words>{_any(_ORDINALS)}|{_SPELT}|{_ARTICLE}|dozen)\b",
 )
 _AFTER = re.compile(
     rf"(?P<half> and a half)?(?: ?(?P<scale>{_any(_SCALES)}|dozen)\b)?(?:[ -]?(?P<unit>{_any(_UNITS)})(?!\w))?"
@@ -162,7 +166,7 @@ def quantities(text: str, *, every: bool = True) -> list[Quantity]:
 
     With ``every``, what can be read in two ways gives both: «61 600» is one number or two, «9.45» a number or a time.
     """
-    folded = fold(text)
+    folded = fold(_cells(text) if every else text)
     free = folded
     found: list[Quantity] = []
     for read, patterns in ((_dates, _DATES), (_clocks, _CLOCKS)):
@@ -180,6 +184,14 @@ def quantities(text: str, *, every: bool = True) -> list[Quantity]:
             end = max((q.span.end for q in new), default=end)
     found += _inherit(_join(numbers, free), free)
     return sorted(found, key=lambda q: q.span)
+
+
+def _cells(text: str) -> str:
+    """A text whose lines of comma-separated cells have blanks between them: «Brannholm,1378,1» holds 1378 and 1."""
+    return "\n".join(
+        _COMMA.sub(" ; ", line) if len(_COMMA.findall(line)) >= 3 and _BESIDE_A_WORD.search(line) else line
+        for line in text.splitlines()
+    )
 
 
 def alone(text: str) -> tuple[Quantity, ...]:
@@ -206,12 +218,14 @@ def same(wanted: Quantity, found: Quantity, tolerance: float = 0.0) -> bool:
         return _same_day(wanted, found)
     if wanted.rate and found.rate and wanted.rate != found.rate:
         return False
-    if "clock" in dict(wanted.meanings) or "clock" in dict(found.meanings):
-        return bool({m for m in wanted.meanings if m[0] == "clock"} & set(found.meanings))
+    clock = any(name == "clock" for name, _ in (*wanted.meanings, *found.meanings))
     if not wanted.meanings or not found.meanings:
-        return _close(wanted.number, found.number, tolerance)
-    held = dict(found.meanings)
-    return any(name in held and _close(value, held[name], tolerance) for name, value in wanted.meanings)
+        return not clock and _close(wanted.number, found.number, tolerance)
+    return any(
+        one == other and _close(value, held, 0.0 if clock else tolerance)
+        for one, value in wanted.meanings
+        for other, held in found.meanings
+    )
 
 
 def _close(wanted: float, found: float, tolerance: float) -> bool:
@@ -257,7 +271,11 @@ def _clocks(match: re.Match[str]) -> Iterator[Quantity]:
     hours = [hour % 12 + 12 * (half == "p")] if half else [hour]
     if "clock" in match[0]:
         hours = [hour, hour % 12 + 12]
-    yield Quantity(span, meanings=tuple(("clock", 60.0 * h + minute + second / 60) for h in hours))
+    meanings = [("clock", 60.0 * h + minute + second / 60) for h in hours]
+    if minute and not half:  # 2:35 may be a length of time too: hours and minutes, or minutes and seconds
+        meanings += [("time", 60.0 * hour + minute + second / 60)]
+        meanings += [] if second else [("time", hour + minute / 60)]
+    yield Quantity(span, meanings=tuple(meanings))
 
 
 def _numbers(match: re.Match[str], text: str, every: bool) -> Iterator[Quantity]:
@@ -281,7 +299,7 @@ def _numbers(match: re.Match[str], text: str, every: bool) -> Iterator[Quantity]
         value, meanings = value * million, _UNITS[before]
     meanings = tuple((name, value * factor) for name, factor in meanings)
     end = after.end()
-    if part["ordinal"]:
+    if part["ordinal"] or spelt in _ORDINALS:
         meanings = (("ordinal", value),)
     elif not meanings:
         counted = _COUNTED.match(text, end)
@@ -323,6 +341,8 @@ def _spelt(words: str) -> float:
         return 0.5
     if words == "dozen":
         return 12.0
+    if words in _ORDINALS:
+        return float(_ORDINALS[words])
     return float(sum(_TENS.get(word, _WORDS.get(word, 0)) for word in re.split("[ -]", words)))
 
 
