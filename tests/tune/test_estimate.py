@@ -49,6 +49,7 @@ def test_what_is_above_a_limit_is_named_with_the_setting(tiny_model: Path, tmp_p
     heavy = estimate.over_limit(found, replace(wanted, most_memory_gb=0.001))
     assert "above tune.most_memory_gb = 0.001" in heavy[0]
     assert "GB are free" in estimate.over_limit(replace(found, disk_mb=1e12), wanted)[0]
+    assert "no account of 3 examples" in estimate.over_limit(replace(found, rows_left_out=3), wanted)[0]
 
 
 # the commands
@@ -92,7 +93,7 @@ def test_estimate_run_and_runs_follow_one_another(wellread: Wellread) -> None:
     assert [one["name"] for one in listed] == ["first", "facts-lora"]
     assert "finished" in wellread("tune", "runs").stdout
     one = wellread("tune", "runs", "first").stdout
-    assert "first: finished" in one and "best step" in one
+    assert "first: finished" in one and "best at step" in one
 
 
 def test_a_run_above_its_limit_needs_a_yes(wellread: Wellread) -> None:

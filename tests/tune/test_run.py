@@ -194,6 +194,45 @@ def _weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     return {key: tensor for path in sorted(where.glob("*.safetensors")) for key, tensor in load_file(path).items()}
 
 
+class Interrupts:
+    """Somebody who watches and presses Ctrl-C at a step."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+
+    def step(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
+        if stage == "train" and done == self._at:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_a_stopped_run_that_goes_on_to_the_same_weights(base: KnowledgeBase, tiny_model: Path) -> None:
+    chosen = settings(tiny_model, save_every_s=0.0, patience=0)
+    run.start(base, chosen, name="whole")
+    with pytest.raises(KeyboardInterrupt):
+        run.start(base, chosen, name="cut", progress=Interrupts(4))
+    folder = state.folder_of(base.folder, "cut")
+    assert state.read(folder).state == "stopped" and "--resume" in state.read(folder).reason
+    run.resume(base, "cut")
+    whole = state.folder_of(base.folder, "whole")
+    first, second = _weights(whole, "best"), _weights(folder, "best")
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_run_that_goes_on_in_one_process_is_refused_to_another(base: KnowledgeBase, tiny_model: Path) -> None:
+    run.start(base, settings(tiny_model), name="one")
+    folder = state.folder_of(base.folder, "one")
+    with state.alone(folder), pytest.raises(UsageError, match="'one': is running in another process"):
+        run.resume(base, "one")
+
+
+def test_a_kill_between_two_renames_leaves_the_old_best_weights(base: KnowledgeBase, tiny_model: Path) -> None:
+    folder = run.start(base, settings(tiny_model), name="one").folder
+    kept = _weights(folder, "best")
+    (folder / "best").rename(folder / ".best.old")
+    state.repair_best(folder)
+    assert _weights(folder, "best").keys() == kept.keys()
+
+
 def test_a_finished_run_is_not_gone_on_with(base: KnowledgeBase, tiny_model: Path) -> None:
     run.start(base, settings(tiny_model), name="done")
     with pytest.raises(UsageError, match="'done': is finished"):

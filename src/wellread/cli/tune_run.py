@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from wellread.knowledge_base import KnowledgeBase
     from wellread.progress import Progress
-    from wellread.tune.outcome import Result
     from wellread.tune.settings import TuneSettings
 
 EXAMPLES = """
@@ -30,6 +29,7 @@ EXAMPLES_RUNS = """
 wellread tune runs
 wellread tune runs facts-lora
 """
+LISTED = 10  # rows left out that are shown
 KEPT = "the last checkpoint is kept; wellread tune run --resume NAME goes on from it"
 
 
@@ -72,10 +72,9 @@ def run(
     if call.json:
         show.dump(result)
         return DONE
-    _say(result)
-    hint(
-        call, f"next: wellread tune runs {result.name}; {show.where(str(result.folder / 'report.html'))} has the curves"
-    )
+    _say(asdict(result))
+    page = show.where(str(result.folder / "report.html"))
+    hint(call, f"next: wellread tune runs {result.name}; {page} has the curves")
     return DONE
 
 
@@ -87,30 +86,38 @@ def _agreed(base: KnowledgeBase, settings: TuneSettings, watched: Progress) -> b
     return tune_estimate.agreed(estimate.estimate(base, settings, progress=watched), settings)
 
 
-def _say(result: Result) -> None:
-    early = ", ended early" if result.stopped_early else ""
-    speed = f"{result.tokens_per_s:,.0f} tokens/s"
-    show.say(
-        f"{result.name}: {show.count(result.steps, 'step')}{early}, {show.duration(result.seconds)}, {speed}", "bold"
-    )
-    show.rows(list(_lines(result)), indent=2)
+def _say(result: Mapping[str, Any]) -> None:
+    steps, took = show.count(result["steps"], "step"), show.duration(result["seconds"])
+    early = ", ended early" if result["stopped_early"] else ""
+    speed = f"{result['tokens_per_s']:,.0f} tokens/s"
+    show.say(f"{result['name']}: {steps}{early}, {took}, {speed}", "bold")
+    show.rows(_lines(result), indent=2)
 
 
-def _lines(result: Result) -> list[tuple[str, ...]]:
+def _lines(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What a result says, as rows: what, before → after, remark."""
+
     def pair(before: float | None, after: float | None) -> str:
-        return "no such part" if after is None else f"{before:.3f} → {after:.3f}"
+        return "no such part" if before is None or after is None else f"{before:.3f} → {after:.3f}"
 
+    best = f"best at step {result['best_step']}"
     lines: list[tuple[str, ...]] = [
-        ("validation loss", pair(result.validation_before, result.validation_loss), f"best at step {result.best_step}"),
-        ("test loss", pair(result.test_before, result.test_loss), ""),
+        ("validation loss", pair(result["validation_before"], result["validation_loss"]), best),
+        ("test loss", pair(result["test_before"], result["test_loss"]), ""),
     ]
-    before, after, lost = result.probe_before, result.probe_after, result.forgotten
+    before, after, lost = result["probe_before"], result["probe_after"], result["forgotten"]
     if before and after and lost:
         lines += [
-            ("loss on plain texts", f"{before.text_loss:.3f} → {after.text_loss:.3f}", f"{lost.text_loss:+.1%}"),
-            ("general questions", f"{before.right:.0%} → {after.right:.0%}", f"of {before.n_questions}"),
+            ("loss on plain texts", pair(before["text_loss"], after["text_loss"]), f"{lost['text_loss']:+.1%}"),
+            ("general questions", f"{before['right']:.0%} → {after['right']:.0%}", f"of {before['n_questions']}"),
         ]
-    return [*lines, ("most memory", show.size(int(result.peak_memory_mb * 1e6)), f"{result.trained:,} weights trained")]
+    if result["ranking"]:
+        seen = ", ".join(f"{name} {loss:.3f}" for name, loss in result["ranking"].items())
+        lines.append(("ranking", seen, "validation loss after a few steps each"))
+    if result["left_out"] or result["cut"]:
+        lines.append(("examples", f"{result['left_out']} left out, {result['cut']} cut", "see wellread tune runs NAME"))
+    memory = show.size(int(result["peak_memory_mb"] * 1e6))
+    return [*lines, ("most memory", memory, f"{result['trained']:,} weights trained")]
 
 
 def runs(
@@ -127,10 +134,8 @@ def runs(
         shown = {**asdict(state.read(found)), "result": outcome.result_of(found), "folder": str(found)}
         _one(call, shown)
         return ERROR if shown["state"] == "failed" else DONE
-    listed = [
-        (state.read(path), outcome.result_of(path))
-        for path in map(folder.joinpath(state.FOLDER).joinpath, state.names(folder))
-    ]
+    folders = [state.folder_of(folder, one) for one in state.names(folder)]
+    listed = [(state.read(path), outcome.result_of(path)) for path in folders]
     if call.json:
         show.dump({"runs": [{**asdict(one), "result": result} for one, result in listed]})
         return DONE
@@ -162,12 +167,12 @@ def _one(call: Call, shown: Mapping[str, Any]) -> None:
         ("folder", show.where(shown["folder"])),
     ]
     show.rows(about, indent=2)
-    for row in shown["left_out"]:
-        show.say(f"left out: {row['part']} {row['id']}: {row['reason']}", indent=2)
     if shown["result"]:
-        for key, value in shown["result"].items():
-            if isinstance(value, (int, float)):
-                show.say(f"{key.replace('_', ' ')}: {value:,.4g}", indent=2)
+        _say(shown["result"])
+    for row in shown["left_out"][:LISTED]:
+        show.say(f"left out: {row['part']} {row['id']}: {row['reason']}", indent=2)
+    if len(shown["left_out"]) > LISTED:
+        show.say(f"and {len(shown['left_out']) - LISTED} more: --json lists them", indent=2)
 
 
 def register(group: typer.Typer) -> None:

@@ -122,6 +122,8 @@ def over_limit(found: Estimate, settings: TuneSettings) -> list[str]:
         over.append(f"{found.memory_mb / 1e3:.1f} GB of memory, above {name} {limit_gb:g}")
     if found.disk_mb / 1e3 > found.free_disk_gb:
         over.append(f"{found.disk_mb / 1e3:.1f} GB of disk, and {found.free_disk_gb:g} GB are free")
+    if found.rows_left_out:
+        over.append(f"no account of {found.rows_left_out} examples, whose answers lie beyond tune.max_length")
     return over
 
 

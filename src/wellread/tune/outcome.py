@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ class Result:
     """What a run came to; losses are nats a learned token, None where the data set has no such part.
 
     ``validation_before`` and ``test_before`` are the base model's. ``tokens_per_s`` counts tokens that went through the
-    model in training, padding not counted; ``peak_memory_mb`` is the most that the process held.
+    model in training, padding not counted; ``peak_memory_mb`` is the most that the process held. ``ranking`` is the
+    validation loss after a few steps on the blocks that the ranking kept, on the top ones and on some by chance.
     """
 
     name: str
@@ -49,6 +51,9 @@ class Result:
     probe_before: Probe | None
     probe_after: Probe | None
     forgotten: Forgotten | None
+    ranking: Mapping[str, float] | None
+    left_out: int
+    cut: int
     tokens: int
     learned_tokens: int
     trained: int
@@ -97,6 +102,9 @@ def judge(
         probe_before=before.probe,
         probe_after=after,
         forgotten=probe.forgotten(before.probe, after) if before.probe and after else None,
+        ranking=_ranking(folder),
+        left_out=len(run.left_out),
+        cut=run.cut,
         tokens=position.tokens,
         learned_tokens=position.learned,
         trained=run.trained,
@@ -139,6 +147,14 @@ def _refuse_what_is_no_better(ended: Ended, losses_seen: list[float]) -> None:
             f"the loss did not fall ({first[0]:.3f} at the start, {last[-1]:.3f} at the end) and there is no "
             "validation part; give it more epochs or another tune.learning_rate"
         )
+
+
+def _ranking(folder: Path) -> dict[str, float] | None:
+    path = folder / "choice.json"
+    if not path.is_file():
+        return None
+    found: dict[str, float] = json.loads(path.read_text("utf-8"))["losses"]
+    return found
 
 
 def _test_loss(model: Any, tokenizer: Any, rows: Rows) -> float | None:
