@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 is_refusal = refusals.is_refusal
 LOWER_IS_BETTER = frozenset({"answered_wrongly", "refused_wrongly"})
-WEIGHED = 12  # units that a sentence is held against: those that share most words with it
+WEIGHED = 6  # units that a sentence is held against: those that share most words with it
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
