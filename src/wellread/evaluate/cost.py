@@ -11,6 +11,7 @@ from statistics import fmean
 from wellread.answer.settings import AnswerSettings
 from wellread.evaluate.advice import Level, Prices, Task
 from wellread.evaluate.results import BaseFacts, Comparison, Way, WayResult
+from wellread.models.settings import threads_for
 
 ASSUMED_QUESTIONS = 1000.0  # a month, where the user has not said; every text that rests on it says so
 EXPOSURES = 20  # times a fact is seen until a small model can give it back; docs/how-to/decide.md
@@ -110,19 +111,21 @@ def break_even(first: Expense, second: Expense, *, money: bool) -> float | None:
     return float(math.ceil(max(0.0, more) / saved)) if saved > 0 else None
 
 
-def speed(seconds: float = 0.3) -> float:
-    """Floating-point operations a second that this machine reaches in single precision; the best of many products."""
+def speed(seconds: float = 0.2) -> float:
+    """Floating-point operations a second that the cores of this machine reach together in single precision.
+
+    The best of many short bursts of products that stay in one core's cache, times the cores: other work on the machine
+    then hardly shows.
+    """
     import numpy as np
 
-    side = 768
-    left = np.ones((side, side), np.float32)
-    left @ left
+    left = np.ones((40, 64, 64), np.float32)
     best, started = math.inf, time.perf_counter()
     while time.perf_counter() - started < seconds:
         begun = time.perf_counter()
         left @ left
         best = min(best, time.perf_counter() - begun)
-    return 2.0 * side**3 / best
+    return 40 * 2.0 * 64**3 / best * threads_for(0)
 
 
 def levels(
