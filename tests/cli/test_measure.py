@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from tests.evaluate.small_base import QUESTIONS, Reader, make, reading
 from typer.testing import Result
 
+from wellread.cli.compare import training
+from wellread.evaluate import ways
 from wellread.evaluate.questions import Entry, write
+from wellread.tune.export import Exported
 
 On = Callable[..., Result]
 CHEAP = ("--ways", "closed-book,retrieval")
@@ -123,6 +127,46 @@ def test_eval_writes_its_files_and_lists_its_runs(on: On, tmp_path: Path) -> Non
     assert (run["state"], run["n_questions"], run["kind"]) == ("done", 4, "eval")
 
 
+# a model as judge
+
+
+def labelled(folder: Path, n: int, header: str = "question_id,answer,human") -> Path:
+    """A file of answers that somebody judged: every second one is right."""
+    rows = [f"dog,It costs {12 + n % 2} crowns.,{'no' if n % 2 else 'yes'}" for n in range(n)]
+    path = folder / "labels.csv"
+    path.write_text("\n".join([header, *rows, "dog,not labelled,"]), "utf-8")
+    return path
+
+
+def test_a_judge_is_shown_beside_its_agreement_with_people(on: On, reader: Reader, tmp_path: Path) -> None:
+    reader.judges = lambda prompt: (
+        "Yes." if "It costs 12" in prompt or "30 crowns" in prompt.split("<<<")[-1] else "No."
+    )
+    labels = str(labelled(tmp_path, 32))
+    done = on("eval", "--judge", "openai:judge", "--labels", labels)
+    assert done.exit_code == 0, done.output
+    assert "retrieval, right by openai:judge: 25 % (" in done.stdout
+    assert "agreement with people: kappa 1.00 (" in done.stdout and "n = 32)" in done.stdout
+    n_prompts = len(reader.prompts)
+    assert n_prompts < 10  # the same answer is judged once
+    judged = told(on("eval", "--judge", "openai:judge", "--labels", labels, "--json"))["judged"]
+    assert judged["retrieval"]["score"]["value"] == 0.25 and len(reader.prompts) == n_prompts
+
+
+@pytest.mark.parametrize(
+    ("n", "header", "fault"),
+    [
+        (3, "question_id,answer,human", "has 3 labels; a judge's figure is shown only beside"),
+        (40, "question_id,answer,humane", "has no column 'human'; did you mean 'humane'?"),
+    ],
+)
+def test_a_judge_without_enough_labels_says_nothing(on: On, tmp_path: Path, n: int, header: str, fault: str) -> None:
+    done = on("eval", "--judge", "openai:judge", "--labels", str(labelled(tmp_path, n, header)))
+    assert done.exit_code == 2 and fault in done.stderr
+    alone = on("eval", "--judge", "openai:judge")
+    assert alone.exit_code == 2 and "--judge and --labels: go together" in alone.stderr
+
+
 # compare
 
 
@@ -149,12 +193,24 @@ def test_compare_as_json_is_one_object_with_the_advice(on: On, tmp_path: Path) -
 
 
 def test_compare_takes_a_tuned_model_and_a_second_one(on: On, reader: Reader) -> None:
-    ways = "tuned,tuned+retrieval,closed-book@openai:other"
-    done = on("compare", "--tuned", "openai:mine", "--model", "openai:other", "--ways", ways, "--limit", "2", "--json")
+    names = "tuned,tuned+retrieval,closed-book@openai:other"
+    done = on("compare", "--tuned", "openai:mine", "--model", "openai:other", "--ways", names, "--limit", "2", "--json")
     by_name = {entry["way"]["name"]: entry["way"] for entry in told(done)["comparison"]["ways"]}
-    assert list(by_name) == ways.split(",")
+    assert list(by_name) == names.split(",")
     assert by_name["tuned"]["trained"] and not by_name["closed-book@openai:other"]["trained"]
     assert "What does a bicycle cost?" in reader.prompts  # alone, as it was trained
+
+
+def test_what_training_took_is_found_beside_the_exported_model(tmp_path: Path) -> None:
+    out, run = tmp_path / "out", tmp_path / "base" / ".wellread" / "tune" / "runs" / "first"
+    for folder in (out, run):
+        folder.mkdir(parents=True)
+    card = Exported("first", "gguf-adapter", out, {}, 1, (), "", "smollm2-135m", "2026-11-21")
+    (out / "export.json").write_text(json.dumps({**asdict(card), "folder": str(out)}), "utf-8")
+    (run / "result.json").write_text('{"seconds": 90.5}', "utf-8")
+    chosen = [*ways.tuned(f"llama:smollm2-135m+{out / 'adapter.gguf'}"), ways.BUILT_IN[0], ways.tuned("other")[0]]
+    found = training(tmp_path / "base", chosen)
+    assert {name: spent.seconds for name, spent in found.items()} == {"tuned": 90.5, "tuned+retrieval": 90.5}
 
 
 def test_questions_that_are_left_become_examples(on: On) -> None:

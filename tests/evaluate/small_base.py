@@ -42,9 +42,10 @@ PAY = Question(
 
 @dataclass
 class Reader:
-    """Answers from the prompt alone; ``fails`` may give another response for a question."""
+    """Answers from the prompt alone; ``fails`` may give another response for a question, ``judges`` a judge's word."""
 
     fails: Callable[[str], Canned | None] = lambda question: None
+    judges: Callable[[str], str] = lambda prompt: "no"
     prompts: list[str] = field(default_factory=list)
     systems: list[str] = field(default_factory=list)
 
@@ -52,6 +53,8 @@ class Reader:
         messages = request.body["messages"]
         prompt = "\n".join(message["content"] for message in messages)
         self.prompts.append(prompt)
+        if "<<<" in prompt:
+            return _reply(self.judges(prompt), bool(request.body.get("stream")))
         self.systems += [m["content"] for m in messages if m["role"] == "system"]
         asked = re.findall(r"Question: (.*)", prompt)
         question = asked[-1].strip() if asked else messages[-1]["content"]

@@ -16,11 +16,13 @@ from tests.evaluate.small_base import PAY, QUESTIONS, Reader
 from tests.models.loopback import Canned
 
 from wellread import KnowledgeBase
+from wellread.errors import ModelError
 from wellread.evaluate import whole
-from wellread.evaluate.asking import Asker
+from wellread.evaluate.asking import Asker, identity
 from wellread.evaluate.results import Outcome, Way
 from wellread.evaluate.run import GIVES_UP, Plan, run
 from wellread.evaluate.ways import BUILT_IN
+from wellread.models.settings import ChatSettings
 from wellread.types import Document, Principal, Question
 
 CLOSED, FEW, LONG, FOUND, WRITTEN = BUILT_IN
@@ -305,3 +307,20 @@ def test_where_not_all_fit_the_best_come_first_and_whole(base: KnowledgeBase) ->
         assert Path(passages[0].document).name == name
         assert readings[id].note == f"{len(passages)} of 3 documents"
     assert len({reading.depends for reading in readings.values()}) == 3
+
+
+# what names a model
+
+
+def test_a_model_is_named_by_the_content_of_its_files(tmp_path: Path) -> None:
+    first, second, adapter = (tmp_path / name for name in ("one.gguf", "two.gguf", "adapter.gguf"))
+    for path, content in ((first, b"same"), (second, b"same"), (adapter, b"learned")):
+        path.write_bytes(content)
+    named = [identity(ChatSettings(model=f"llama:{name}")) for name in (first, second, f"{first}+{adapter}")]
+    assert named[0] == named[1] and named[2].startswith(named[0]) and named[2] != named[0]
+    first.write_bytes(b"another")
+    assert identity(ChatSettings(model=f"llama:{first}")) != named[0]
+    here, there = (ChatSettings(model="openai:x", base_url=url) for url in ("http://a/v1", "http://b/v1"))
+    assert identity(here) != identity(there)
+    with pytest.raises(ModelError, match="there is no such file"):
+        identity(ChatSettings(model="llama:/nowhere.gguf"))

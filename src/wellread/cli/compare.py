@@ -14,6 +14,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 
 if TYPE_CHECKING:
     from wellread.evaluate.advice import Advice
+    from wellread.evaluate.compare import Training
     from wellread.evaluate.results import Comparison, Way
     from wellread.evaluate.selection import Selection
     from wellread.knowledge_base import KnowledgeBase
@@ -57,7 +58,8 @@ def compare(  # noqa: PLR0913 - the options of a command
         chosen, left_out = _ways(
             base, settings.ways, measured.names(ways), tuned, model or (), measured.select(base, wanted, settings)
         )
-        asked = measured.measure(call, base, chosen, wanted, settings, kind="compare")
+        spent = training(base.folder, chosen)
+        asked = measured.measure(call, base, chosen, wanted, settings, kind="compare", trained=spent)
         folder = out or base.folder / FOLDER
     advice = advise.advise(asked.made, facts=task_of(base), questions=asked.questions, operations_per_s=cost.speed())
     html = report.html(asked.made, advice, asked.questions)
@@ -110,6 +112,25 @@ def _ways(
     if not any(way.trained for way in chosen) and not names:
         notes.append("no tuned model was compared; make one with wellread tune, then add --tuned NAME")
     return chosen, notes
+
+
+def training(folder: Path, chosen: Sequence[Way]) -> dict[str, Training]:
+    """What the training of each tuned way took, where its model was exported by a run of this base."""
+    from wellread.evaluate.compare import Training
+    from wellread.models import llamacpp
+    from wellread.tune import export, outcome, state
+
+    found = {}
+    for way in chosen:
+        models = [text.partition("=llama:")[2] for text in way.overrides if text.startswith("chat.model=llama:")]
+        if not way.trained or not models:
+            continue
+        plain, adapter = llamacpp.split(models[-1])
+        exported = export.read((adapter or Path(plain)).expanduser().parent)
+        result = outcome.result_of(state.folder_of(folder, exported.run)) if exported else None
+        if result is not None:
+            found[way.name] = Training(float(result["seconds"]))
+    return found
 
 
 def _advice(advice: Advice) -> None:

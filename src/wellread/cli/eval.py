@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +11,16 @@ import typer
 from typer.core import TyperGroup
 
 from wellread.cli import measured, show
-from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base
+from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base, progress
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.evaluate.changes import Change
+    from wellread.evaluate.judge import Figure
+    from wellread.evaluate.judged import Labelled
     from wellread.evaluate.results import Comparison
+    from wellread.evaluate.settings import EvaluateSettings
+    from wellread.knowledge_base import KnowledgeBase
     from wellread.store.evaluations import Run
     from wellread.types import Question
 
@@ -27,6 +31,33 @@ wellread eval --questions mine.jsonl --fail-under right=0.6 --fail-over answered
 wellread eval --against last
 wellread eval list
 """
+Metric = Annotated[
+    str, typer.Option("--metric", metavar="NAME", help="The metric shown first and by kind.", show_default=False)
+]
+FailUnder = Annotated[
+    list[str] | None,
+    typer.Option("--fail-under", metavar="METRIC=VALUE", help="End with code 1 below it; may be repeated."),
+]
+FailOver = Annotated[
+    list[str] | None,
+    typer.Option("--fail-over", metavar="METRIC=VALUE", help="End with code 1 above it; may be repeated."),
+]
+Against = Annotated[
+    str, typer.Option("--against", metavar="RUN", help="Show what changed since a run; or: last.", show_default=False)
+]
+Judge = Annotated[
+    str,
+    typer.Option(
+        "--judge", metavar="KIND:NAME", help="A chat model that judges too; needs --labels.", show_default=False
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="FILE", help="An outcomes.csv with one more column: human (yes or no)."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Write comparison.json and outcomes.csv there.")
+]
 SHOWN = 40  # changed questions on the screen; --json has all
 
 
@@ -46,24 +77,13 @@ def measure(  # noqa: PLR0913 - the options of a command
     limit: measured.Limit = None,
     tuned: measured.Tuned = "",
     model: measured.Models = None,
-    metric: Annotated[
-        str, typer.Option("--metric", metavar="NAME", help="The metric shown first and by kind.", show_default=False)
-    ] = "",
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option("--fail-under", metavar="METRIC=VALUE", help="End with code 1 below it; may be repeated."),
-    ] = None,
-    fail_over: Annotated[
-        list[str] | None,
-        typer.Option("--fail-over", metavar="METRIC=VALUE", help="End with code 1 above it; may be repeated."),
-    ] = None,
-    against: Annotated[
-        str,
-        typer.Option("--against", metavar="RUN", help="Show what changed since a run; or: last.", show_default=False),
-    ] = "",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Write comparison.json and outcomes.csv there.")
-    ] = None,
+    metric: Metric = "",
+    fail_under: FailUnder = None,
+    fail_over: FailOver = None,
+    against: Against = "",
+    judge: Judge = "",
+    labels: Labels = None,
+    out: Out = None,
     retry_failed: measured.RetryFailed = False,
     again: measured.Again = False,
 ) -> int:
@@ -84,14 +104,16 @@ def measure(  # noqa: PLR0913 - the options of a command
         known = ways.known(base, settings.ways, tuned_model=tuned, models=model or ())
         chosen = ways.choose(measured.names(way) or ["retrieval"], known, base)
         earlier = changes.find(base, against) if against else None
+        labelled = _labelled(base, wanted, settings, judge, labels)
         asked = measured.measure(call, base, chosen, wanted, settings, kind="eval")
         changed, n_shared = changes.against(base, earlier, asked.made.outcomes, asked.questions) if earlier else ((), 0)
+        figures = _judged(call, base, asked, judge, labelled, settings) if labelled else {}
     there = sorted({name for result in asked.made.ways for name in result.scores})
     _check_names([name for _, name, _ in limits], there, "does not apply to these questions and ways")
     missed = _missed(limits, asked.made)
     files = outputs.write(out, asked.made, asked.questions) if out else []
     since = Since(earlier, n_shared, changed) if earlier else None
-    _told(call, asked, since, missed, files)
+    _told(call, asked, Found(since, figures, missed, files))
     return ERROR if missed else DONE
 
 
@@ -104,24 +126,75 @@ class Since:
     changes: tuple[Change, ...]
 
 
-def _told(call: Call, asked: measured.Asked, since: Since | None, missed: Sequence[str], files: Sequence[Path]) -> None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an evaluation says besides its scores."""
+
+    since: Since | None
+    judged: Mapping[str, Figure]
+    missed: Sequence[str]
+    files: Sequence[Path]
+
+
+def _told(call: Call, asked: measured.Asked, more: Found) -> None:
+    since = more.since
     if call.json:
         from wellread.evaluate import outputs
 
         against = {"run": since.run.id, "shared": since.shared, "changes": since.changes} if since else None
         found = {"run": asked.run, "comparison": outputs.plain(asked.made), "against": against}
-        show.dump({**found, "missed": missed, "warnings": asked.warnings, "files": files})
+        judged = {
+            way: {"score": f.score, "kappa": f.agreement.kappa, "model": f.model} for way, f in more.judged.items()
+        }
+        show.dump({**found, "judged": judged, "missed": more.missed, "warnings": asked.warnings, "files": more.files})
         return
     _tables(asked)
+    for way, figure in more.judged.items():
+        show.say(f"{way}, {figure}")
     if since:
         _changes(since, asked.questions)
     for warning in asked.warnings:
         show.note(f"note: {warning}")
-    for path in files:
+    for path in more.files:
         hint(call, f"written: {show.where(str(path))}")
     hint(call, f"run {asked.run}; compare a later one with it: wellread eval --against {asked.run}")
-    for line in missed:
+    for line in more.missed:
         show.error(line)
+
+
+# a model as judge
+
+
+def _labelled(
+    base: KnowledgeBase, wanted: measured.Wanted, settings: EvaluateSettings, judge: str, labels: Path | None
+) -> tuple[Labelled, ...]:
+    """The answers that people labelled; none without a judge. Raises: UsageError where one comes without the other."""
+    from wellread.evaluate import judged, selection
+
+    if not judge and labels is None:
+        return ()
+    if not judge or labels is None:
+        raise UsageError(
+            "--judge and --labels: go together; a judge's figure is shown only beside its agreement with people"
+        )
+    known = selection.select(base.folder, wanted.questions, split="all", seed=settings.seed)
+    return judged.labels(labels, known.questions)
+
+
+def _judged(
+    call: Call,
+    base: KnowledgeBase,
+    asked: measured.Asked,
+    judge: str,
+    labelled: Sequence[Labelled],
+    settings: EvaluateSettings,
+) -> Mapping[str, Figure]:
+    from wellread.evaluate import judged
+
+    with progress(call) as watched:
+        return judged.figures(
+            base, judge, asked.made.outcomes, asked.questions, labelled, seed=settings.seed, progress=watched
+        )
 
 
 def _tables(asked: measured.Asked) -> None:

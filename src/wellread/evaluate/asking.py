@@ -181,13 +181,19 @@ def answer_of(question: Question) -> str:
 
 
 def identity(settings: ChatSettings) -> str:
-    """What names the weights behind a chat model: the digest of a file, or the endpoint and its model's name."""
+    """What names the weights behind a chat model: the digests of its files, or the endpoint and its model's name.
+
+    Raises: ModelError where a file is not there.
+    """
     kind, _, name = settings.model.partition(":")
-    if kind == "llama":
-        path = llamacpp.find(name, config.models_folder())
-        stat = path.stat()
-        return _file_digest(path, stat.st_size, stat.st_mtime_ns)
-    return f"{settings.model} at {settings.base_url}"
+    if kind != "llama":
+        return f"{settings.model} at {settings.base_url}"
+    base, adapter = llamacpp.split(name)
+    paths = [llamacpp.find(base, config.models_folder()), *([adapter] if adapter else [])]
+    try:
+        return "+".join(_file_digest(path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+    except OSError as error:
+        raise ModelError(f"chat.model = '{settings.model}': {error.filename}: {error.strerror}") from error
 
 
 @lru_cache(maxsize=32)
