@@ -131,12 +131,12 @@ def test_a_kind_on_which_another_way_is_better_is_sent_there() -> None:
 
 
 def test_equal_ways_are_seldom_split_by_kind_of_question() -> None:
-    kinds = {f"kind{n}": 15 for n in range(8)}
-    split = sum(
-        bool(advised(Lab({"retrieval": 0.6, "tuned": 0.6, "few-shot": 0.6}, kinds, seed=seed)).by_kind)
-        for seed in range(30)
-    )
-    assert split <= 4  # 5 % of 30 is 1.5; more than 4 has a chance of 2 %
+    kinds = {f"kind{n}": 40 for n in range(12)}
+    split = 0
+    for seed in range(20):
+        lab = Lab({"retrieval": 0.5, "tuned": 0.5, "few-shot": 0.5}, kinds, seed=seed)
+        split += bool(advised(lab).by_kind)
+    assert split <= 3  # 5 % of 20 is 1; without the correction for 24 comparisons it is 6 or more
 
 
 # what must hold for every comparison

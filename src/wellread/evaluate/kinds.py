@@ -12,6 +12,7 @@ from wellread.evaluate.choose import Choice
 from wellread.evaluate.results import Difference, Outcome
 from wellread.types import Question
 
+DRAWS = 2000  # resamples of an interval; there is one for each kind and way
 LEAST = 8  # questions of a kind, below which no proof can survive the correction
 
 
@@ -42,7 +43,8 @@ def _against_pick(seen: Choice, questions: Sequence[Question]) -> dict[str, list
             if name == seen.pick or name in seen.excluded or min(len(mine), len(theirs)) < LEAST:
                 continue
             both = {name: theirs, seen.pick: mine}
-            tried += [(kind, pair) for pair in stats.differences(both, metric, seed=seed, clusters=clusters)]
+            pairs = stats.differences(both, metric, seed=seed, draws=DRAWS, clusters=clusters)
+            tried += [(kind, pair) for pair in pairs]
     corrected = stats.holm([pair.p for _, pair in tried])
     found: dict[str, list[Difference]] = defaultdict(list)
     for (kind, pair), p in zip(tried, corrected, strict=True):
