@@ -283,6 +283,19 @@ def test_differences_compare_every_pair_on_the_questions_that_both_answered() ->
     assert found["a", "c"].detectable > found["a", "b"].detectable * 0.5
 
 
+def test_differences_take_wordings_of_one_question_together() -> None:
+    rows = {"a": outcomes("a", [1.0] * 12), "b": outcomes("b", [0.0] * 12)}
+    alone, together = (
+        stats.differences(rows, "right", seed=0, clusters=clusters)[0]
+        for clusters in (None, {f"q{n}": f"root {n // 6}" for n in range(12)})
+    )
+    assert (alone.value, together.value, together.n) == (1.0, 1.0, 12)
+    assert alone.p < 0.001
+    assert together.p > 0.4, "two questions prove nothing, however often they are worded"
+    assert (together.low, together.high, alone.high) == (-1.0, 1.0, 1.0)
+    assert together.detectable > 2 * alone.detectable
+
+
 def test_no_number_of_questions_shows_a_difference_of_nothing() -> None:
     with pytest.raises(ValueError, match="difference = 0"):
         stats.needed(0.0, 0.4)

@@ -173,7 +173,10 @@ def paired(
     mean, count = float(difference.mean()), len(sums)
     half = student(max(1, count - 1)) * _spread(sums, sizes) / sqrt(count)
     p = _p_value(sums, seed, draws, alone=count == difference.size)
-    return Paired(mean, mean - half, mean + half, p, difference.size)
+    low, high = mean - half, mean + half
+    if min(*first, *second) >= 0 and max(*first, *second) <= 1:
+        low, high = max(-1.0, low), min(1.0, high)
+    return Paired(mean, low, high, p, difference.size)
 
 
 def _difference(first: Sequence[float], second: Sequence[float]) -> Floats:
@@ -231,10 +234,9 @@ def holm(ps: Sequence[float]) -> list[float]:
     return corrected
 
 
-def spread(first: Sequence[float], second: Sequence[float]) -> float:
-    """Standard deviation of the differences of two ways on the same questions, never 0 (see ``paired``)."""
-    difference = _difference(first, second)
-    return _spread(difference, np.ones_like(difference))
+def spread(first: Sequence[float], second: Sequence[float], *, clusters: Sequence[Hashable] | None = None) -> float:
+    """Standard deviation of the differences of two ways per question (or cluster), never 0 (see ``paired``)."""
+    return _spread(*_clustered(_difference(first, second), clusters))
 
 
 def detectable(sd: float, n: int, power: float = 0.8) -> float:
@@ -287,7 +289,8 @@ def differences(
         one, two = [values[first][id] for id in shared], [values[second][id] for id in shared]
         groups = [clusters.get(id, id) for id in shared] if clusters else None
         result = paired(one, two, seed=seed, draws=draws, clusters=groups)
-        compared.append((first, second, result, detectable(spread(one, two), len(shared))))
+        cases = len(set(groups)) if groups else len(shared)
+        compared.append((first, second, result, detectable(spread(one, two, clusters=groups), cases)))
     corrected = holm([result.p for _, _, result, _ in compared])
     return tuple(
         Difference(metric, first, second, r.value, r.low, r.high, r.p, p, r.n, least)
