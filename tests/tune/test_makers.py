@@ -1,8 +1,9 @@
 """What is made from documents stands in them, names its chunks, is no order to a model, and follows from the seed."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from wellread.errors import UsageError
 from wellread.evaluate.candidate import Candidate
 from wellread.evaluate.stands import letters
 from wellread.knowledge_base import KnowledgeBase
+from wellread.models.api import Message, Reply, Sampling
 from wellread.retrieve.units import plain
 from wellread.store import feedback, lineage
 from wellread.tune import data, gather, prepare
@@ -22,7 +24,7 @@ from wellread.tune.gather import Gathered
 from wellread.tune.makers import examples, facts
 from wellread.tune.makers.facts import Fact, Library, phrasings
 from wellread.tune.prepare import Wanted, artifact_id
-from wellread.types import Evidence
+from wellread.types import Evidence, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ROOT / "samples" / "harbour" / "documents"
@@ -119,6 +121,20 @@ def test_passages_hold_the_answer_where_it_is_cited_and_not_where_it_is_refused(
     assert {row.messages[-1].content for row in without} == {reading.refusal}
     share = len(without) / (len(without) + len(rows(made, "passages")))
     assert 0.08 < share < 0.35
+
+
+def test_no_distractor_holds_the_answer(made: Gathered) -> None:
+    short = {row.fact: letters(row.messages[-1].content) for row in rows(made, "qa")}
+    seen = 0
+    for kind in ("passages", "passages without answer"):
+        for row in rows(made, kind):
+            prompt, answer = row.messages[-2].content, row.messages[-1].content
+            shown = dict(re.findall(r"^\[(\d)\] [^\n]*\n([^\n]*)$", prompt, re.MULTILINE))
+            shown.pop(answer[answer.rindex("[") + 1 : answer.rindex("]")] if "[" in answer else "", None)
+            seen += len(shown)
+            if row.fact in short:
+                assert not [text for text in shown.values() if f" {short[row.fact]} " in f" {letters(text)} "]
+    assert seen > 100
 
 
 def test_the_golden_passage_has_no_favourite_place(made: Gathered) -> None:
@@ -325,3 +341,54 @@ def test_a_base_without_documents_says_what_to_do(tmp_path: Path, model: str) ->
         prepare.prepare(base, Wanted("x", from_base=True), PrepareSettings(), model)
     with KnowledgeBase.open(tmp_path / "base") as base, pytest.raises(UsageError, match="nothing to prepare"):
         prepare.prepare(base, Wanted("x"), PrepareSettings(), model)
+
+
+class Writer:
+    """A chat model that writes one good question for each passage, one whose answer is made up, and other wordings."""
+
+    name, context_tokens, remote = "test:writer", 4000, None
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        return Reply(self._said(messages[-1].content), Usage())
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        yield self.reply(messages, sampling)
+
+    def _said(self, prompt: str) -> str:
+        asked = re.findall(r"lamps does the ship (\w+) have", prompt)
+        if asked:
+            return f"Question: What number of lamps has the ship {asked[-1]}?\nQuestion: How bright is it?"
+        found = re.search(r"The ship (\w+) has (\d+) lamps in all its saloons\.", prompt)
+        if found is None:
+            return "I cannot."
+        return (
+            f"Question: How many lamps does the ship {found[1]} have?\nAnswer: {found[2]} lamps\nQuote: {found[0]}\n\n"
+            f"Question: Which colour has the ship {found[1]}?\nAnswer: red\nQuote: {found[0]}\n"
+        )
+
+
+def test_a_chat_model_makes_examples_that_go_through_the_same_checks(tmp_path: Path, model: str) -> None:
+    ships = ("Auk", "Bay", "Cob", "Dab", "Eel")
+    for n, ship in enumerate(ships, 11):
+        text = (
+            f"# Ship {ship}\n\nThe ship {ship} has {n} lamps in all its saloons. " + "It lies at the quay today. " * 6
+        )
+        (tmp_path / f"{ship}.md").write_text(text, "utf-8")
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        base.add(str(tmp_path), include=("*.md",))
+        settings = PrepareSettings(kinds=("qa",), maker="chat", phrasings=2)
+        base.__dict__["chat"] = None
+        with pytest.raises(UsageError, match="name a model"):
+            prepare.prepare(base, Wanted("made", from_base=True), settings, model)
+        base.__dict__["chat"] = Writer()  # what chat.model opens
+        made = prepare.prepare(base, Wanted("made", from_base=True), settings, model)
+        assert made.folder is not None
+        taught = {(row.messages[0].content, row.messages[1].content) for row in data.load(made.folder).rows
+                  if isinstance(row, ChatRow)}  # fmt: skip
+    assert made.not_made["the answer is not in the source"] == 5
+    assert {answer for _, answer in taught} == {f"{n} lamps" for n in range(11, 16)}
+    assert ("What number of lamps has the ship Dab?", "14 lamps") in taught
+    assert len(taught) == 10 and not [asked for asked, _ in taught if "bright" in asked]
