@@ -174,7 +174,7 @@ def test_remove_takes_a_document_out_of_everything(on: On, documents: Path) -> N
     assert done.stdout == "1 document removed\n"
     assert "4.50" not in on("search", "dog crowns").stdout
     assert on("remove", "*/nothing-here/*").exit_code == 2
-    assert told(on("remove", str(documents), "--json")) == {"removed": 1}
+    assert told(on("remove", str(documents), "--json")) == {"removed": 1, "retrain": {}}
 
 
 def test_the_index_is_rebuilt_compacted_and_reembedded(on: On) -> None:
