@@ -235,6 +235,12 @@ def test_by_hand_an_indirect_question_gives_more_phrasings() -> None:
         "I would like to know how long it is (on the subject of “Ferries”).",
     ]
     assert len(phrasings(Fact("1", ("How long?",), "5 h", "It is 5 h."), 9)) == 4
+    table = Fact("1", ("What is the wind limit of Auk?", "Auk wind limit"), "5 m/s", "Auk | 5 m/s", "table")
+    assert phrasings(table, 4)[2:] == [
+        "Please tell me what the wind limit of Auk is.",
+        "I would like to know what the wind limit of Auk is.",
+    ]
+    assert len(phrasings(table, 99)) == 11
     assert phrasings(fact, 1) == ["How long is it?"]
 
 

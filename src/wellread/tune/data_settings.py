@@ -31,7 +31,7 @@ class PrepareSettings:
     maker: Literal["rules", "chat"] = "rules"
     """Who makes examples from documents: rules (no model), or the model of chat.model."""
     most: int = 0
-    """Passages that examples are made from, at most, spread over the documents; 0 takes all."""
+    """Facts and summaries that examples are made of, at most, spread over the documents; 0 takes all."""
     distractors: int = 3
     """Passages beside the right one in an example for reading passages."""
     without_golden: float = 0.2

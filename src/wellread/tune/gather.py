@@ -124,7 +124,9 @@ def from_base(known: Library, settings: PrepareSettings, gathered: Gathered, pro
         raise UsageError("the base holds no document in force; run: wellread add FOLDER")
     candidates = _candidates(known, settings, progress)
     found = facts.from_candidates(candidates, known, gathered.dropped)
-    found = _some(found, settings.most, seed=settings.seed)
+    used = {"summary"} if "summaries" in settings.kinds else set()
+    used |= {"fact", "table"} if {*settings.kinds} - {"summaries"} else set()
+    found = _some([fact for fact in found if fact.kind in used], settings.most, seed=settings.seed)
     gathered.facts += len(found)
     gathered.task = "chat"
     made: list[ChatRow] = []

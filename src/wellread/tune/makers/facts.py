@@ -153,6 +153,7 @@ def _fact(candidate: Candidate, library: Library) -> Fact | None:
 # more phrasings
 
 _COULD = re.compile(r"^(?P<about>.*?)[Cc]ould you tell me (?P<what>.+)\?$")
+_WHAT_IS = re.compile(r"^What (?P<be>is|are|was|were) (?P<what>(?:the|a|an|our|your) [^?,]{3,80})\?$")
 _FRAMES = (
     "Please tell me {what}.",
     "I would like to know {what}.",
@@ -167,17 +168,25 @@ def phrasings(fact: Fact, n: int) -> list[str]:
     """At most ``n`` ways of asking a fact: its own, then the indirect question in other frames."""
     found = list(fact.phrasings)
     for own in fact.phrasings:
-        match = _COULD.match(own)
-        if match:
-            about = match["about"].rstrip(", ")
-            about = f" ({about[0].lower()}{about[1:]})" if about else ""
-            framed = (frame.format(what=match["what"]) for frame in _FRAMES)
+        indirect = _indirect(own)
+        if indirect:
+            what, about = indirect
+            framed = (frame.format(what=what) for frame in _FRAMES)
             found += [f"{text[:-1]}{about}{text[-1]}" for text in framed]
             break
-    else:
-        asked = fact.phrasings[0]
-        found += [f"Question: {asked}", f"{asked} Please answer briefly.", f"Short question: {asked}"]
+    asked = fact.phrasings[0]
+    found += [f"{asked} Please answer briefly.", f"Short question: {asked}", f"Question: {asked}"]
     return list(dict.fromkeys(found))[:n]
+
+
+def _indirect(asked: str) -> tuple[str, str] | None:
+    """``how long it is`` of a question, with what it is about in brackets; None for a question of another form."""
+    could = _COULD.match(asked)
+    if could:
+        about = could["about"].rstrip(", ")
+        return could["what"], f" ({about[0].lower()}{about[1:]})" if about else ""
+    plain_one = _WHAT_IS.match(asked)
+    return (f"what {plain_one['what']} {plain_one['be']}", "") if plain_one else None
 
 
 # files of facts
