@@ -73,7 +73,7 @@ class Run:
 
 
 # the search alone: by meaning and by words, fused; no part on top of it
-NONE = ("rerank.model=", "rewrite.spelling=false", "rewrite.glossary=false")
+NONE = ("rerank.model=", "rewrite.spelling=false")
 ARMS: dict[str, Arm] = {
     "search": Arm(NONE),
     "dense": Arm((*NONE, "retrieve.mode=dense")),

@@ -58,3 +58,22 @@ def test_absent_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 def test_damaged_weights_are_a_model_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="ONNX Runtime"):
         minilm._session(b"not a model", tmp_path / "model.onnx", 1)
+
+
+def test_the_mean_of_the_token_vectors_points_where_the_text_does(model: minilm.MiniLM) -> None:
+    texts = ["A dog pays four euros on the ferry.", "dogs"]
+    held = model.token_vectors(texts)
+    assert [len(rows) for rows in held] == model.count_tokens(texts)
+    for rows in held:
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
+    middle = held[0].mean(axis=0)
+    assert middle / np.linalg.norm(middle) @ model.embed(texts)[0] > 0.95
+
+
+def test_late_interaction_finds_the_passage_that_holds_each_word(model: minilm.MiniLM) -> None:
+    late = minilm.LateMiniLM(model)
+    question = "what does a dog pay"
+    scores = late.score(question, ["a dog pays four euros", "the timetable of line two", question, ""])
+    assert scores[0] > scores[1] > scores[3] == -1.0
+    assert scores[2] == pytest.approx(1.0, abs=1e-3)
+    assert late.id.startswith("late:minilm:")

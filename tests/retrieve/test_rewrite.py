@@ -25,6 +25,11 @@ WORDS = RetrieveSettings(mode="bm25")
 OFF = RewriteSettings(spelling=False, glossary=False)
 
 
+def no_word(word: str) -> bool:
+    """For a vocabulary that knows nothing."""
+    return False
+
+
 @dataclass
 class ScriptedChat:
     """Writes what it was given, whatever it is asked; remembers the prompts."""
@@ -82,17 +87,27 @@ def uris(result: SearchResult) -> list[str]:
 
 def test_a_slip_of_the_pen_is_put_right_by_the_words_of_the_documents(reader: IndexReader) -> None:
     with reader.looking(who=EVERYONE) as look:
-        assert corrected("what does a bicylce pay?", look) == ("what does a bicycle pay?", [("bicylce", "bicycle")])
-        assert corrected("the timetabel", look)[1] == [("timetabel", "timetable")]
-        assert corrected("a dog pays", look)[1] == []
-        assert corrected("xylophonist", look)[1] == []
+        assert corrected("what does a bicylce pay?", look, no_word) == (
+            "what does a bicycle pay?",
+            [("bicylce", "bicycle")],
+        )
+        assert corrected("the timetabel", look, no_word)[1] == [("timetabel", "timetable")]
+        assert corrected("a dog pays", look, no_word)[1] == []
+        assert corrected("xylophonist", look, no_word)[1] == []
+
+
+def test_a_word_of_everyday_language_or_a_name_is_never_corrected(reader: IndexReader) -> None:
+    with reader.looking(who=EVERYONE) as look:
+        assert corrected("bicyclo", look, no_word)[1] == [("bicyclo", "bicycle")]
+        assert corrected("bicyclo", look, lambda word: True)[1] == []
+        assert corrected("biCyclo", look, no_word)[1] == []
 
 
 def test_spelling_never_offers_a_word_of_a_hidden_document(reader: IndexReader) -> None:
     with reader.looking(who=EVERYONE) as look:
-        assert corrected("zeppeliniun", look)[1] == []
+        assert corrected("zeppeliniun", look, no_word)[1] == []
     with reader.looking(who=Principal(groups=frozenset({"board"}))) as look:
-        assert corrected("zeppeliniun", look)[1] == [("zeppeliniun", "zeppelinium")]
+        assert corrected("zeppeliniun", look, no_word)[1] == [("zeppeliniun", "zeppelinium")]
 
 
 def test_a_misspelt_question_finds_what_the_right_one_finds(reader: IndexReader) -> None:
@@ -104,9 +119,12 @@ def test_a_misspelt_question_finds_what_the_right_one_finds(reader: IndexReader)
 
 def test_an_abbreviation_is_looked_for_under_its_long_form_too_and_the_other_way_round(reader: IndexReader) -> None:
     with reader.looking(who=EVERYONE) as look:
-        assert meanings("what happens at MOB?", look) == [("MOB", "man over board")]
-        assert meanings("a man over board, what now", look) == [("man over board", "MOB")]
-        assert meanings("MOB is man over board", look) == []
+        assert meanings("what happens at MOB?", look, no_word) == [("MOB", "man over board")]
+        assert meanings("a man over board, what now", look, no_word) == [("man over board", "MOB")]
+        assert meanings("MOB is man over board", look, no_word) == []
+        assert meanings("the mob is angry", look, lambda word: word == "mob") == []
+        assert meanings("what does mob mean", look, no_word) == [("MOB", "man over board")]
+        assert meanings("Museum of Bells (MOB)", look, no_word) == []
     found_with, found_without = (
         uris(search("MOB?", Parts(reader, WordEmbedder()), Sections(WORDS, rewrite=rewrite), who=EVERYONE))
         for rewrite in (replace(OFF, glossary=True), OFF)

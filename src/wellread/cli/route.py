@@ -75,12 +75,14 @@ def tell(
     """Show which kind a question is, and which parts of a search it would get."""
     from wellread.knowledge_base import DATA_FOLDER
     from wellread.retrieve import route
+    from wellread.retrieve.parts import Parts
 
     with open_base(call, read_only=True) as base:
         settings = base.settings["route"]
         classify = route.classifier(base.folder / DATA_FOLDER, lambda: base.quick)
+        opened = Parts(base.reader, base.embedder, quick=lambda: base.quick, classify=classify)
         with base.reader.looking(who=base.who) as look:
-            found = route.routed(" ".join(question), look, settings, classify)
+            found = route.routed(" ".join(question), look, settings, opened)
     parts = getattr(settings, found.kind)
     if call.json:
         show.dump({"kind": found.kind, "by": found.by, "sure": found.sure, "parts": parts, "mode": settings.mode})

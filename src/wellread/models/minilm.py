@@ -50,7 +50,27 @@ class MiniLM:
             out[batch] = self._forward([ids[i] for i in batch])
         return out
 
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """(tokens, 384) for each text, rows of length 1, without the marks around it; cut as by ``embed``."""
+        ids = [[CLS, *row[: self.max_tokens], SEP] for row in tokens.encode(self._tokenizer, texts)]
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        out: list[Vectors] = [np.zeros((0, DIM), np.float32)] * len(ids)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            hidden, _ = self._hidden([ids[i] for i in batch])
+            for i, rows in zip(batch, hidden, strict=True):
+                inner = rows[1 : len(ids[i]) - 1]
+                out[i] = (inner / np.linalg.norm(inner, axis=1, keepdims=True)).astype(np.float32)
+        return out
+
     def _forward(self, rows: list[list[int]]) -> Vectors:
+        hidden, mask = self._hidden(rows)
+        summed = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
+        vectors: Vectors = (summed / np.linalg.norm(summed, axis=1, keepdims=True)).astype(np.float32)
+        return vectors
+
+    def _hidden(self, rows: list[list[int]]) -> tuple[Vectors, NDArray[np.int64]]:
+        """(batch, time, 384) outputs for each token, and the (batch, time) mask of tokens that are there."""
         longest = max(map(len, rows))
         ids = np.zeros((len(rows), longest), np.int64)
         mask = np.zeros((len(rows), longest), np.int64)
@@ -58,10 +78,7 @@ class MiniLM:
             ids[i, : len(row)] = row
             mask[i, : len(row)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        hidden = np.asarray(self._session.run(None, feed)[0])  # (batch, time, 384)
-        summed = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
-        vectors: Vectors = (summed / np.linalg.norm(summed, axis=1, keepdims=True)).astype(np.float32)
-        return vectors
+        return np.asarray(self._session.run(None, feed)[0]), mask
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -76,6 +93,34 @@ class MiniLM:
         return scores
 
 
+class LateMiniLM:
+    """Late interaction: each word of the question is compared with every word of a passage, and the best ones count.
+
+    Source: Khattab and Zaharia, SIGIR 2020 (ColBERT), equation 3, over a model that was not trained for it; the mean
+    over the question's words is taken, so that the score stays between -1 and 1.
+    """
+
+    remote: str | None = None
+
+    def __init__(self, model: MiniLM) -> None:
+        self.id = model.id.replace("onnx:", "late:", 1)
+        self._model = model
+
+    def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """(len(passages),) mean over the question's tokens of the best cosine among the passage's tokens."""
+        asked = self._model.token_vectors([question])[0]
+        if not len(asked):
+            return np.zeros(len(passages), np.float32)
+        held = self._model.token_vectors(passages)
+        return np.array([(asked @ one.T).max(axis=1).mean() if len(one) else -1.0 for one in held], np.float32)
+
+
+def open_late(name: str, settings: RerankSettings, folder: Path, api_key: str | None) -> LateMiniLM:
+    """``late:minilm``. Raises as ``open_embedder``."""
+    _check_name("rerank", name, "late")
+    return LateMiniLM(load(settings.threads))
+
+
 def open_embedder(name: str, settings: EmbedSettings, folder: Path, api_key: str | None) -> MiniLM:
     """``onnx:minilm``. Raises UsageError for another name, ModelError where the weights are absent or damaged."""
     _check_name("embed", name)
@@ -88,9 +133,9 @@ def open_reranker(name: str, settings: RerankSettings, folder: Path, api_key: st
     return load(settings.threads)
 
 
-def _check_name(section: str, name: str) -> None:
+def _check_name(section: str, name: str, kind: str = "onnx") -> None:
     if name != "minilm":
-        raise UsageError(f"{section}.model = 'onnx:{name}': there is only onnx:minilm")
+        raise UsageError(f"{section}.model = '{kind}:{name}': there is only {kind}:minilm")
 
 
 def load(threads: int = 0) -> MiniLM:

@@ -27,6 +27,7 @@ EMBEDDERS = {
 }
 RERANKERS = {
     "onnx": "wellread.models.minilm:open_reranker",
+    "late": "wellread.models.minilm:open_late",
     "transformers": "wellread.models.transformers:open_reranker",
     "cohere": "wellread.models.cohere:open_reranker",
 }

@@ -83,7 +83,7 @@ class RerankSettings:
     """The model that scores passages against a question; empty means none."""
 
     model: str = "onnx:minilm"
-    """Which model, as kind:name: onnx:minilm, transformers:NAME (a cross-encoder) or cohere:NAME; empty means none."""
+    """Which model, as kind:name: onnx:minilm, late:minilm, transformers:NAME or cohere:NAME; empty means none."""
     base_url: str = ""
     """Address of a Cohere-compatible endpoint, up to the part before /rerank; empty means https://api.cohere.com/v2."""
     api_key_env: str = ""

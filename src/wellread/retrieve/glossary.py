@@ -3,54 +3,89 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from wellread.index.fulltext import fold
-from wellread.index.glossary import folded
+from wellread.index.glossary import Known, folded
 from wellread.index.open import Look
 from wellread.index.stopwords import STOPWORDS
+from wellread.retrieve.units import words
 
 LONGEST_PHRASE = 6  # words of a question that are looked up together
-MOST_MEANINGS = 2  # of one abbreviation
+CLEAR = 0.6  # share of the chunks that explain a name, from which one meaning is the one
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_ALIKE_FROM = 4  # letters from which a word is corrected
+_EXPLAINED = re.compile(r"\(\s*([^()]{2,10}?)\s*\)")
+_ALIKE_FROM = 5  # letters from which a word is corrected
 _TWO_FROM = 8  # letters from which two of them may be wrong
 
+IsWord = Callable[[str], bool]  # whether a word is one of the everyday language
 
-def meanings(question: str, look: Look) -> list[tuple[str, str]]:
+
+def meanings(question: str, look: Look, is_word: IsWord) -> list[tuple[str, str]]:
     """(what the question says, what the documents call it as well), for abbreviations and other names, both ways.
 
-    An abbreviation that is also an everyday word counts only where the question writes it in capitals.
+    An abbreviation counts as it is written; in small letters only where that is no everyday word. One that the question
+    explains itself is left alone, and so is one of which the documents have several meanings, none of them CLEAR.
     """
-    words = folded(question).split()
-    capitals = {folded(word) for word in re.findall(r"[^\W_]*[A-Z][^\W_]*", question)}
+    said_words = folded(question).split()
+    written = set(re.findall(r"[^\W_]+(?:[-./&][^\W_]+)*", question))
+    explained = {folded(inner) for inner in _EXPLAINED.findall(question)}
     phrases = list(dict.fromkeys(
-        " ".join(words[i : i + n]) for n in range(1, LONGEST_PHRASE + 1) for i in range(len(words) - n + 1)
+        " ".join(said_words[i : i + n])
+        for n in range(1, LONGEST_PHRASE + 1)
+        for i in range(len(said_words) - n + 1)
     ))  # fmt: skip
-    said = [p for p in phrases if p not in STOPWORDS or p in capitals]
-    found: dict[str, tuple[str, str]] = {}
+    said = [p for p in phrases if p not in STOPWORDS and p not in explained]
+    found = []
     for by in ("short", "long"):
-        taken: dict[str, int] = {}
+        several: dict[str, list[Known]] = {}
         for known in look.glossary(said, by):
-            here, there = (known.short, known.long) if by == "short" else (known.long, known.short)
-            if taken.setdefault(folded(here), 0) < MOST_MEANINGS and f" {folded(there)} " not in f" {' '.join(words)} ":
-                taken[folded(here)] += 1
-                found.setdefault(folded(there), (here, there))
-    return list(found.values())
+            if by == "short" and known.short not in written and " " not in folded(known.short):
+                small = known.short.lower() in written and not is_word(known.short.lower())
+                if not small:
+                    continue
+            several.setdefault(folded(known.short if by == "short" else known.long), []).append(known)
+        for one in several.values():
+            best = _clear(one, by)
+            if best is None:
+                continue
+            here, there = (best.short, best.long) if by == "short" else (best.long, best.short)
+            if f" {folded(there)} " not in f" {' '.join(said_words)} " and folded(there) not in explained:
+                found.append((here, there))
+    return found
 
 
-def corrected(question: str, look: Look) -> tuple[str, list[tuple[str, str]]]:
-    """The question with words that stand in no document spelled as they do there, and (word, its spelling) of each.
+def _clear(known: Sequence[Known], by: str) -> Known | None:
+    """The meaning that most chunks give; forms of the same words count together. None where none is clear."""
+    count: Counter[tuple[str, ...]] = Counter()
+    for one in known:
+        count[_stems(one.long if by == "short" else one.short)] += one.n
+    form, n = count.most_common(1)[0]
+    if n < CLEAR * sum(count.values()):
+        return None
+    return next(one for one in known if _stems(one.long if by == "short" else one.short) == form)
 
-    A word is left as it is where nothing is near: one letter wrong, missing, too many or swapped with its neighbour
-    (two in a long word). What only documents hold that ``look`` may not see is never offered.
+
+def _stems(phrase: str) -> tuple[str, ...]:
+    return tuple(words(phrase)) or (folded(phrase),)
+
+
+def corrected(question: str, look: Look, is_word: IsWord) -> tuple[str, list[tuple[str, str]]]:
+    """The question with slips of the pen spelled as the documents spell, and (word, its spelling) of each.
+
+    A word that stands in no document is corrected where it is no everyday word, is not written like a name of a thing
+    (capitals inside), and a word of the documents is near: one letter wrong, missing, too many or swapped with its
+    neighbour (two in a long word). What only documents hold that ``look`` may not see is never offered.
     """
     changes: list[tuple[str, str]] = []
 
     def put_right(match: re.Match[str]) -> str:
         word = match[0]
         known = fold(word).lower()
-        if len(word) < _ALIKE_FROM or known in STOPWORDS or "'" in known or _stands(known, look):
+        if len(word) < _ALIKE_FROM or not word[1:].islower() or known in STOPWORDS or "'" in known:
+            return word
+        if is_word(known) or _stands(known, look):
             return word
         right = _nearest(known, look)
         if right is None:
@@ -66,19 +101,21 @@ def _nearest(word: str, look: Look) -> str | None:
     most = 2 if len(word) >= _TWO_FROM else 1
     near: list[tuple[int, int, str]] = []
     for known, n in look.words():
-        if abs(len(known) - len(word)) <= most + 2 and known[:1] == word[:1] and known.isalpha():
-            stem = known if len(known) >= len(word) - most else None
-            distance = min(
-                edits(word, known, most) if stem else most + 1,
-                edits(word[: len(known)], known, most) if len(known) >= _ALIKE_FROM + 1 else most + 1,
-            )
-            if distance <= most:
-                near.append((distance, -n, known))
+        if abs(len(known) - len(word)) > most + 2 or len(known) < _ALIKE_FROM - 1 or not _opens_alike(word, known):
+            continue
+        distance = min(edits(word, known, most), edits(word[: len(known)], known, most))  # the index keeps stems
+        if distance <= most:
+            near.append((distance, -n, known))
     for _, _, known in sorted(near)[:8]:
         right = _whole(known, word, look)
         if right is not None and edits(word, right, most) <= most:
             return right
     return None
+
+
+def _opens_alike(word: str, known: str) -> bool:
+    """Whether the first letters could be the same but for one slip: this spares comparing every word of the base."""
+    return word[0] == known[0] or word[:1] == known[1:2] or word[1:2] == known[:1] or word[1:3] == known[1:3]
 
 
 def _stands(word: str, look: Look) -> bool:

@@ -69,6 +69,10 @@ class Parts:
     classify: Callable[[str], tuple[str, float]] | None = None  # the kind of a question, and how sure that is
     legs: tuple[Leg, ...] = ()
 
+    def is_word(self, word: str) -> bool:
+        """Whether a word is one of everyday language: one piece in the vocabulary of ``quick``; False without it."""
+        return self.quick is not None and self.quick().count_tokens([word]) == [1]
+
 
 @dataclass(frozen=True, slots=True)
 class Sections:

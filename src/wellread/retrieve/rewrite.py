@@ -19,6 +19,7 @@ from wellread.index.stopwords import STOPWORDS
 from wellread.models.api import Chat, Message, Sampling
 from wellread.retrieve import glossary
 from wellread.retrieve.followup import Turn, leans, whole
+from wellread.retrieve.glossary import IsWord
 from wellread.retrieve.parts import Trace
 from wellread.retrieve.settings import RewriteSettings
 from wellread.retrieve.units import WORD, words
@@ -26,6 +27,7 @@ from wellread.types import Hit
 
 MOST_PARTS = 4
 LONGEST = 400  # characters of a wording that a model made; a longer one is no question any more
+NAMED = 0.5  # weight of the question with its other names, beside the question as it is
 BESIDE = 1.0  # weight of all other wordings together; the question itself weighs 1
 FEEDBACK_HITS, FEEDBACK_WORDS = 5, 8  # of the first hits, words taken over; Lavrenko and Croft took 10 and more
 HISTORY = 3  # turns of a conversation that a model is shown
@@ -105,16 +107,18 @@ def template(name: str) -> str:
     return (files("wellread.retrieve") / "prompts" / f"{name}.md").read_text("utf-8").strip()
 
 
-def own_words(question: str, look: Look, settings: RewriteSettings, detail: dict[str, object]) -> tuple[str, str]:
+def own_words(
+    question: str, look: Look, settings: RewriteSettings, is_word: IsWord, detail: dict[str, object]
+) -> tuple[str, str]:
     """The question spelled as the documents spell, and the same with what they call its things as well."""
     spelled = question
     if settings.spelling:
-        spelled, changes = glossary.corrected(question, look)
+        spelled, changes = glossary.corrected(question, look, is_word)
         if changes:
             detail["spelling"] = glossary.told(changes)
     named = spelled
     if settings.glossary:
-        known = glossary.meanings(spelled, look)
+        known = glossary.meanings(spelled, look, is_word)
         if known:
             detail["glossary"] = glossary.told(known)
             named = f"{spelled} {' '.join(other for _, other in known)}"
@@ -147,7 +151,8 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
         detail["parts"] = parts or "none: it asks for one thing"
         _by(detail, "parts", settings.parts, bool(text), asking)
     share = BESIDE / len(others) if others else 0.0
-    wordings = (Wording(named), *(Wording(text, share) for text in others))
+    known = (Wording(named, NAMED),) if named != question else ()
+    wordings = (Wording(question), *known, *(Wording(text, share) for text in others))
     return Plan(question, wordings, passage, tuple(parts), again)
 
 

@@ -16,7 +16,7 @@ from wellread.index.open import Look
 from wellread.index.stopwords import STOPWORDS
 from wellread.models.api import Embedder
 from wellread.retrieve.glossary import corrected
-from wellread.retrieve.parts import Sections
+from wellread.retrieve.parts import Parts, Sections
 from wellread.retrieve.settings import KINDS, RouteSettings
 from wellread.retrieve.units import WORD
 
@@ -81,21 +81,23 @@ class Route:
     sure: float = 1.0
 
 
-def routed(
-    question: str, look: Look, settings: RouteSettings, classify: Callable[[str], tuple[str, float]] | None
-) -> Route:
+def routed(question: str, look: Look, settings: RouteSettings, parts: Parts) -> Route:
     """The kind of a question, as the settings want it told.
 
     A greeting, and a question none of whose words stands in a document that ``look`` may see (not even as a slip of the
-    pen), is told by rules always; the rest by ``classify`` where it is trained.
+    pen), is told by rules always; the rest by ``parts.classify`` where it is trained.
     """
     if _CHAT.match(question):
         return Route("chitchat", "rules")
     content = [word.lower() for word in WORD.findall(question) if word.lower() not in STOPWORDS]
-    if content and not any(look.search_text(word, k=1) for word in content) and not corrected(question, look)[1]:
+    if (
+        content
+        and not any(look.search_text(word, k=1) for word in content)
+        and not corrected(question, look, parts.is_word)[1]
+    ):
         return Route("outside", "rules")
-    if settings.mode == "trained" and classify is not None:
-        kind, sure = classify(question)
+    if settings.mode == "trained" and parts.classify is not None:
+        kind, sure = parts.classify(question)
         return Route(kind, "trained", sure)
     return Route(by_rules(question), "rules (nothing trained)" if settings.mode == "trained" else "rules")
 

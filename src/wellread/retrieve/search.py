@@ -83,7 +83,7 @@ def _routed(
     """Parts and settings as the kind of the question needs them, and whether anything is searched for at all."""
     with trace.stage("route") as detail:
         with parts.reader.looking(who=who) as look:
-            route = routing.routed(question, look, settings.route, parts.classify)
+            route = routing.routed(question, look, settings.route, parts)
         running: tuple[str, ...] = getattr(settings.route, route.kind)
         detail |= {"kind": route.kind, "by": route.by, "sure": round(route.sure, 2)}
         detail["parts"] = running or "none: nothing is searched for"
@@ -105,7 +105,7 @@ def _understood(question: str, parts: Parts, settings: Sections, who: Principal,
         named = question
         if settings.rewrite.spelling or settings.rewrite.glossary:
             with parts.reader.looking(who=who) as look:
-                question, named = rewriting.own_words(question, look, settings.rewrite, detail)
+                question, named = rewriting.own_words(question, look, settings.rewrite, parts.is_word, detail)
         asking = Asking(parts.chat, trace)
         made = rewriting.plan(question, named, settings.rewrite, asking, detail)
         detail["calls"] = asking.calls

@@ -79,7 +79,7 @@ class RewriteSettings:
 
     spelling: bool = True
     """A word that stands in no document becomes the nearest one that does."""
-    glossary: bool = True
+    glossary: bool = False
     """Abbreviations and other names that the documents explain are looked for under both names."""
     variants: Literal["off", "model"] = "off"
     """model: the question in other words is searched for as well; without a model nothing is done."""
