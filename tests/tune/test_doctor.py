@@ -214,3 +214,15 @@ def test_a_preference_is_not_examined_for_contradiction_but_for_reversal() -> No
         Placed(PreferenceRow("2", "Hi?", "Yes.", "Never."), "a", 2),
     ]
     assert {one.code for one in examine(rows, Instruments()).findings} == {"few-rows"}
+
+
+def test_an_odd_row_is_found_in_a_set_larger_than_what_it_is_compared_with(
+    base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wellread.tune import set_checks
+
+    monkeypatch.setattr(set_checks, "REFERENCE", 25)
+    monkeypatch.setattr(set_checks, "BLOCK", 7)
+    rows = [classified(n, bad_data.asked(n)[0]) for n in range(60)]
+    rows.insert(31, classified(99, "SELECT amount FROM invoices WHERE tax_rate > 0.19;"))
+    assert [one.row for one in set_checks.meanings(rows, base.quick, Policy())] == [99]

@@ -97,7 +97,7 @@ def prepare(
         tokenizer,
         settings.max_length,
         gather.examined_on(base.folder, wanted.against),
-        None if base.embedder.remote else base.embedder,
+        base.quick,
         wanted.policy,
     )
     examined = doctor.examine(gathered.rows, instruments, progress)

@@ -25,7 +25,8 @@ LEAK = 0.75  # the same, above which a question is an examination question in ot
 ROUGH = 0.4  # estimated by MinHash, from which the true likeness is computed
 RARE = 3  # rows of a label below which it cannot stand in train, validation and test
 IMBALANCE = 10.0  # rows of the most frequent label for one of the rarest that is not rare
-MOST_EMBEDDED = 4000  # rows beyond which outliers in meaning are looked for in a part only
+REFERENCE = 4000  # rows among which the nearest in meaning are looked for
+BLOCK = 1000  # rows that are compared at once
 FEWEST_TO_COMPARE = 20
 
 
@@ -324,13 +325,19 @@ def _far(rows: Sequence[Placed], values: Sequence[float], *, least: float) -> It
 
 
 def meanings(rows: Sequence[Placed], embedder: Embedder, policy: Policy) -> list[Finding]:
-    """Rows whose nearest five others are far from them in meaning, compared with all rows."""
-    if len(rows) < FEWEST_TO_COMPARE or len(rows) > MOST_EMBEDDED:
+    """Rows whose nearest five others are far from them in meaning, compared with what is usual in the set.
+
+    Others are looked for among REFERENCE rows, spread evenly over the set, so that time grows with the rows alone.
+    """
+    if len(rows) < FEWEST_TO_COMPARE:
         return []
     vectors = embedder.embed([(asked(placed) or _whole(placed))[:2000] for placed in rows])
-    likeness = vectors @ vectors.T
-    np.fill_diagonal(likeness, -1)
-    nearest = np.sort(likeness, axis=1)[:, -min(5, len(rows) - 1) :].mean(axis=1)
+    reference = np.unique(np.linspace(0, len(rows) - 1, min(REFERENCE, len(rows))).astype(int))
+    nearest = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        likeness = vectors[start : start + BLOCK] @ vectors[reference].T  # (rows of the block, reference)
+        likeness[np.arange(start, start + len(likeness))[:, None] == reference[None, :]] = -1  # itself
+        nearest[start : start + BLOCK] = np.sort(likeness, axis=1)[:, -5:].mean(axis=1)
     middle = float(np.median(nearest))
     spread = 1.4826 * float(np.median(np.abs(nearest - middle)))
     limit = min(middle - 3.5 * spread, 0.5 * middle)
