@@ -1,14 +1,16 @@
 """The loss is that of the library on the learned tokens alone, whatever the batch and the padding."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from tests.tune import tiny
 from tests.tune.test_recipes import attached, chosen
+from tests.tune.test_run import settings
 
-from wellread.tune import base_model, examples, losses, probe
-from wellread.tune.data import PairRow, TextRow
+from wellread.tune import base_model, examples, losses, probe, run
+from wellread.tune.data import Card, DataSet, PairRow, TextRow
 
 
 def rows(folder: Path) -> examples.Rows:
@@ -83,3 +85,17 @@ def test_a_dataset_of_texts_is_learned_whole(tiny_model: Path) -> None:
     pair = examples.encoded(PairRow("b", "hello", "hei"), tokenizer, 64)
     said = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hei"}]
     assert list(pair.ids) == list(tokenizer.apply_chat_template(said, tokenize=True)["input_ids"])
+
+
+def test_a_model_without_a_chat_template_learns_from_texts_and_is_probed(tiny_model: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    shutil.copytree(tiny_model, plain)
+    (plain / "chat_template.jinja").unlink()
+    texts = tuple(
+        TextRow(name, f"{name} lives in {place}.") for name, place in zip(tiny.NAMES, tiny.PLACES, strict=True)
+    )
+    data = DataSet(Card("texts", "texts", {"train": 6, "validation": 2}, ("text",)), texts[:6], texts[6:], ())
+    base = tiny.base(tmp_path / "base", data)
+    result = run.start(base, settings(plain, epochs=6, probe=True))
+    assert result.probe_after and result.probe_after.answer_loss is None
+    assert result.validation_before and result.validation_loss and result.validation_loss < result.validation_before

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "save_every_s": "test_checkpoints_are_written_as_often_as_is_set",
     "explode": "test_run",
     "max_length": "test_run",
+    "rehearse": "test_rehearse",
     "patience": "test_run",
     "validate_every": "test_the_validation_loss_is_measured_as_often_as_is_set",
     "most_minutes": "test_estimate",

@@ -61,12 +61,19 @@ def encode_rows(data: DataSet, tokenizer: Any, max_length: int) -> Rows:
         train=tuple(parts["train"]),
         validation=tuple(parts["validation"]),
         test=tuple(parts["test"]),
-        general=tuple(encode(row.messages, tokenizer, most) for row in probe.general()),
+        general=_general(tokenizer, most),
         left_out=tuple(left_out),
         cut=sum(row.n_cut > 0 for row in made),
         max_length=most,
         teaches_facts=any(isinstance(row, ChatRow) and row.fact for row in data.train),
     )
+
+
+def _general(tokenizer: Any, most: int) -> tuple[Encoded, ...]:
+    """The general conversations; none for a model that was not made for conversations."""
+    if not probe.has_template(tokenizer):
+        return ()
+    return tuple(encode(row.messages, tokenizer, most) for row in probe.general())
 
 
 def _part(

@@ -6,7 +6,7 @@ import gc
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Result:
     ``validation_before`` and ``test_before`` are the base model's. ``tokens_per_s`` counts tokens that went through the
     model in training, padding not counted; ``peak_memory_mb`` is the most that the process held. ``ranking`` is the
     validation loss after a few steps on the blocks that the ranking kept, on the top ones and on some by chance.
+    ``scores`` are the figures of the task (accuracy, F1, perplexity …) on the test part, ``notes`` what a user should know.
     """
 
     name: str
@@ -60,6 +61,16 @@ class Result:
     seconds: float
     tokens_per_s: float
     peak_memory_mb: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def nothing(name: str, folder: Path) -> dict[str, Any]:
+    """The fields of a result before anything was measured."""
+    numbers = dict.fromkeys(("steps", "best_step", "left_out", "cut", "tokens", "learned_tokens", "trained"), 0)
+    empty = ("validation_before", "validation_loss", "test_before", "test_loss", "probe_before", "probe_after")
+    rest = {"stopped_early": False, "train_loss": 0.0, "tokens_per_s": 0.0, "forgotten": None, "ranking": None}
+    return {"name": name, "folder": folder, **numbers, **dict.fromkeys(empty), **rest}
 
 
 def before(folder: Path, run: Run, tokenizer: Any, rows: Rows, method: Recipe, progress: Progress) -> Before:

@@ -15,7 +15,7 @@ from wellread.models.api import Message
 from wellread.progress import SILENT, Progress
 from wellread.tune import losses, peft_files
 from wellread.tune.data import ChatRow
-from wellread.tune.template import encode, encode_text, render
+from wellread.tune.template import encode, encode_text
 
 FOLDER = Path(__file__).parent / "replay"
 ANSWER_TOKENS = 24
@@ -27,14 +27,15 @@ LONGEST = 512
 class Probe:
     """General ability: share of questions whose answer is held by what the model says, and loss on plain texts.
 
-    ``text_loss`` is in nats a token, ``answer_loss`` in nats a token of the questions' right answers.
+    ``text_loss`` is in nats a token, ``answer_loss`` in nats a token of the questions' right answers; the latter is
+    None for a model without a chat template.
     """
 
     right: float
     n_questions: int
     text_loss: float
     n_texts: int
-    answer_loss: float
+    answer_loss: float | None
 
     @property
     def perplexity(self) -> float:
@@ -82,12 +83,14 @@ def measure(model: Any, tokenizer: Any, *, bf16: bool, progress: Progress = SILE
     said = answer(model, tokenizer, [question for question, _ in asked], bf16=bf16, progress=progress)
     right = sum(holds(text, answers) for text, (_, answers) in zip(said, asked, strict=True))
     plain = [encode_text(text, tokenizer, LONGEST) for text in texts()]
-    pairs = [[Message("user", question), Message("assistant", answers[0])] for question, answers in asked]
-    judged = [encode(pair, tokenizer, LONGEST) for pair in pairs]
+    judged = []
+    if has_template(tokenizer):
+        pairs = [[Message("user", question), Message("assistant", answers[0])] for question, answers in asked]
+        judged = [encode(pair, tokenizer, LONGEST) for pair in pairs]
     pad = pad_of(tokenizer)
     text_loss = losses.mean(model, plain, pad, batch=AT_ONCE, bf16=bf16)
     answer_loss = losses.mean(model, judged, pad, batch=AT_ONCE, bf16=bf16)
-    return Probe(right / len(asked), len(asked), text_loss or 0.0, len(plain), answer_loss or 0.0)
+    return Probe(right / len(asked), len(asked), text_loss or 0.0, len(plain), answer_loss)
 
 
 def forgotten(before: Probe, after: Probe) -> Forgotten:
@@ -131,11 +134,16 @@ def answer(
 
 
 def prompt_of(question: str, tokenizer: Any) -> str:
-    """The prompt string of a question, up to where the assistant begins to write."""
+    """The prompt string of a question, up to where the assistant begins to write; plain without a chat template."""
+    if not has_template(tokenizer):
+        return f"Question: {question}\nAnswer:"
     turns = [{"role": "user", "content": question}]
-    if not getattr(tokenizer, "chat_template", None):
-        return render([Message("user", question)], tokenizer).text  # raises: names what is missing
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+
+def has_template(tokenizer: Any) -> bool:
+    """Whether the model was made for conversations."""
+    return bool(getattr(tokenizer, "chat_template", None))
 
 
 def pad_of(tokenizer: Any) -> int:

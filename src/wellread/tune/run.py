@@ -30,12 +30,15 @@ from wellread.tune import (
     outcome,
     prepare,
     recipe,
+    rehearse,
     session,
     state,
+    task_run,
     tuned,
 )
 from wellread.tune import data as datasets
 from wellread.tune.data import DataSet
+from wellread.tune.examples import Rows
 from wellread.tune.loop import Course
 from wellread.tune.outcome import Result
 from wellread.tune.recipe import Plan
@@ -54,7 +57,7 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
     folder = state.folder_of(base.folder, name)
     if (folder / "run.json").exists():
         raise UsageError(f"run '{name}': is there already; take another --name, or go on with it: --resume {name}")
-    weights, gguf, digest = base_model.resolve(settings.base, config.models_folder())
+    weights, gguf, digest = task_run.resolve(settings, config.models_folder())
     folder.mkdir(parents=True, exist_ok=True)
     with state.alone(folder):
         run = Run(
@@ -87,7 +90,7 @@ def resume(base: KnowledgeBase, name: str, *, progress: Progress = SILENT) -> Re
         data = datasets.load(datasets.find(base.folder, run.data["name"]))
         if data.card.hash != run.data["hash"]:
             raise UsageError(f"run '{name}': its data set '{data.card.name}' has changed; start a new run")
-        _, _, digest = base_model.resolve(run.base["name"], config.models_folder())
+        _, _, digest = task_run.resolve(settings_of(run), config.models_folder())
         if digest != run.base["digest"]:
             raise UsageError(f"run '{name}': its base {run.base['name']} has other weights now; start a new run")
         state.repair_best(folder)
@@ -138,12 +141,15 @@ def _end(folder: Path, how: str, reason: str) -> None:
 def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     run = state.read(folder)
     settings, weights = settings_of(run), Path(run.base["folder"])
+    if task_run.wants(data, settings):
+        return task_run.train(folder, data, settings, progress)
     method = recipe.find(settings.method)
     device.quiet_libraries()
     threads = device.set_threads(run.threads or settings.threads)
     tokenizer = base_model.load_tokenizer(weights)
     rows = examples.encode_rows(data, tokenizer, settings.max_length)
     before = outcome.before(folder, run, tokenizer, rows, method, progress)
+    rows = _with_rehearsal(folder, settings, rows, weights, tokenizer, progress)
     choice = choose.choice(folder, settings, weights, rows, tokenizer, progress)
     replay = session.replay_of(rows, settings)
     course = session.course_of(rows, settings, replay)
@@ -170,6 +176,19 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     del model, trained, task
     gc.collect()
     return outcome.judge(folder, run, tokenizer, rows, before, ended, progress)
+
+
+def _with_rehearsal(
+    folder: Path, settings: TuneSettings, rows: Rows, weights: Path, tokenizer: Any, progress: Progress
+) -> Rows:
+    """The rows, with texts of the base model's own among the general ones where general ones are mixed in."""
+    if not settings.rehearse or not session.replay_of(rows, settings):
+        return rows
+    model = base_model.load_model(weights)
+    made = rehearse.texts(folder, model, tokenizer, settings.rehearse, progress, seed=settings.seed)
+    del model
+    gc.collect()
+    return replace(rows, general=(*rows.general, *made))
 
 
 def _recorder(folder: Path, course: Course, progress: Progress) -> Callable[[Mapping[str, Any]], None]:

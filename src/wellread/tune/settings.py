@@ -17,6 +17,10 @@ Method = Literal[
     "series-adapter",
     "pfeiffer-adapter",
     "parallel-adapter",
+    "features",
+    "head",
+    "ulmfit",
+    "scratch",
 ]
 Ranking = Literal["all", "top", "random", "taylor", "fisher", "magnitude", "forest"]
 
@@ -79,6 +83,12 @@ class TuneSettings:
     """Length of what prefix, prompt and p-tuning put before each example, in tokens."""
     prompt_text: str = ""
     """What the virtual tokens of prompt tuning start from; empty starts from chance."""
+    vocabulary: int = 4096
+    """Tokens of a tokenizer that is made from nothing."""
+    layers: int = 4
+    """Layers of a model from nothing."""
+    width: int = 256
+    """Width of a model from nothing, a multiple of 64."""
     rank_by: Ranking = "all"
     """Which blocks are trained: all, top layers, some at random, or the best by taylor, fisher, magnitude or forest."""
     budget: float = 0.5
@@ -103,6 +113,8 @@ class TuneSettings:
     """Training fails where the loss stays above this many times its first values; 0 never does."""
     replay: float | None = None
     """General examples mixed in, as a share of the data set's; empty: 0.25 where facts are taught, else none."""
+    rehearse: int = 64
+    """Texts that the base model writes itself beforehand, among the general examples; only where replay is on."""
     probe: bool = True
     """Whether general questions and texts are tried before and after, to see what was forgotten."""
     most_minutes: float = 30.0
@@ -117,7 +129,7 @@ class TuneSettings:
         for name in ("virtual_tokens", "probes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: is at least 1")
-        for name in ("max_steps", "max_length", "validate_every", "patience", "threads"):
+        for name in ("max_steps", "max_length", "validate_every", "patience", "threads", "rehearse"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: is not below 0")
         for name in ("learning_rate", "weight_decay", "clip", "explode", "save_every_s", "most_minutes"):
