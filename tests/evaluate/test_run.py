@@ -18,7 +18,7 @@ from tests.models.loopback import Canned
 from wellread import KnowledgeBase
 from wellread.errors import ModelError
 from wellread.evaluate import whole
-from wellread.evaluate.asking import Asker, identity
+from wellread.evaluate.asking import Asker, Reading, identity
 from wellread.evaluate.results import Outcome, Way
 from wellread.evaluate.run import GIVES_UP, Plan, run
 from wellread.evaluate.ways import BUILT_IN
@@ -324,3 +324,19 @@ def test_a_model_is_named_by_the_content_of_its_files(tmp_path: Path) -> None:
     assert identity(here) != identity(there)
     with pytest.raises(ModelError, match="there is no such file"):
         identity(ChatSettings(model="llama:/nowhere.gguf"))
+
+
+def test_ways_that_search_alike_share_what_was_found(base: KnowledgeBase) -> None:
+    found: dict[str, Reading] = {}
+    first, second = (Asker(way, base.configured(way.overrides), 0, found=found) for way in (FOUND, WRITTEN))
+    assert second.read(QUESTIONS[0]) is first.read(QUESTIONS[0])
+    other = Asker(FOUND, base.configured(["retrieve.mode=bm25"]), 0, found=found)
+    assert other.read(QUESTIONS[0]) is not first.read(QUESTIONS[0])
+    crew = replace(QUESTIONS[0], groups=frozenset({"crew"}))
+    assert first.read(crew) is not first.read(QUESTIONS[0])
+
+
+def test_the_seconds_of_an_answer_hold_those_of_reading(base: KnowledgeBase) -> None:
+    asker = Asker(FOUND, base, 0)
+    reading = replace(asker.read(QUESTIONS[0]), seconds=100.0)
+    assert 100 < asker.ask(QUESTIONS[0], reading).seconds < 110

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -39,17 +39,22 @@ class Reading:
     depends: str = ""
     note: str = ""
     prompt: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class Asker:
-    """A way laid over an open base; the first ``shots`` of ``examples`` that its reader may see are shown."""
+    """A way laid over an open base; the first ``shots`` of ``examples`` that its reader may see are shown.
+
+    Ways that search alike find what one of them has found in ``found``.
+    """
 
     way: Way
     base: KnowledgeBase
     seed: int
     examples: tuple[Question, ...] = ()
     shots: int = 4
+    found: dict[str, Reading] = field(default_factory=dict, repr=False)
     _shelf: whole.Shelf | None = field(default=None, repr=False)
 
     @property
@@ -96,10 +101,21 @@ class Asker:
         return found | {"prompts": [template(name) for name in PROMPTS], "trained": self.way.trained}
 
     def read(self, question: Question) -> Reading:
-        """What the way reads, found without asking a chat model. Raises: ModelError, StoreError."""
-        if self.way.reads == "passages":
-            return _passages(self.eyes(question), question)
-        return self._documents(question) if self.way.reads == "documents" else Reading()
+        """What the way reads; no chat model is asked, unless it is set to reword questions.
+
+        Raises: ModelError, StoreError.
+        """
+        if self.way.reads in ("nothing", "examples"):
+            return Reading()
+        started = time.perf_counter()
+        if self.way.reads == "documents":
+            reading = self._documents(question)
+            return replace(reading, seconds=time.perf_counter() - started)
+        eyes = self.eyes(question)
+        place = digest([question.text, sorted(eyes.who.groups), _searching(eyes.settings)])
+        if place not in self.found:
+            self.found[place] = replace(_passages(eyes, question), seconds=time.perf_counter() - started)
+        return self.found[place]
 
     def shown(self, question: Question) -> list[Question]:
         """Worked questions for the prompt: none that the reader may not see, none that words this one differently."""
@@ -108,7 +124,11 @@ class Asker:
         return fitting[: self.shots]
 
     def ask(self, question: Question, reading: Reading) -> Outcome:
-        """The outcome, without metrics. Raises: ModelError, ModelUnavailable, StoreError."""
+        """The outcome, without metrics; its seconds are those of reading and answering.
+
+        The product searches again, over vectors that it remembers from the reading: a few milliseconds count twice.
+        Raises: ModelError, ModelUnavailable, StoreError.
+        """
         started = time.perf_counter()
         if self.way.reads == "passages":
             answer = self.eyes(question).ask(question.text)
@@ -119,7 +139,7 @@ class Asker:
             reply = self.chat.reply(self._messages(question, reading), sampling)
             text, usage = " ".join(reply.text.split()), reply.usage
             refused, citations, route = metrics.is_refusal(text), (), reading.note or self.way.reads
-        seconds = time.perf_counter() - started
+        seconds = reading.seconds + time.perf_counter() - started
         return Outcome(self.way.name, question.id, text, refused, citations, reading.passages, usage, seconds, route)
 
     def _messages(self, question: Question, reading: Reading) -> list[Message]:
@@ -144,6 +164,12 @@ class Asker:
             whole.note(shown, n_documents),
             text,
         )
+
+
+def _searching(settings: config.Settings) -> dict[str, object]:
+    """Settings that what is found may follow from."""
+    values = {name: asdict(section) for name, section in settings.values.items() if name != "answer"}
+    return {**values, "passages": settings["answer"].passages}
 
 
 def _passages(eyes: KnowledgeBase, question: Question) -> Reading:

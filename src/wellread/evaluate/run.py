@@ -59,8 +59,9 @@ def run(
     A model that fails gives an outcome with ``error``. ``seed`` goes to the models; all are asked greedily.
     Raises: ConfigError for a way that does not fit; ModelError, MissingExtra where a way's model cannot be opened.
     """
+    found: dict[str, Reading] = {}
     for way in chosen:
-        asker = Asker(way, _lent(base, way), seed, plan.examples, plan.shots)
+        asker = Asker(way, _lent(base, way), seed, plan.examples, plan.shots, found)
         asker.open()
         yield from _one_way(asker, questions, plan, progress, run_id)
 
@@ -71,7 +72,7 @@ def _lent(base: KnowledgeBase, way: Way) -> KnowledgeBase:
     if ways.uses_chat(way, laid.settings) and laid.settings["chat"] == base.settings["chat"]:
         _ = base.chat
     if way.reads == "passages" and laid.settings["embed"] == base.settings["embed"]:
-        _ = base.embedder, base.reader, base.scorer
+        _ = base.embedder, base.reader, base.scorer, base.reranker
     return ways.applied(base, way)
 
 
