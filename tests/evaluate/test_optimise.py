@@ -235,27 +235,31 @@ class Slow:
         return [1 for _ in texts]
 
 
-def test_what_is_remembered_still_counts_its_time_once_a_question() -> None:
+def test_what_other_settings_met_still_costs_its_time() -> None:
     model = Recalled(Slow())
-    model.begin()
+    mine, others = set[tuple[str, str]](), set[tuple[str, str]]()
+    model.begin(others)
     model.embed(["a", "b", "a"])
     assert model.saved_s == 0
-    model.begin()
+    model.begin(mine)
     started = time.perf_counter()
     model.embed(["a", "b"])
     model.embed(["b"])
     assert time.perf_counter() - started < 0.02
     assert model.saved_s == pytest.approx(0.04, abs=0.02)
+    model.begin(mine)
+    model.embed(["a"])
+    assert model.saved_s == 0  # an open base would remember it
     assert model.embed(["a"], "query")[0][0] == -model.embed(["a"])[0][0]
 
 
 def test_old_vectors_make_room_for_new_ones() -> None:
     model = Recalled(Slow(), most=2)
     model.embed(["a", "b", "c"])
-    model.begin()
+    model.begin(set())
     model.embed(["c"])
     assert model.saved_s > 0
-    model.begin()
+    model.begin(set())
     model.embed(["a"])
     assert model.saved_s == 0
 

@@ -20,8 +20,9 @@ MOST = 100_000  # texts that are remembered; 150 MB of vectors of 384 numbers
 class Recalled:
     """An embedder that remembers vectors and what they cost.
 
-    ``saved_s`` counts, since ``begin``, the seconds that remembered texts took when they were embedded, each once: wall
-    time plus ``saved_s`` is what a question would have taken alone.
+    ``saved_s`` counts, since ``begin``, the seconds that remembered texts took when they were embedded. What the same
+    settings have met before is free, as it is in a base that stays open; what only other settings met is not. So wall
+    time plus ``saved_s`` is what a question takes where these settings are in force.
     """
 
     def __init__(self, model: Embedder, most: int = MOST) -> None:
@@ -29,12 +30,12 @@ class Recalled:
         self.saved_s = 0.0
         self._model, self._most = model, most
         self._known: OrderedDict[tuple[str, str], tuple[Vectors, float]] = OrderedDict()
-        self._counted: set[tuple[str, str]] = set()
+        self._met: set[tuple[str, str]] = set()
 
-    def begin(self) -> None:
-        """A new question: nothing is saved yet."""
+    def begin(self, met: set[tuple[str, str]]) -> None:
+        """A new question: nothing is saved yet. ``met`` holds what these settings have met, and grows with it."""
         self.saved_s = 0.0
-        self._counted = set()
+        self._met = met
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> Vectors:
         """(len(texts), dim), rows of length 1. Raises ModelError."""
@@ -44,7 +45,7 @@ class Recalled:
             if key in self._known:
                 found[key], cost = self._known[key]
                 self._known.move_to_end(key)
-                self.saved_s += cost if key not in self._counted else 0.0
+                self.saved_s += cost if key not in self._met else 0.0
         new = [key for key in dict.fromkeys(keys) if key not in found]
         if new:
             started = time.perf_counter()
@@ -54,7 +55,7 @@ class Recalled:
             self._known.update((key, (found[key], cost)) for key in new)
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
-        self._counted.update(keys)
+        self._met.update(keys)
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, self.dim), np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

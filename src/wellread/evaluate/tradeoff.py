@@ -75,8 +75,9 @@ def _how(found: Optimised) -> str:
     text = (
         f"Each point is a choice of settings: the share of right answers (right refusals among them) on "
         f"{found.n_validation} validation questions, and the median seconds of one, "
-        f"estimated rather too high because vectors are shared between trials. Hollow points were asked a part of "
-        f"the questions only. The two with a bar are the {found.n_test} test questions, with the 95 % interval. "
+        f"with the time counted in that sharing vectors with other choices saved. Hollow points were asked a part of "
+        f"the questions only, and look slower for it, because nothing was met before. "
+        f"The two with a bar are the {found.n_test} test questions, with the 95 % interval. "
         f"{len(found.trials)} choices, {found.asked} answers, {found.seconds / 60:.1f} minutes."
     )
     if found.not_searched:

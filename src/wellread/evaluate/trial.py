@@ -79,6 +79,7 @@ class Bench:
     _embedders: dict[str, Recalled] = field(default_factory=dict)
     _rerankers: dict[str, Reranker | None] = field(default_factory=dict)
     _chats: dict[str, Chat | None] = field(default_factory=dict)
+    _met: dict[tuple[tuple[str, ...], str], set[tuple[str, str]]] = field(default_factory=dict)
     _plain: dict[str, Embedder] = field(default_factory=dict)
     _known: dict[str, Observed] = field(default_factory=dict)
     _read: bool = False
@@ -170,14 +171,14 @@ class Bench:
                 if until():
                     break
                 made = made or self.configured(choice, refuse_below=0.0)
-                self._keep(key, self._ask(made, question))
+                self._keep(key, self._ask(made, question, space.overrides(choice)))
             found.append(self._known[key])
         return found
 
-    def _ask(self, made: KnowledgeBase, question: Question) -> Observed:
+    def _ask(self, made: KnowledgeBase, question: Question, given: tuple[str, ...]) -> Observed:
         shared = list(self._embedders.values())
-        for recalled in shared:
-            recalled.begin()
+        for name, recalled in self._embedders.items():
+            recalled.begin(self._met.setdefault((given, name), set()))
         eyes = made.seen_by(eyes_of(question, made.who))
         self.asked += 1
         started = time.perf_counter()
