@@ -96,7 +96,7 @@ class RerankSettings:
     """How often a request is sent before the service counts as unavailable."""
     threads: int = 0
     """Threads of a model that runs here; 0 takes the physical cores that this process may use."""
-    candidates: int = 50
+    candidates: int = 30
     """Best hits of the search that are read; the rest keeps its place behind them."""
     reads: Literal["auto", "sentences", "passages"] = "auto"
     """sentences: the best of each passage; passages: whole ones; auto: sentences where the model encodes sentences."""
