@@ -179,6 +179,16 @@ def test_without_a_model_every_form_says_what_it_did_instead(reader: IndexReader
     assert {"/docs/pets.md", "/docs/bikes.md"} <= set(uris(result))
 
 
+def test_what_a_model_writes_beside_the_point_is_replaced_by_the_rules_and_said_so(reader: IndexReader) -> None:
+    both = replace(OFF, parts="model", step_back="model")
+    question = "What does a dog pay and what does a bicycle pay on Line 7?"
+    told = detail(found(reader, question, both, ScriptedChat("Sure! Certainly! Here you are.")))
+    assert told["parts"] == ["What does a dog pay", "what does a bicycle pay on Line 7"]
+    assert told["parts by"] == told["step back by"] == "rules (nothing usable was written)"
+    one = detail(found(reader, question, replace(OFF, parts="model"), ScriptedChat(question)))
+    assert one["parts"] == "none: it asks for one thing" and one["parts by"] == "model"
+
+
 def test_a_model_that_fails_is_asked_once_and_the_search_goes_on(reader: IndexReader) -> None:
     opened: list[int] = []
 

@@ -134,9 +134,10 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
         others += made
     if settings.step_back != "off":
         text = asking.ask("step-back", 60, question=question) if settings.step_back == "model" else ""
-        back = lines(text, question, 1, alike=False) or ([broad] if (broad := broader(question)) else [])
+        made = lines(text, question, 1)
+        back = made or ([broad] if (broad := broader(question)) else [])
         detail["step back"] = back or "none: nothing specific to leave out"
-        _by(detail, "step back", settings.step_back, bool(text), asking)
+        _by(detail, "step back", settings.step_back, bool(made), asking)
         others += back
     passage, again = "", settings.hyde == "feedback"
     if settings.hyde == "model":
@@ -146,10 +147,12 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
     parts: list[str] = []
     if settings.parts != "off":
         text = asking.ask("parts", question=question) if settings.parts == "model" else ""
-        parts = lines(text, question, MOST_PARTS) if text else split(question)
+        made = lines(text, question, MOST_PARTS)
+        one = _same(question) in map(_same, text.splitlines())  # repeated, as the prompt asks where there is one thing
+        parts = made if len(made) > 1 else [] if one else split(question)
         parts = parts if len(parts) > 1 else []
         detail["parts"] = parts or "none: it asks for one thing"
-        _by(detail, "parts", settings.parts, bool(text), asking)
+        _by(detail, "parts", settings.parts, len(made) > 1 or one, asking)
     share = BESIDE / len(others) if others else 0.0
     known = (Wording(named, NAMED),) if named != question else ()
     wordings = (Wording(question), *known, *(Wording(text, share) for text in others))
@@ -158,7 +161,7 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
 
 def _by(detail: dict[str, object], name: str, wanted: str, asked: bool, asking: Asking) -> None:
     if wanted == "model":
-        detail[f"{name} by"] = "model" if asked else f"rules ({asking.reason or 'nothing was written'})"
+        detail[f"{name} by"] = "model" if asked else f"rules ({asking.reason or 'nothing usable was written'})"
 
 
 def lines(text: str, question: str, most: int, *, alike: bool = True) -> list[str]:
@@ -167,13 +170,18 @@ def lines(text: str, question: str, most: int, *, alike: bool = True) -> list[st
     ``alike``: each must share a word with the question.
     """
     asked = set(words(question))
-    kept = {question.casefold().rstrip("?. "): ""}
+    kept = {_same(question): ""}
     for line in text.splitlines():
         line = _LEAD.sub("", line).strip(' \t"“”*')
         held = set(words(line))
         if len(line.split()) >= 2 and len(line) <= LONGEST and held and (not alike or held & asked):
-            kept.setdefault(line.casefold().rstrip("?. "), line)
+            kept.setdefault(_same(line), line)
     return [line for line in kept.values() if line][:most]
+
+
+def _same(line: str) -> str:
+    """A line for comparison with others."""
+    return line.strip().casefold().rstrip("?. ")
 
 
 def split(question: str) -> list[str]:
