@@ -340,3 +340,12 @@ def test_the_seconds_of_an_answer_hold_those_of_reading(base: KnowledgeBase) -> 
     asker = Asker(FOUND, base, 0)
     reading = replace(asker.read(QUESTIONS[0]), seconds=100.0)
     assert 100 < asker.ask(QUESTIONS[0], reading).seconds < 110
+
+
+def test_what_a_way_opens_is_open_for_every_reader(base: KnowledgeBase) -> None:
+    for way in (LONG, FOUND, WRITTEN):
+        asker = Asker(way, base.configured(way.overrides), 0)
+        asker.open()
+        one, other = asker.eyes(QUESTIONS[0]), asker.eyes(PAY)
+        assert one.reranker is other.reranker and one.embedder is other.embedder and one.quick is other.quick
+        assert one.chat is other.chat or not asker.writes

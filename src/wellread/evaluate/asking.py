@@ -74,9 +74,9 @@ class Asker:
         if self.writes:
             _ = self.chat
         if self.way.reads in ("passages", "documents"):
-            _ = self.base.embedder, self.base.reader
+            _ = self.base.embedder, self.base.quick, self.base.reader, self.base.reranker
         if self.way.reads == "passages":
-            _ = self.base.scorer, self.base.reranker
+            _ = self.base.scorer
 
     def eyes(self, question: Question) -> KnowledgeBase:
         """The base as the question's reader sees it."""

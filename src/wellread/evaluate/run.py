@@ -71,7 +71,7 @@ def _lent(base: KnowledgeBase, way: Way) -> KnowledgeBase:
     laid = ways.applied(base, way)
     if ways.uses_chat(way, laid.settings) and laid.settings["chat"] == base.settings["chat"]:
         _ = base.chat
-    if way.reads == "passages" and laid.settings["embed"] == base.settings["embed"]:
+    if way.reads in ("passages", "documents") and laid.settings["embed"] == base.settings["embed"]:
         _ = base.embedder, base.reader, base.scorer, base.reranker
     return ways.applied(base, way)
 
