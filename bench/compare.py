@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.common import ROOT, keep
+from bench.common import ROOT, cpu_seconds, keep
 from wellread import KnowledgeBase
 from wellread.evaluate import compare, selection, settings, ways
 from wellread.evaluate.results import Comparison
@@ -67,7 +67,7 @@ def measured(base: KnowledgeBase, arguments: argparse.Namespace) -> dict[str, An
     section: EvaluateSettings = settings.load(base.folder)
     chosen = selection.select(base.folder, HARBOUR / "questions.jsonl", limit=arguments.limit, seed=section.seed)
     wanted = ways.choose(arguments.ways, ways.known(base, section.ways, tuned_model=arguments.tuned), base)
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), cpu_seconds()
     made, _ = compare.measure(
         base,
         wanted,
@@ -77,7 +77,8 @@ def measured(base: KnowledgeBase, arguments: argparse.Namespace) -> dict[str, An
         plan=Plan(chosen.examples, section.shots),
         progress=Watch(),
     )
-    return {"wall_s": round(time.perf_counter() - started, 1), **figures(made)}
+    spent = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(cpu_seconds() - cpu, 1)}
+    return {**spent, **figures(made)}
 
 
 def figures(made: Comparison) -> dict[str, Any]:
