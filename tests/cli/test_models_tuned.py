@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from wellread.knowledge_base import KnowledgeBase
 from wellread.tune import gguf_fresh
 
+ASK = ("ask", "Where does Anna live?", "--set", "answer.style=auto", "--set", "answer.passages=1", "--json")
 On = Callable[..., Result]
 QUICK = {
     "epochs": "4",
@@ -50,7 +51,8 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     documents = place / "documents"
     documents.mkdir()
     for n, (name, where) in enumerate(zip(tiny.NAMES, tiny.PLACES, strict=True)):
-        text = f"# {name}\n\n{name} lives in {where}. The boat of {name} to {where} leaves at {n + 7}:30 on every Monday.\n"
+        boat = f"The boat of {name} to {where} leaves at {n + 7}:30 on every Monday."
+        text = f"# {name}\n\n{name} lives in {where}. {boat}\n"
         (documents / f"{name.lower()}.md").write_text(text)
     gguf_fresh.write(tiny.make(place / "model"), place / "tiny.gguf")
     on = run_in(place / "base")

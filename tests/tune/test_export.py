@@ -79,7 +79,7 @@ def said(trained: export.Trained) -> str:
     """What the trained model itself answers."""
     prompt = modelfile.renderer(trained.tokenizer)(ASKED, True)
     ids = trained.tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    answer = agreement.greedy_by(trained.model, trained.tokenizer)(ids)
+    answer = agreement.greedy_by(trained.model, trained.tokenizer, [ids])(ids)
     return str(trained.tokenizer.decode([token for token, _ in answer], skip_special_tokens=True))
 
 

@@ -133,9 +133,9 @@ def test_a_model_that_is_no_better_than_its_base_fails_the_run(base: KnowledgeBa
 
 
 def test_a_data_set_for_another_task_is_refused(tmp_path: Path, tiny_model: Path) -> None:
-    rows = (datasets.ClassifyRow("a", "fine", "good"),)
-    base = tiny.base(tmp_path / "base", DataSet(Card("moods", "classify", {"train": 1}, ("text",)), rows, (), ()))
-    with pytest.raises(UsageError, match="'moods': is for classify"):
+    rows = (datasets.PreferenceRow("a", "how?", "so", "not so"),)
+    base = tiny.base(tmp_path / "base", DataSet(Card("moods", "preference", {"train": 1}, ("text",)), rows, (), ()))
+    with pytest.raises(UsageError, match="'moods': is for preference"):
         run.start(base, settings(tiny_model))
 
 

@@ -81,7 +81,12 @@ def run(
 def _agreed(base: KnowledgeBase, settings: TuneSettings, watched: Progress) -> bool:
     """Whether the run is within its limits, or somebody agrees to it."""
     from wellread.cli import tune_estimate
-    from wellread.tune import estimate
+    from wellread.tune import data, estimate, task_run
+    from wellread.tune import run as training
+
+    prepared = data.load(data.find(base.folder, training.chosen_data(base.folder, settings)))
+    if task_run.wants(prepared, settings):  # minutes at most; nothing to ask about
+        return True
 
     return tune_estimate.agreed(estimate.estimate(base, settings, progress=watched), settings)
 
@@ -92,6 +97,9 @@ def _say(result: Mapping[str, Any]) -> None:
     speed = f"{result['tokens_per_s']:,.0f} tokens/s"
     show.say(f"{result['name']}: {steps}{early}, {took}, {speed}", "bold")
     show.rows(_lines(result), indent=2)
+    show.rows([(name.replace("_", " "), f"{value:.3f}") for name, value in result.get("scores", {}).items()], indent=2)
+    for note in result.get("notes", ()):
+        show.say(note, indent=2)
 
 
 def _lines(result: Mapping[str, Any]) -> list[tuple[str, ...]]:

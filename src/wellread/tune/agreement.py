@@ -28,6 +28,7 @@ Answer = Sequence[tuple[int, Logits]]  # greedy tokens, each with the logits (vo
 
 N_PROMPTS = 20
 ANSWER_TOKENS = 24
+AT_ONCE = 10  # prompts that a model of transformers answers at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +121,35 @@ def greedy(chat: LlamaChat, ids: Sequence[int]) -> Answer:
     return list(chat.greedy(ids, ANSWER_TOKENS))
 
 
-def greedy_by(model: Any, tokenizer: Any) -> Callable[[Sequence[int]], Answer]:
-    """The same for a model of transformers."""
+def greedy_by(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]]) -> Callable[[Sequence[int]], Answer]:
+    """The same for a model of transformers, which answers ``prompts`` (and no others) beforehand, several at once."""
     import torch
     from transformers import GenerationConfig
 
     end = tokenizer.eos_token_id
     make: Any = GenerationConfig
-    settings = make(max_new_tokens=ANSWER_TOKENS, do_sample=False, eos_token_id=end, pad_token_id=end)
-
-    def answer(ids: Sequence[int]) -> Answer:
-        given = torch.tensor([list(ids)], device=model.device)
+    settings = make(
+        max_new_tokens=ANSWER_TOKENS,
+        do_sample=False,
+        eos_token_id=end,
+        pad_token_id=end,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    known: dict[tuple[int, ...], Answer] = {}
+    for at in range(0, len(prompts), AT_ONCE):
+        some = prompts[at : at + AT_ONCE]
+        width = max(len(ids) for ids in some)
+        given = torch.tensor([[end] * (width - len(ids)) + list(ids) for ids in some], device=model.device)
+        mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in some], device=model.device)
         with torch.inference_mode():
-            made = model.generate(
-                input_ids=given,
-                attention_mask=torch.ones_like(given),
-                generation_config=settings,
-                output_logits=True,
-                return_dict_in_generate=True,
-            )
-        rows = [row[0].float().cpu().numpy() for row in made.logits]
-        return [(int(row.argmax()), row) for row in rows]
-
-    return answer
+            made = model.generate(input_ids=given, attention_mask=mask, generation_config=settings)
+        for n, ids in enumerate(some):
+            rows = [step[n].float().cpu().numpy() for step in made.logits]
+            tokens = [int(row.argmax()) for row in rows]
+            length = tokens.index(end) + 1 if end in tokens else len(tokens)
+            known[tuple(ids)] = list(zip(tokens[:length], rows[:length], strict=True))
+    return lambda ids: known[tuple(ids)]
 
 
 def forward_of(model: Any) -> Forward:

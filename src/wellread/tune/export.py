@@ -45,6 +45,7 @@ Target = Literal["adapter", "merged", "gguf-f16", "gguf-q8_0", "ollama"]
 TARGETS: tuple[str, ...] = get_args(Target)
 FOLDER = "exports"  # of a run's folder
 CARD = "export.json"
+FROM_NOTHING = "scratch"  # the method whose result is a whole model of its own
 _PATTERN = ".pattern.gguf"
 CONTEXT = 1024  # tokens; prompts of the check and their answers are far below
 
@@ -95,7 +96,7 @@ def export(base: Path, name: str, to: Target, *, out: Path | None = None, progre
         raise UsageError(f"--to {to}: no such format; there are {', '.join(TARGETS)}")
     folder = state.find(base, name)
     run = state.read(folder)
-    _refuse(run, to)
+    _refuse(run, folder, to)
     target = out.expanduser().absolute() if out else folder / FOLDER / to
     if out and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target}: is there already; name a new folder")
@@ -118,12 +119,18 @@ def export(base: Path, name: str, to: Target, *, out: Path | None = None, progre
     return made
 
 
-def _refuse(run: Run, to: str) -> None:
+def _refuse(run: Run, folder: Path, to: str) -> None:
     if run.state != "finished":
         why = f": {run.reason}" if run.reason else ""
         raise UsageError(f"run '{run.name}': is {run.state}{why}; only a finished run can be exported")
+    if tuned.card_of(folder / "best").get("labels"):
+        raise UsageError(
+            f"run '{run.name}': says labels, which llama.cpp cannot; use it with: wellread tune predict {run.name} TEXT"
+        )
+    if run.method == FROM_NOTHING and to != "adapter":
+        return
     if to == "adapter":
-        if run.method == "full":
+        if run.method in ("full", FROM_NOTHING):
             raise UsageError(f"run '{run.name}': has no adapter, all its weights were trained; export it --to merged")
         return
     if not recipe.find(run.method).mergeable:
@@ -135,6 +142,9 @@ def _refuse(run: Run, to: str) -> None:
 
 def open_trained(base: Path, folder: Path, run: Run) -> Trained:
     """A finished run in memory. Raises: ModelError, UsageError where its base is not the one it was trained on."""
+    if run.method == FROM_NOTHING:
+        model, tokenizer = base_model.load_model(folder / "best").eval(), base_model.load_tokenizer(folder / "best")
+        return Trained(run, folder, model, tokenizer, tuple(_prompts(base, run)), agreement.forward_of(model))
     base_folder, _, digest = base_model.resolve(run.base["name"], config.models_folder())
     if digest != run.base["digest"]:
         raise UsageError(f"run '{run.name}': its base {run.base['name']} has other weights than when it was trained")
@@ -262,7 +272,7 @@ def _adapter_name(trained: Trained) -> str:
 
 
 def _base_folder(trained: Trained) -> Path:
-    return Path(trained.run.base["folder"])
+    return trained.folder / "best" if trained.run.method == FROM_NOTHING else Path(trained.run.base["folder"])
 
 
 # checking
@@ -319,7 +329,7 @@ def _check_transformers(trained: Trained, folder: Path, to: str, criterion: Crit
         wanted, text = render(messages, True), written(messages, True)
         agreement.same_text(to, wanted, text)
         prompts.append(list(tokenizer(text, add_special_tokens=False)["input_ids"]))
-    answer = agreement.greedy_by(model, tokenizer)
+    answer = agreement.greedy_by(model, tokenizer, prompts)
     return agreement.compare(to, answer, trained.forward, prompts, criterion, progress)
 
 

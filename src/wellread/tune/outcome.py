@@ -36,7 +36,7 @@ class Result:
     ``validation_before`` and ``test_before`` are the base model's. ``tokens_per_s`` counts tokens that went through the
     model in training, padding not counted; ``peak_memory_mb`` is the most that the process held. ``ranking`` is the
     validation loss after a few steps on the blocks that the ranking kept, on the top ones and on some by chance.
-    ``scores`` are the figures of the task (accuracy, F1, perplexity …) on the test part, ``notes`` what a user should know.
+    ``scores`` are the figures of the task (accuracy, F1, perplexity …) on the test part; ``notes`` are for the user.
     """
 
     name: str

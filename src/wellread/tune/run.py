@@ -41,7 +41,8 @@ from wellread.tune.data import DataSet
 from wellread.tune.examples import Rows
 from wellread.tune.loop import Course
 from wellread.tune.outcome import Result
-from wellread.tune.recipe import Plan
+from wellread.tune.recipe import Plan, Recipe
+from wellread.tune.recipes import text2text
 from wellread.tune.settings import TuneSettings
 from wellread.tune.state import Run
 
@@ -175,7 +176,23 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     ended = loop.run(trained, task, course, run.learning_rate, folder, record)
     del model, trained, task
     gc.collect()
-    return outcome.judge(folder, run, tokenizer, rows, before, ended, progress)
+    result = outcome.judge(folder, run, tokenizer, rows, before, ended, progress)
+    return _scored(folder, result, data, method, weights, tokenizer)
+
+
+def _scored(folder: Path, result: Result, data: DataSet, method: Recipe, weights: Path, tokenizer: Any) -> Result:
+    """The result with the measures of what was written, where texts become texts and there is a test part."""
+    if data.card.task != "text2text" or not data.test:
+        return result
+    found = text2text.judge(
+        lambda: tuned.open_base(method, weights).eval(),
+        lambda: tuned.load(folder / "best", weights),
+        tokenizer,
+        data.test,
+    )
+    result = replace(result, scores=found)
+    state.put(folder / "result.json", asdict(result))
+    return result
 
 
 def _with_rehearsal(
