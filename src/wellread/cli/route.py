@@ -96,7 +96,7 @@ def tell(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    part = typer.Typer(help="Tell kinds of questions apart, so that each gets the parts it needs.")
+    part = typer.Typer(help="Tell kinds of questions apart; each gets its own parts.")
     command(part, "train", examples=TRAIN)(train)
     command(part, "show", examples=SHOW)(tell)
     app.add_typer(part, name="route")

@@ -30,7 +30,7 @@ def similar(
         bool, typer.Option("--explain", help="Show what each tone shares with the file's, and where they differ.")
     ] = False,
 ) -> int:
-    """Find the documents that are most like one, in topic and in tone.
+    """Find the documents most like one, in topic and tone.
 
     Topic is the cosine between the middles of the passages' vectors. Tone is measured by the length and evenness of
     sentences, the length and variety of words, how often «we», «you», «must», «may», «not», passives, figures and the
