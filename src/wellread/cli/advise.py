@@ -86,7 +86,9 @@ def advise(  # noqa: PLR0913 - the options of a command
     prior: Prior = False,
     report: Report = False,
 ) -> int:
-    """Say which way to teach: retrieve, tune, both, a long prompt, a bigger model, or ask more questions first.
+    """Say which way to teach: by measurement, else a prior.
+
+    Retrieve, tune, both, a long prompt, a bigger model, or ask more questions first.
 
     From the last comparison where there is one; else from documents and task alone, which is a prior and says so.
     """

@@ -28,7 +28,7 @@ EXAMPLES = """
 wellread eval
 wellread eval --way retrieval-written --limit 50
 wellread eval --questions mine.jsonl --fail-under right=0.6 --fail-over answered_wrongly=0.1
-wellread eval --against last
+wellread eval run --against last
 wellread eval list
 """
 Metric = Annotated[

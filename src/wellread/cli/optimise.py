@@ -48,7 +48,7 @@ def optimise(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Forget what earlier searches asked.")] = False,
 ) -> int:
-    """Search the best settings with your questions, and propose them as a change of wellread.toml.
+    """Search the best settings by your questions, and propose them.
 
     Chunk size, weights, reranker, rewriting, passages, threshold and what --try names are tried on the validation
     questions; the winner is asked the test questions once. What may be chance is not proposed. Nothing is embedded or

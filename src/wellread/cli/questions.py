@@ -330,7 +330,7 @@ def export(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    part = typer.Typer(help="Questions that answers are measured with: load, draft, review, check, freeze.")
+    part = typer.Typer(help="Load, draft, review, check and freeze questions.")
     command(part, "load", examples=EXAMPLES_LOAD)(load)
     command(part, "draft", examples=EXAMPLES_DRAFT, kept="what the model replied is kept; the same command goes on")(
         draft

@@ -26,7 +26,7 @@ def remove(
         str, typer.Argument(metavar="SOURCE", help="A source, a document's path or URL, or a glob in quotes.")
     ],
 ) -> int:
-    """Take documents out of the knowledge base; files are not touched.
+    """Take documents out of the base; files are not touched.
 
     Their text leaves every later answer, and answers in the log that stood on them are blanked.
     """

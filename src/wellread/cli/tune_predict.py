@@ -24,7 +24,9 @@ wellread tune predict answers-full --question "When does it leave?" --file notic
 def predict(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A run that learned labels, tags or answers.")],
-    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", show_default=False)] = None,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to read.", show_default=False)
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", metavar="FILE", help="One text a line; with --question the whole file is one text."),

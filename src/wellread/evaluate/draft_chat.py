@@ -94,7 +94,6 @@ def maker(
     base: KnowledgeBase, model: Asked, wanted: Drafting, progress: Progress = SILENT
 ) -> Callable[[Sequence[Document]], Iterator[Candidate]]:
     """What ``draft.draft`` takes as ``more``: candidates of every wanted kind, from passages taken by chance."""
-
     base = quickly(base)
 
     def made(documents: Sequence[Document]) -> Iterator[Candidate]:
