@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typer
 
-from wellread.cli import tune_estimate, tune_predict, tune_prepare, tune_run, tune_search
+from wellread.cli import tune_estimate, tune_launch, tune_predict, tune_prepare, tune_run, tune_search
 
-PARTS = (tune_prepare, tune_estimate, tune_run, tune_search, tune_predict)
+PARTS = (tune_prepare, tune_estimate, tune_run, tune_search, tune_predict, tune_launch)
 
 
 def register(app: typer.Typer) -> None:

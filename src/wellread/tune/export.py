@@ -25,6 +25,7 @@ from wellread.progress import SILENT, Progress
 from wellread.tune import (
     agreement,
     base_model,
+    device,
     gguf_file,
     gguf_fresh,
     modelfile,
@@ -142,6 +143,7 @@ def _refuse(run: Run, folder: Path, to: str) -> None:
 
 def open_trained(base: Path, folder: Path, run: Run) -> Trained:
     """A finished run in memory. Raises: ModelError, UsageError where its base is not the one it was trained on."""
+    device.quiet_libraries()
     if run.method == FROM_NOTHING:
         model, tokenizer = base_model.load_model(folder / "best").eval(), base_model.load_tokenizer(folder / "best")
         return Trained(run, folder, model, tokenizer, tuple(_prompts(base, run)), agreement.forward_of(model))
