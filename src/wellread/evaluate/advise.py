@@ -165,7 +165,8 @@ def _dearer(seen: Choice, other: str) -> str:
         my_money = words.money(1000 * (mine.question_money or 0), mine.currency)
         parts.append(f"{its_money} instead of {my_money} per 1,000 questions")
     elif its.question_s > mine.question_s:
-        parts.append(f"{words.duration(its.question_s)} instead of {words.duration(mine.question_s)} per question")
+        its_time, my_time = words.duration(its.question_s), words.duration(mine.question_s)
+        parts.append(f"{its_time} instead of {my_time} per question on average")
     return words.listed(parts)
 
 

@@ -186,7 +186,7 @@ def _ways(comparison: Comparison, advice: Advice) -> Markup:
         "The ways side by side",
         tabulated.table(head, rows, caption=note, label="The ways side by side"),
         el("h3", "Every metric"),
-        tabulated.metrics(comparison, advice),
+        tabulated.metrics(comparison),
     )
 
 

@@ -30,9 +30,11 @@ def table(head: Sequence[str], rows: Iterable[str], *, label: str, caption: str 
     return join(el("p", caption, class_="note"), region) if caption else region
 
 
-def metrics(comparison: Comparison, advice: Advice) -> Markup:
-    """Every metric of every way with its interval."""
-    names = list(dict.fromkeys(name for way in comparison.ways for name in way.scores))
+def metrics(comparison: Comparison) -> Markup:
+    """Every metric of every way with its interval, the main one first."""
+    names = sorted(
+        dict.fromkeys(name for way in comparison.ways for name in way.scores), key=lambda n: n != comparison.main_metric
+    )
     rows = []
     for name in names:
         less = " (less is better)" if name in LOWER_IS_BETTER else ""
