@@ -26,6 +26,7 @@ from wellread.types import Principal, Question
 NAMES = [
     *("Auk", "Bay", "Cob", "Dab", "Eel", "Fin", "Gull", "Hake", "Ibis", "Jay"),
     *("Kite", "Loon", "Merlin", "Noddy", "Owl", "Plover", "Quail", "Rook", "Skua", "Tern"),
+    *("Umber", "Vole", "Wren", "Xebec", "Yarrow", "Zander", "Avocet", "Brill", "Curlew", "Dunlin"),
 ]
 FILL = (
     "The harbour was dug by hand in the year of the great storm. Sheep graze on the slope behind the church. Bread is "
@@ -38,7 +39,7 @@ BUDGET = Budget(minutes=2, draws=500, axes=("answer.passages",))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty ships, each with its lamps and a page that has more of the question's words and no answer."""
+    """Thirty ships, each with its lamps and a page that has more of the question's words and no answer."""
     root = tmp_path_factory.mktemp("ships")
     (root / "documents").mkdir()
     for n, name in enumerate(NAMES):
@@ -59,7 +60,7 @@ def asked(start: int, end: int) -> list[Question]:
     return [Question(name, f"How many lamps does the ship {name} have?", (f"{n + 11} lamps",)) for n, name in rows]
 
 
-VALIDATION, TEST = asked(0, 10), asked(10, 20)
+VALIDATION, TEST = asked(0, 10), asked(10, 30)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_planted_setting_is_found_and_the_base_is_not_touched(opened: Knowledg
     assert found.difference.low > 0
     assert found.test_winner is not None
     assert found.test_present is not None
-    assert found.test_winner.quality.value > found.test_present.quality.value + 0.5
+    assert found.test_winner.quality.value > found.test_present.quality.value + 0.2
     assert before == ((opened.folder / ".wellread" / "store.db").read_bytes(), opened.store.generation())
 
 
