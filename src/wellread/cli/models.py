@@ -9,7 +9,7 @@ import typer
 
 from wellread import config
 from wellread.cli import config as config_file
-from wellread.cli import models_tuned, show
+from wellread.cli import models_suggest, models_tuned, show
 from wellread.cli.call import DONE, Call, command, hint, open_base, progress
 from wellread.errors import UsageError
 
@@ -182,10 +182,11 @@ def _agreed_to_delete(model: TunedModel, yes: bool) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    part = typer.Typer(help="List, pull, show, use, export and remove models.")
+    part = typer.Typer(help="List, pull, suggest, show, use, export and remove models.")
     kept = "what was fetched is kept; the same command goes on from there"
     command(part, "list", examples="wellread models list")(list_models)
     command(part, "pull", examples=EXAMPLES_PULL, kept=kept)(pull)
     models_tuned.register(part)
+    models_suggest.register(part)
     command(part, "remove", examples=EXAMPLES_REMOVE)(remove)
     app.add_typer(part, name="models")

@@ -93,8 +93,8 @@ class _Place:
         return np.ascontiguousarray(self.raw)
 
 
-def open_pattern(path: Path) -> Pattern:
-    """The GGUF file at ``path``, to write others after it.
+def open_pattern(path: Path, *, any_architecture: bool = False) -> Pattern:
+    """The GGUF file at ``path``, to write others after it; with ``any_architecture`` only to look into it.
 
     Raises: MissingExtra without gguf; ModelError where the architecture is none of ``SUPPORTED``.
     """
@@ -104,7 +104,7 @@ def open_pattern(path: Path) -> Pattern:
         raise MissingExtra("gguf (to write GGUF files)", "tune") from error
     logging.getLogger("gguf").setLevel(logging.ERROR)
     pattern = Pattern(path, gguf.GGUFReader(path))
-    if pattern.architecture not in SUPPORTED:
+    if pattern.architecture not in SUPPORTED and not any_architecture:
         raise ModelError(
             f"{path.name}: architecture '{pattern.architecture}' cannot be written as GGUF; known are "
             f"{', '.join(SUPPORTED)}; export it with --to merged and convert it with llama.cpp's own script"
