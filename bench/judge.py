@@ -1,6 +1,6 @@
 """How far judges agree with people on whether an answer is borne out by its source: a chat model, and `grounded`.
 
-    python -m bench.judge MODEL.gguf [--n 150]
+    python -m bench.judge MODEL.gguf [--n 100]
 
 BEGIN: responses of dialogue models with a human label; «generic» ones are left out. A random part, the same for all.
 """
@@ -8,6 +8,7 @@ BEGIN: responses of dialogue models with a human label; «generic» ones are lef
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def main() -> None:
     """Prints and keeps kappa of each judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--n", type=int, default=150)
+    parser.add_argument("--n", type=int, default=100)
     arguments = parser.parse_args()
     labelled = [row for row in rows(data("begin") / "faithfulness.jsonl") if row["label"] != "Generic"]
     chosen = np.random.default_rng(0).choice(len(labelled), arguments.n, replace=False)
@@ -39,7 +40,10 @@ def main() -> None:
     figures["grounded = 1 (MiniLM and rules)"] = told(["yes" if s == 1 else "no" for s in shares], human, started)
     chat = llamacpp.open_chat(str(arguments.model), ChatSettings(), arguments.model.parent, None)
     started = time.perf_counter()
-    verdicts = [judge.judge(question(row), outcome(row), chat, about="grounded") for row in cases]
+    verdicts = []
+    for n, row in enumerate(cases, 1):
+        verdicts.append(judge.judge(question(row), outcome(row), chat, about="grounded"))
+        print(f"\r{n} of {len(cases)}", end="", file=sys.stderr, flush=True)
     figures[f"{arguments.model.stem} as judge"] = told([v.label for v in verdicts], human, started)
     figures["prompt"] = judge.prompt_hash("grounded")
     keep(f"judge-{arguments.model.stem}", figures)
