@@ -34,7 +34,7 @@ demo: models  ## read the sample organisation, ask three questions, show cited a
 test: models $(VENV)/.ready-to-train  ## all tests (installs the training stack, 2 GB)
 	$(PY) -m pytest
 
-check: setup  ## style, types, layers
+check: $(VENV)/.ready-to-train  ## style, types, layers (types of the training stack too, so it is installed)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
