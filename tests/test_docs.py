@@ -28,9 +28,18 @@ def says_choose(out: str) -> None:
     assert "retrieve because On 20 questions" in last and "- The model alone is " in last
 
 
-SAYS = {"first-answer": says_first_answer, "choose": says_choose}
+def says_teach(out: str) -> None:
+    assert "answers the same as the trained model's" in out and "by heart: " in out
+    assert "the tuned model facts-lora learned from" in out
+    assert 'model = "llama:smollm2-135m"' in out[out.rindex("[chat]") :]  # back to the base
+
+
+SAYS = {"first-answer": says_first_answer, "choose": says_choose, "teach": says_teach}
+SHORT = {"teach": {"WELLREAD_TUNE__MAX_STEPS": "6", "WELLREAD_TUNE__PROBE": "false", "WELLREAD_TUNE__REHEARSE": "0"}}
 TUTORIALS = [
-    pytest.param(page, id=page.stem, marks=[pytest.mark.model, pytest.mark.slow] if page.stem == "choose" else [])
+    pytest.param(
+        page, id=page.stem, marks=[pytest.mark.model, pytest.mark.slow] if page.stem in ("choose", "teach") else []
+    )
     for page in sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 ]
 
@@ -52,6 +61,7 @@ def test_every_block_of_a_tutorial_runs(page: Path, tmp_path: Path) -> None:
             (tmp_path / f"block{n}.py").write_text(body, "utf-8")
             script.append(f"(cd {tmp_path} && {sys.executable} block{n}.py)")
     environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    environment |= SHORT.get(page.stem, {})
     environment["HARBOUR"] = str(ROOT / "samples" / "harbour")
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900

