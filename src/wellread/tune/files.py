@@ -285,7 +285,7 @@ def _text(text: str, table: Table, policy: Policy) -> None:
 
 def _parquet(data: bytes, table: Table, policy: Policy) -> None:
     try:
-        import pyarrow  # type: ignore[import-untyped]  # it ships no hints
+        import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise MissingExtra("pyarrow (to read Parquet)", "tune") from error
