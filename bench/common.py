@@ -64,8 +64,9 @@ def timed(into: dict[str, Any], name: str) -> Iterator[None]:
 
 
 def with_retrieve(settings: Settings, **changed: Any) -> Settings:
-    """The settings of a base with some of ``[retrieve]`` changed, so that open parts stay open."""
-    return replace(settings, values={**settings.values, "retrieve": replace(settings["retrieve"], **changed)})
+    """The settings of a base with some of ``[retrieve]`` changed and no reranker, so that open parts stay open."""
+    retrieve, rerank = replace(settings["retrieve"], **changed), replace(settings["rerank"], model="")
+    return replace(settings, values={**settings.values, "retrieve": retrieve, "rerank": rerank})
 
 
 def latency(milliseconds: Sequence[float]) -> dict[str, float]:
