@@ -60,7 +60,9 @@ def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", h
     for document in learned:
         if document.state != "as it was":
             show.say(f"{document.state}: {document.uri or document.document_id}; train it again", indent=2)
-    if not found.in_use:
+    if found.says_labels:
+        hint(call, f"to use it: wellread tune predict {found.name} TEXT")
+    elif not found.in_use:
         hint(call, f"to answer with it: wellread models use {found.name}")
     return DONE
 

@@ -73,8 +73,9 @@ def run(
         show.dump(result)
         return DONE
     _say(asdict(result))
-    page = show.where(str(result.folder / "report.html"))
-    hint(call, f"next: wellread tune runs {result.name}; {page} has the curves")
+    page = result.folder / "report.html"
+    curves = f"; {show.where(str(page))} has the curves" if page.is_file() else ""
+    hint(call, f"next: wellread models show {result.name}{curves}")
     return DONE
 
 
@@ -95,8 +96,11 @@ def _say(result: Mapping[str, Any]) -> None:
     steps, took = show.count(result["steps"], "step"), show.duration(result["seconds"])
     early = ", ended early" if result["stopped_early"] else ""
     speed = f"{result['tokens_per_s']:,.0f} tokens/s"
-    show.say(f"{result['name']}: {steps}{early}, {took}, {speed}", "bold")
-    show.rows(_lines(result), indent=2)
+    if result["steps"]:
+        show.say(f"{result['name']}: {steps}{early}, {took}, {speed}", "bold")
+        show.rows(_lines(result), indent=2)
+    else:
+        show.say(f"{result['name']}: {took}, {result['trained']:,} weights fitted", "bold")
     show.rows([(name.replace("_", " "), f"{value:.3f}") for name, value in result.get("scores", {}).items()], indent=2)
     for note in result.get("notes", ()):
         show.say(note, indent=2)

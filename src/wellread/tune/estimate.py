@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from wellread import config
+from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
-from wellread.tune import base_model, choose, device, examples, probe, recipe, run, session, tuned
+from wellread.tune import base_model, choose, device, examples, probe, recipe, run, session, task_run, tuned
 from wellread.tune import data as datasets
 from wellread.tune.examples import Rows
 from wellread.tune.loop import Course, Trained
@@ -67,6 +68,11 @@ def estimate(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress 
     Raises: as ``run.start`` where the data set or the base model do not fit.
     """
     data = datasets.load(datasets.find(base.folder, run.chosen_data(base.folder, settings)))
+    if task_run.wants(data, settings):
+        raise UsageError(
+            f"data set '{data.card.name}': a run for {data.card.task} with tune.method = '{settings.method}' is not "
+            "estimated beforehand; it can be stopped and gone on with: wellread tune run"
+        )
     folder, _, _ = base_model.resolve(settings.base, config.models_folder())
     method = recipe.find(settings.method)
     device.quiet_libraries()

@@ -14,7 +14,7 @@ from wellread.errors import StoreError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.store import lineage
 from wellread.tune import data as datasets
-from wellread.tune import export, outcome, state
+from wellread.tune import export, outcome, state, tuned
 from wellread.tune.export import Exported
 from wellread.tune.state import Run
 from wellread.types import Document
@@ -40,6 +40,11 @@ class TunedModel:
     def name(self) -> str:
         """The run's name, which is the model's."""
         return self.run.name
+
+    @property
+    def says_labels(self) -> bool:
+        """Whether it says labels, tags or places in a text instead of writing."""
+        return bool(tuned.card_of(self.folder / "best").get("labels"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ those of every other run.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -94,7 +95,7 @@ def resolve(settings: TuneSettings, models_folder: Path) -> tuple[Path, Path | N
     if settings.method == "scratch":
         return Path(), None, ""
     if settings.method == "features" and settings.base.partition(":")[0] in EMBEDDERS:
-        return Path(), None, settings.base
+        return Path(), None, hashlib.sha256(settings.base.encode()).hexdigest()
     return base_model.resolve(settings.base, models_folder)
 
 
