@@ -351,3 +351,29 @@ def test_a_tensor_without_a_place_is_named(tiny_model: Path, tmp_path: Path) -> 
         gguf_file.write_model(
             pattern, ["model.norm.weight"], lambda _: np.ones(64), tmp_path / "m.gguf", file_type="f16", values={}
         )
+
+
+@pytest.mark.parametrize(("factors", "alpha"), [((2.0, 2.0), 8.0), ((2.0, 0.5), 0.0)])
+def test_an_adapter_file_changes_a_weight_by_what_was_learned(
+    tiny_model: Path, tmp_path: Path, factors: tuple[float, float], alpha: float
+) -> None:
+    import gguf
+
+    gguf_fresh.write(tiny_model, tmp_path / "pattern.gguf")
+    pattern = gguf_file.open_pattern(tmp_path / "pattern.gguf")
+    rng = np.random.default_rng(0)
+    names = ("model.layers.0.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.weight")
+    pairs = {
+        name: (rng.normal(size=(4, 64)), rng.normal(size=(128, 4)), factor)
+        for name, factor in zip(names, factors, strict=True)
+    }
+    gguf_file.write_adapter(pattern, pairs, tmp_path / "a.gguf", values={gguf_file.TEMPLATE: "x"})
+    reader = gguf.GGUFReader(tmp_path / "a.gguf")
+    written = {tensor.name: np.array(tensor.data) for tensor in reader.tensors}
+    assert reader.get_field("adapter.lora.alpha").contents() == alpha
+    assert reader.get_field(gguf_file.TEMPLATE).contents() == "x"
+    for n, name in enumerate(names):
+        a, b, factor = pairs[name]
+        mine_a, mine_b = (written[f"blk.{n}.ffn_up.weight.lora_{side}"] for side in "ab")
+        scale = alpha / 4 if alpha else 1.0  # as llama.cpp applies it: alpha / rank, or 1 where alpha is 0
+        np.testing.assert_allclose(scale * mine_b @ mine_a, factor * b @ a, rtol=1e-4, atol=1e-4)
