@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import platform
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from wellread.store import lineage
 from wellread.store.lineage import Input
 from wellread.tune import (
     base_model,
-    checkpoint,
     choose,
     device,
     examples,
@@ -39,7 +37,6 @@ from wellread.tune import (
 from wellread.tune import data as datasets
 from wellread.tune.data import DataSet
 from wellread.tune.examples import Rows
-from wellread.tune.loop import Course
 from wellread.tune.outcome import Result
 from wellread.tune.recipe import Plan, Recipe
 from wellread.tune.recipes import text2text
@@ -172,7 +169,7 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     )
     state.write(folder, run)
     task = session.task_of(trained.model, rows, settings, tokenizer, bf16=dtype == "bfloat16")
-    record = _recorder(folder, course, progress)
+    record = session.recorder(folder, course, progress)
     ended = loop.run(trained, task, course, run.learning_rate, folder, record)
     del model, trained, task
     gc.collect()
@@ -206,26 +203,6 @@ def _with_rehearsal(
     del model
     gc.collect()
     return replace(rows, general=(*rows.general, *made))
-
-
-def _recorder(folder: Path, course: Course, progress: Progress) -> Callable[[Mapping[str, Any]], None]:
-    """Writes a row of metrics, and tells who watches."""
-    begun = checkpoint.latest(folder / "checkpoints")
-    done = int(begun.name.removeprefix("step-")) if begun else 0
-    metrics, validation = state.Metrics(folder, done), ""
-
-    def record(row: Mapping[str, Any]) -> None:
-        nonlocal validation
-        metrics.add(row)
-        if "validation_loss" in row:
-            loss = row["validation_loss"]
-            validation = "" if loss is None else f", validation {loss:.3f}"
-            return
-        speed = row["tokens"] / max(row["seconds"], 1e-9)
-        note = f"loss {row['loss']:.3f}{validation}, {speed:,.0f} tokens/s"
-        progress.step("train", row["step"], course.total, note)
-
-    return record
 
 
 def _record_lineage(base: KnowledgeBase, run: Run, data: DataSet) -> None:

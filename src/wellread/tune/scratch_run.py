@@ -11,7 +11,7 @@ from typing import Any
 
 from wellread.errors import UsageError
 from wellread.progress import Progress
-from wellread.tune import base_model, checkpoint, device, loop, losses, session, state, tuned
+from wellread.tune import base_model, device, loop, losses, session, state, tuned
 from wellread.tune.data import PARTS, DataSet, TextRow, texts_of
 from wellread.tune.loop import Course, Trained
 from wellread.tune.losses import ConversationTask
@@ -48,7 +48,9 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     state.write(folder, run)
     began = time.perf_counter()
     card = {"method": "scratch", "mergeable": True, "task": "texts", "run": run.name, "data": run.data}
-    ended = loop.run(_trained(model, tokenizer, card), task, course, rate, folder, _recorder(folder, course, progress))
+    ended = loop.run(
+        _trained(model, tokenizer, card), task, course, rate, folder, session.recorder(folder, course, progress)
+    )
     position = ended.position
     speed = position.tokens / max(position.seconds, 1e-9)
     n_weights = run.trained
@@ -116,15 +118,3 @@ def _trained(model: Any, tokenizer: Any, card: Mapping[str, Any]) -> Trained:
 
     groups = [{"params": list(session.trainable(model).values())}]
     return Trained(model, lambda: groups, lambda: session.trainable(model), restore, save)
-
-
-def _recorder(folder: Path, course: Course, progress: Progress) -> loop.Record:
-    begun = checkpoint.latest(folder / "checkpoints")
-    metrics = state.Metrics(folder, int(begun.name.partition("-")[2]) if begun else 0)
-
-    def record(row: Mapping[str, Any]) -> None:
-        metrics.add(row)
-        loss = row.get("loss", row.get("validation_loss")) or 0.0
-        progress.step("train", row["step"], course.total, f"loss {loss:.3f}")
-
-    return record

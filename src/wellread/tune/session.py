@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from wellread.tune import device, probe, tuned
+from wellread.progress import Progress
+from wellread.tune import checkpoint, device, probe, state, tuned
 from wellread.tune.examples import Rows
-from wellread.tune.loop import Course, Trained
+from wellread.tune.loop import Course, Record, Trained
 from wellread.tune.losses import ConversationTask
 from wellread.tune.recipe import Plan, Recipe
 from wellread.tune.settings import TuneSettings
@@ -93,3 +95,23 @@ def dtype_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any) -> 
         model.zero_grad()
 
     return device.faster_dtype(step)[0]
+
+
+def recorder(folder: Path, course: Course, progress: Progress) -> Record:
+    """Writes a row of metrics, and tells who watches."""
+    begun = checkpoint.latest(folder / "checkpoints")
+    done = int(begun.name.removeprefix("step-")) if begun else 0
+    metrics, validation = state.Metrics(folder, done), ""
+
+    def record(row: Mapping[str, Any]) -> None:
+        nonlocal validation
+        metrics.add(row)
+        if "validation_loss" in row:
+            loss = row["validation_loss"]
+            validation = "" if loss is None else f", validation {loss:.3f}"
+            return
+        speed = row["tokens"] / max(row["seconds"], 1e-9)
+        note = f"loss {row['loss']:.3f}{validation}, {speed:,.0f} tokens/s"
+        progress.step("train", row["step"], course.total, note)
+
+    return record

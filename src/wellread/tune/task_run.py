@@ -230,7 +230,7 @@ def _by_gradient(
     trained, task, course = _parts(folder, run, data, settings, model, reader, usable, rate)
     run = replace(run, learning_rate=rate, trained=session.n_trained(model), left_out=left_out)
     state.write(folder, run)
-    ended = loop.run(trained, task, course, rate, folder, _recorder(folder, course, progress))
+    ended = loop.run(trained, task, course, rate, folder, session.recorder(folder, course, progress))
     position = ended.position
     measured = {
         "steps": position.step,
@@ -296,18 +296,6 @@ def _parts(
 
     trained = Trained(model, lambda: groups, lambda: learned, restore, save, after_step=after_step)
     return trained, task, course
-
-
-def _recorder(folder: Path, course: Course, progress: Progress) -> loop.Record:
-    begun = checkpoint.latest(folder / "checkpoints")
-    metrics = state.Metrics(folder, int(begun.name.partition("-")[2]) if begun else 0)
-
-    def record(row: Mapping[str, Any]) -> None:
-        metrics.add(row)
-        loss = row.get("loss", row.get("validation_loss")) or 0.0
-        progress.step("train", row["step"], course.total, f"loss {loss:.3f}")
-
-    return record
 
 
 def _card(part: Path, run: Run, data: DataSet, labels: Sequence[str], longest: int = 0) -> None:
