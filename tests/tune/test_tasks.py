@@ -340,7 +340,7 @@ def test_a_model_from_nothing_learns_its_text_and_says_what_more_would_cost(tmp_
     assert result.scores["bits_per_byte"] < 3
     assert "years on this machine" in result.notes[0]
     model, tokenizer = base_model.load_model(result.folder / "best"), base_model.load_tokenizer(result.folder / "best")
-    assert model.config.num_hidden_layers == 2
+    assert (model.config.num_hidden_layers, model.config.hidden_size, len(tokenizer)) == (2, 64, 320)
     assert tokenizer.decode(tokenizer(TEXTS[0])["input_ids"]) == TEXTS[0]
 
 
@@ -412,3 +412,27 @@ def test_a_run_that_learned_labels_says_them_for_new_texts(tiny_model: Path, tmp
     assert typed("tune", "predict", "it").exit_code == 2
     refused = typed("models", "export", "it", "--to", "gguf-f16")
     assert refused.exit_code == 2 and "wellread tune predict it TEXT" in refused.stderr
+
+
+# on the embedded model
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("task", "method"),
+    [("classify", "features"), ("classify", "head"), ("classify", "ulmfit"), ("tag", "lora"), ("extract", "lora")],
+)
+def test_the_embedded_model_learns_labels_in_a_few_steps(tmp_path: Path, task: str, method: Any) -> None:
+    data = {"classify": classes, "tag": tags, "extract": answers}[task](24)
+    wanted = quick("llama:smollm2-135m", method=method, epochs=2, max_steps=3, batch=4, threads=0)
+    result = carried_out(tmp_path, data, wanted)
+    said = task_run.predict(result.folder, data.test, SILENT)
+    assert task_run.scores(task, said, data.test) == {
+        name: value for name, value in result.scores.items() if not name.startswith("always")
+    }
+    if method == "features":
+        assert result.scores["accuracy"] == 1.0
+    else:
+        assert result.validation_before and result.validation_loss
+        assert result.validation_loss < result.validation_before

@@ -100,7 +100,7 @@ def _ways(
     """The ways that are compared, and what is to be said about those that are not."""
     from wellread.evaluate import ways
 
-    known = ways.known(base, own, tuned_model=tuned, models=models)
+    known = ways.known(base, own, tuned_model=measured.served(base, tuned), models=models)
     chosen = ways.choose(names, known, base) if names else tuple(known.values())
     notes = []
     if not selection.examples and any(way.reads == "examples" for way in chosen):

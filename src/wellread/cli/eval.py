@@ -101,7 +101,7 @@ def measure(  # noqa: PLR0913 - the options of a command
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides, metric=metric)
         wanted = measured.Wanted(questions, split, limit, retry_failed, again)
-        known = ways.known(base, settings.ways, tuned_model=tuned, models=model or ())
+        known = ways.known(base, settings.ways, tuned_model=measured.served(base, tuned), models=model or ())
         chosen = ways.choose(measured.names(way) or ["retrieval"], known, base)
         earlier = changes.find(base, against) if against else None
         labelled = _labelled(base, wanted, settings, judge, labels)

@@ -11,6 +11,7 @@ import typer
 
 from wellread.cli import show
 from wellread.cli.call import Call, progress
+from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.evaluate.compare import Training
@@ -30,7 +31,10 @@ Ways = Annotated[
     ),
 ]
 Tuned = Annotated[
-    str, typer.Option("--tuned", metavar="NAME", help="A tuned model, as chat.model names it.", show_default=False)
+    str,
+    typer.Option(
+        "--tuned", metavar="NAME", help="A tuned model: its name in `models list`, or kind:name.", show_default=False
+    ),
 ]
 Models = Annotated[
     list[str] | None,
@@ -77,6 +81,22 @@ class Wanted:
     limit: int | None
     retry_failed: bool
     again: bool
+
+
+def served(base: KnowledgeBase, tuned: str) -> str:
+    """What chat.model would be for ``--tuned``: kind:name as it is, a run's name as its export in full precision.
+
+    Raises: UsageError where no such run is there, or it was not exported.
+    """
+    if not tuned or ":" in tuned:
+        return tuned
+    from wellread.tune import registry
+
+    found = registry.find(base.folder, tuned, base.settings["chat"].model)
+    exported = [one.setting for one in found.exports if one.setting]
+    if not exported:
+        raise UsageError(f"--tuned {tuned}: is not exported yet; run: wellread models export {tuned} --to gguf-f16")
+    return exported[0]
 
 
 def names(given: Sequence[str] | None) -> list[str]:
