@@ -14,6 +14,7 @@ the defaults below, found on the validation part of clinc150 (docs/log.md).
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.common import data, keep, rows
+from bench.common import RESULTS, data, keep, rows
 from wellread.knowledge_base import KnowledgeBase
 from wellread.tune import data as datasets
 from wellread.tune import run
@@ -140,12 +141,28 @@ def main() -> None:
     given = parser.parse_args()
     model = given.model or f"transformers:{minilm()}"
     prepared = labelled(given.name, given.shots, given.seed)
-    figures: dict[str, Any] = {"set": given.name, "shots": given.shots, "model": Path(model).name, "seed": given.seed}
+    figures: dict[str, Any] = {
+        "set": given.name,
+        "shots": given.shots,
+        "model": "all-MiniLM-L6-v2" if not given.model else Path(model).name,
+        "seed": given.seed,
+    }
     figures |= {"train": len(prepared.train), "test": len(prepared.test), "rows": []}
     few = len(prepared.train) < 3000
+    name = f"classify-{given.name}-{given.shots or 'full'}"
+    others = _kept(RESULTS / f"{name}.json", figures, given.methods)
     for method in given.methods:
         figures["rows"].append(measure(prepared, method, model, few, given.epochs, given.rate, given.seed))
-        keep(f"classify-{given.name}-{given.shots or 'full'}", figures)
+        keep(name, {**figures, "rows": [*others, *figures["rows"]]})
+
+
+def _kept(path: Path, figures: dict[str, Any], again: list[str]) -> list[dict[str, Any]]:
+    """Rows of methods that are not measured again, where they are of the same data and model."""
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text("utf-8"))
+    same = all(found.get(key) == figures[key] for key in ("set", "shots", "model", "seed", "train"))
+    return [row for row in found["rows"] if row["method"] not in again] if same else []
 
 
 if __name__ == "__main__":
