@@ -29,7 +29,7 @@ from bench.common import ROOT, interval, keep
 from wellread import config
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message
-from wellread.tune import base_model, checkpoint, probe, quantized, recipe, run, state, tuned
+from wellread.tune import base_model, checkpoint, device, probe, quantized, recipe, run, state, tuned
 from wellread.tune import data as datasets
 from wellread.tune.data import Card, ChatRow, DataSet, row_id
 from wellread.tune.settings import TuneSettings
@@ -256,6 +256,7 @@ def throughput(work: Path, steps: int, rounds: int) -> dict[str, Any]:
 
 def memory() -> dict[str, Any]:
     """Megabytes of all weights with a LoRA of rank 16 on them, in float32 and in NF4."""
+    device.quiet_libraries()
     folder, _, _ = base_model.resolve(TuneSettings().base, config.models_folder())
     tokenizer, found = base_model.load_tokenizer(folder), {}
     for name in ("lora", "qlora"):
