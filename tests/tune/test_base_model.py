@@ -36,9 +36,13 @@ def test_the_embedded_chat_model_is_converted_once_and_says_the_same(tmp_path: P
     served = llamacpp.open_chat(str(gguf), ChatSettings(), tmp_path, None)
     asked = "What is the capital of Italy?"
     theirs = served.reply([Message("user", asked)], Sampling(max_tokens=12)).text
-    ours = probe.answer(model, tokenizer, [asked], bf16=False, most_tokens=12)[0]
-    assert theirs  # four bits and other kernels on every machine: what exactly is said differs, exports are compared
-    assert "Rome" in ours
+    assert theirs  # four bits and other kernels on every machine: what exactly is said differs, so losses are compared
+
+    def loss(city: str) -> float:
+        turns = (Message("user", asked), Message("assistant", f"The capital is {city}."))
+        return losses.mean(model, [encode(turns, tokenizer, 64)], probe.pad_of(tokenizer), batch=1, bf16=False)
+
+    assert loss("Rome") < min(loss("Lima"), loss("Oslo"), loss("Paris"))
     shutil.rmtree(models)
 
 
