@@ -21,11 +21,9 @@ from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSett
 from wellread.errors import StoreError, UsageError
 from wellread.index import build, sets
 from wellread.index import check as index_check
-from wellread.index.open import IndexReader
-from wellread.models import select
-from wellread.models.api import Chat, Embedder, Reranker
-from wellread.models.remember import Remembered
+from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
+from wellread.open_parts import OpenParts
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import route as routing
 from wellread.retrieve import search as searching
@@ -58,16 +56,15 @@ SEARCHES = ("retrieve", "rerank", "rewrite", "expand", "route")  # the sections 
 DATA_FOLDER = ".wellread"
 
 
-class KnowledgeBase:
+class KnowledgeBase(OpenParts):
     """An open base. ``who`` is whose eyes every read uses; ``seen_by`` gives the same base to other eyes.
 
     Opening costs milliseconds: models are loaded when they are first needed.
     """
 
     def __init__(self, folder: Path, settings: config.Settings, store: Store, *, who: Principal) -> None:
+        super().__init__(settings, store)
         self.folder = folder
-        self.settings = settings
-        self.store = store
         self.who = who
         self.logs = True  # whether what is asked goes into the log
 
@@ -135,14 +132,6 @@ class KnowledgeBase:
         other.logs = logs
         return other._sharing(self)
 
-    def _sharing(self, other: KnowledgeBase) -> Self:
-        """The same base with those open parts of another one that its own settings would open just so."""
-        mine, theirs = _opened_by(self.settings), _opened_by(other.settings)
-        self.__dict__.update(
-            {part: other.__dict__[part] for part in mine if part in other.__dict__ and mine[part] == theirs[part]}
-        )
-        return self
-
     def close(self) -> None:
         """Closes the store; the object cannot be used afterwards."""
         self.store.close()
@@ -154,52 +143,6 @@ class KnowledgeBase:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    # open parts
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        """The model of ``embed.model``."""
-        return select.embedder(self.settings["embed"], config.models_folder(), api_key=self._key("embed"))
-
-    @cached_property
-    def reader(self) -> IndexReader:
-        """The searchable side of the base; it keeps itself in step with the store."""
-        return IndexReader(self.store)
-
-    @cached_property
-    def scorer(self) -> Embedder:
-        """The model of ``answer.scorer`` that compares sentences."""
-        name = self.settings["answer"].scorer
-        if not name or name == self.settings["embed"].model:
-            return self.embedder
-        return Remembered(select.embedder(replace(self.settings["embed"], model=name), config.models_folder()))
-
-    @cached_property
-    def quick(self) -> Embedder:
-        """An embedder that costs next to nothing: the base's own where it is static, else the packaged table."""
-        if self.settings["embed"].model.startswith("static:"):
-            return self.embedder
-        return select.embedder(EmbedSettings(), config.models_folder())
-
-    @cached_property
-    def reranker(self) -> Reranker | None:
-        """The model of ``rerank.model``, shared with ``scorer`` where it is the same; None where it is empty."""
-        name = self.settings["rerank"].model
-        if name and name == self.settings["answer"].scorer and isinstance(self.scorer, Reranker):
-            return self.scorer
-        return select.reranker(self.settings["rerank"], config.models_folder(), api_key=self._key("rerank"))
-
-    @cached_property
-    def chat(self) -> Chat | None:
-        """The model of ``chat.model``; None where it is empty."""
-        if not self.settings["chat"].model:
-            return None
-        return select.chat(self.settings["chat"], config.models_folder(), api_key=self._key("chat"))
-
-    def _key(self, section: str) -> str | None:
-        name = self.settings[section].api_key_env
-        return config.environment(name) if name else None
 
     # documents
 
@@ -431,15 +374,3 @@ class KnowledgeBase:
     def reembed(self, progress: Progress = SILENT) -> int:
         """Chunks embedded for the model of ``embed.model``; the vectors that are there answer until it is done."""
         return build.reembed(self.store, self.embedder, progress)
-
-
-def _opened_by(settings: config.Settings) -> dict[str, object]:
-    """The settings that each open part follows from."""
-    return {
-        "embedder": settings["embed"],
-        "quick": settings["embed"],
-        "reader": None,
-        "scorer": (settings["embed"], settings["answer"].scorer),
-        "reranker": settings["rerank"],
-        "chat": settings["chat"],
-    }

@@ -1,0 +1,87 @@
+"""What an open base loads when it is first needed: models and the searchable side of the store, by settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Self
+
+from wellread import config
+from wellread.index.open import IndexReader
+from wellread.models import select
+from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.remember import Remembered
+from wellread.models.settings import EmbedSettings
+from wellread.store.engine import Store
+
+
+class OpenParts:
+    """Each part is opened once, when it is first asked for; bases with the same settings share what is open."""
+
+    def __init__(self, settings: config.Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The model of ``embed.model``."""
+        return select.embedder(self.settings["embed"], config.models_folder(), api_key=self._key("embed"))
+
+    @cached_property
+    def reader(self) -> IndexReader:
+        """The searchable side of the base; it keeps itself in step with the store."""
+        return IndexReader(self.store)
+
+    @cached_property
+    def scorer(self) -> Embedder:
+        """The model of ``answer.scorer`` that compares sentences."""
+        name = self.settings["answer"].scorer
+        if not name or name == self.settings["embed"].model:
+            return self.embedder
+        return Remembered(select.embedder(replace(self.settings["embed"], model=name), config.models_folder()))
+
+    @cached_property
+    def quick(self) -> Embedder:
+        """An embedder that costs next to nothing: the base's own where it is static, else the packaged table."""
+        if self.settings["embed"].model.startswith("static:"):
+            return self.embedder
+        return select.embedder(EmbedSettings(), config.models_folder())
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """The model of ``rerank.model``, shared with ``scorer`` where it is the same; None where it is empty."""
+        name = self.settings["rerank"].model
+        if name and name == self.settings["answer"].scorer and isinstance(self.scorer, Reranker):
+            return self.scorer
+        return select.reranker(self.settings["rerank"], config.models_folder(), api_key=self._key("rerank"))
+
+    @cached_property
+    def chat(self) -> Chat | None:
+        """The model of ``chat.model``; None where it is empty."""
+        if not self.settings["chat"].model:
+            return None
+        return select.chat(self.settings["chat"], config.models_folder(), api_key=self._key("chat"))
+
+    def _key(self, section: str) -> str | None:
+        name = self.settings[section].api_key_env
+        return config.environment(name) if name else None
+
+    def _sharing(self, other: OpenParts) -> Self:
+        """The same base with those open parts of another one that its own settings would open just so."""
+        mine, theirs = _opened_by(self.settings), _opened_by(other.settings)
+        self.__dict__.update(
+            {part: other.__dict__[part] for part in mine if part in other.__dict__ and mine[part] == theirs[part]}
+        )
+        return self
+
+
+def _opened_by(settings: config.Settings) -> dict[str, object]:
+    """The settings that each open part follows from."""
+    return {
+        "embedder": settings["embed"],
+        "quick": settings["embed"],
+        "reader": None,
+        "scorer": (settings["embed"], settings["answer"].scorer),
+        "reranker": settings["rerank"],
+        "chat": settings["chat"],
+    }
