@@ -17,7 +17,7 @@ from wellread.store.schema import metadata
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
 
 _MEASUREMENTS = """
@@ -41,6 +41,20 @@ CREATE TABLE outcome_documents (
 CREATE INDEX outcome_documents_outcome ON outcome_documents (outcome_id)
 """
 
+_TREE = """
+CREATE TABLE tree_nodes (
+    id INTEGER NOT NULL, access_id INTEGER NOT NULL, level INTEGER NOT NULL, parent_id INTEGER,
+    dirty INTEGER NOT NULL, text TEXT NOT NULL, vector BLOB NOT NULL, middle BLOB NOT NULL, made_by VARCHAR NOT NULL,
+    inputs BLOB NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (id), FOREIGN KEY(access_id) REFERENCES access (id));
+CREATE INDEX tree_nodes_level ON tree_nodes (access_id, level);
+CREATE INDEX tree_nodes_parent ON tree_nodes (parent_id);
+CREATE INDEX tree_nodes_dirty ON tree_nodes (level) WHERE dirty = 1;
+CREATE TABLE tree_leaves (
+    chunk_key INTEGER NOT NULL, node_id INTEGER NOT NULL, content_hash BLOB NOT NULL, PRIMARY KEY (chunk_key),
+    FOREIGN KEY(node_id) REFERENCES tree_nodes (id));
+CREATE INDEX tree_leaves_node ON tree_leaves (node_id)
+"""
+
 
 def _add_measurements(connection: Connection) -> None:
     """1 → 2: runs of evaluate, and what was answered in them."""
@@ -48,7 +62,13 @@ def _add_measurements(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: Mapping[int, Step] = {1: _add_measurements}
+def _add_tree(connection: Connection) -> None:
+    """2 → 3: the tree of summaries."""
+    for statement in _TREE.split(";"):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree}
 
 
 def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:
