@@ -89,12 +89,6 @@ def letters(text: str) -> str:
     return " ".join(re.findall(r"\w+", normal(text)))
 
 
-def holds(text: str, answers: Sequence[str]) -> bool:
-    """Whether the text holds one of the accepted answers as whole words."""
-    held = normal(text)
-    return any(re.search(rf"(?<![\w.]){re.escape(normal(answer))}(?!\w|[.,]\d)", held) for answer in answers)
-
-
 def interval(flags: Sequence[bool]) -> dict[str, Any]:
     """Share of true with a 95 % Wilson interval, in percent."""
     n, z = len(flags), 1.96

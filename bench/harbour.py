@@ -17,9 +17,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from bench.common import ROOT, holds, interval, keep, latency, letters, rows
+from bench.common import ROOT, interval, keep, latency, letters, rows
 from wellread import KnowledgeBase
 from wellread.answer import evidence
+from wellread.evaluate.metrics import holds
 from wellread.types import Answer, Hit, Principal
 
 HARBOUR = ROOT / "samples" / "harbour"
@@ -80,6 +81,8 @@ def judge(question: dict[str, Any], answer: Answer) -> dict[str, bool]:
     if not question["answerable"]:
         return {"unanswerable refused": answer.refused}
     right = not answer.refused and holds(answer.text, question["answers"])
+    right = right and all(holds(answer.text, [part]) for part in question.get("all_of", ()))
+    right = right and not holds(answer.text, question.get("wrong", ()))
     judged = {f"{kind}: answered right with right citation": right and cited(question, answer)}
     judged |= {f"{kind}: refused wrongly": answer.refused}
     if kind in ("fact", "table"):

@@ -280,26 +280,23 @@ def survive(work: Path, kills: int, steps: int) -> dict[str, Any]:
     options += ["tune.validate_every=6", "tune.dtype=bfloat16", "tune.data=facts-qa"]
     command = [sys.executable, "-m", "wellread", "--base", str(work), "tune", "run", "--json", "--quiet"]
     command += [word for option in options for word in ("--set", option)]
-    begun = time.perf_counter()
     subprocess.run([*command, "--yes", "--name", "whole"], check=True, stdout=subprocess.DEVNULL)
-    whole_s, chance, points = time.perf_counter() - begun, random.Random(0), []
+    chance, points = random.Random(0), []
     folder = state.folder_of(work, "cut")
     for kill in range(kills):
-        again = (
-            [*command[:8], "--resume", "cut"]
-            if (folder / "run.json").exists()
-            else [*command, "--yes", "--name", "cut"]
-        )
-        process = subprocess.Popen(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(chance.uniform(0.2, 1.0 if kill == 0 else 0.5) * whole_s)
+        started = (folder / "run.json").exists()
+        how = [*command[:8], "--resume", "cut"] if started else [*command, "--yes", "--name", "cut"]
+        process = subprocess.Popen(how, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        reached = _reached(folder)
+        while kill and process.poll() is None and _reached(folder) == reached:
+            time.sleep(0.05)
+        time.sleep(chance.uniform(0.0, 3.0) if kill else 4.0)  # the first dies while it sets up
+        if process.poll() is not None:
             break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            last = checkpoint.latest(folder / "checkpoints")
-            points.append(last.name if last else "before the first step")
-            print(f"  killed at {points[-1]}", flush=True)
+        process.kill()
+        process.wait()
+        points.append(_reached(folder))
+        print(f"  killed at {points[-1]}", flush=True)
     if state.read(folder).state != "finished":
         subprocess.run([*command[:8], "--resume", "cut"], check=True, stdout=subprocess.DEVNULL)
     same = {}
@@ -308,6 +305,11 @@ def survive(work: Path, kills: int, steps: int) -> dict[str, Any]:
         same[name] = first == second
     losses = [[row.get("loss") for row in state.rows(state.folder_of(work, one))] for one in ("whole", "cut")]
     return {"kills": len(points), "points": points, "same_weights": same, "same_losses": losses[0] == losses[1]}
+
+
+def _reached(folder: Path) -> str:
+    last = checkpoint.latest(folder / "checkpoints")
+    return last.name if last else "before the first step"
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -354,7 +356,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=0.0, help="of facts")
     parser.add_argument("--replay", type=float, default=0.25, help="of facts")
     parser.add_argument("--seed", type=int, default=0, help="of facts")
-    parser.add_argument("--steps", type=int, default=20, help="of throughput and survive")
+    parser.add_argument("--steps", type=int, default=20, help="of throughput; of survive, at least as many as kills")
     parser.add_argument("--rounds", type=int, default=2, help="of throughput")
     parser.add_argument("--kills", type=int, default=10, help="of survive")
     given = parser.parse_args()

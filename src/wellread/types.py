@@ -251,9 +251,10 @@ class Evidence:
 class Question:
     """A question with what is needed to judge an answer to it.
 
-    ``answers`` are the accepted ones, any of which is right; a question that the documents do not answer has none and
-    ``answerable`` False. ``variant_of`` is the id of the question that this one words differently; ``groups`` are those
-    that its reader belongs to. ``split`` is train, validation or test once a set is frozen, else empty.
+    ``answers`` are the accepted ones, any of which is right; a whole answer also holds each of ``all_of`` and none of
+    ``wrong``. A question that the documents do not answer has no answers and ``answerable`` False. ``variant_of`` is
+    the id of the question that this one words differently; ``groups`` are those that its reader belongs to. ``split``
+    is train, validation or test once a set is frozen, else empty.
     """
 
     id: str
@@ -265,6 +266,8 @@ class Question:
     groups: frozenset[str] = frozenset()
     variant_of: str | None = None
     split: str = ""
+    all_of: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

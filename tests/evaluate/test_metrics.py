@@ -239,6 +239,15 @@ def test_an_answer_is_right_when_it_holds_an_accepted_one(text: str, refused: bo
     assert metrics.right(outcome(text, refused=refused), DOG) == right
 
 
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("Line 1: 38, Line 2: 52.", 1.0), ("Line 1: 38.", 0.0), ("Line 1: 38, Line 2: 52, or free of charge.", 0.0)],
+)
+def test_a_whole_answer_holds_all_that_was_asked_and_nothing_wrong(text: str, right: float) -> None:
+    dogs = Question("q", "What do dogs cost?", ("38",), all_of=("38", "52"), wrong=("free of charge",))
+    assert metrics.right(outcome(text), dogs) == right
+
+
 def test_a_unit_that_was_asked_for_counts() -> None:
     strict = Question("q", "What does a dog cost?", ("75 kroner",))
     assert metrics.right(outcome("75 euros"), strict) == 0.0

@@ -54,6 +54,12 @@ def test_a_way_of_ones_own_takes_nested_and_dotted_settings(base: KnowledgeBase)
     assert ways.applied(base, wide).settings["answer"].passages == 50
 
 
+def test_ways_that_differ_in_any_part_of_the_search_are_both_there(base: KnowledgeBase) -> None:
+    shallow = {"reads": "passages", "retrieve.top_k": 7}
+    mine = {"plain": shallow, "widened": {**shallow, "expand.mode": "section"}}
+    assert {"plain", "widened"} <= set(ways.known(base, mine))
+
+
 def test_ways_in_the_settings_file_are_found(base: KnowledgeBase) -> None:
     path = base.folder / "wellread.toml"
     path.write_text(

@@ -54,6 +54,7 @@ def digest(question: Question) -> str:
         "groups": sorted(question.groups),
         "variant_of": question.variant_of,
     }
+    values |= {name: value for name in ("all_of", "wrong") if (value := getattr(question, name))}
     return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 

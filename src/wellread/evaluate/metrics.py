@@ -231,18 +231,22 @@ def refused(outcome: Outcome) -> bool:
 def right(outcome: Outcome, question: Question) -> float:
     """1 for an answer that holds an accepted one, and for a refusal where the documents do not answer; else 0.
 
-    An accepted answer that is a number, date or time is looked for by ``number_match``, any other by ``holds``. What
+    Where the question names what a whole answer holds (``all_of``) or what none may hold (``wrong``), each counts. An
+    accepted answer that is a number, date or time is looked for by ``number_match``, any other by ``holds``. What
     else the text says is not judged: ``grounded`` and ``exact_match`` tell a short answer from a long one.
     """
     if outcome.error:
         return 0.0
     if not question.answerable or refused(outcome):
         return float(not question.answerable and refused(outcome))
-    return float(_accepted(said(outcome), question.answers))
+    text = said(outcome)
+    whole = all(_accepted(text, part) for part in question.all_of)
+    accepted = any(_accepted(text, answer) for answer in question.answers)
+    return float(accepted and whole and not any(_accepted(text, one) for one in question.wrong))
 
 
-def _accepted(text: str, answers: Sequence[str]) -> bool:
-    return any(number_match(text, [a]) > 0 if is_number(a) else holds(text, [a]) for a in answers)
+def _accepted(text: str, answer: str) -> bool:
+    return number_match(text, [answer]) > 0 if is_number(answer) else holds(text, [answer])
 
 
 def score(
@@ -295,7 +299,7 @@ def _of_citations(outcome: Outcome, question: Question) -> dict[str, float]:
         return {}
     cited = any(
         ranking.bears(c.quote, c.document, e)
-        or (ranking.is_of(c.document, e.document) and _accepted(c.quote, question.answers))
+        or (ranking.is_of(c.document, e.document) and any(_accepted(c.quote, a) for a in question.answers))
         for c in outcome.citations
         for e in question.evidence
     )

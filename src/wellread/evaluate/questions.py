@@ -32,6 +32,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {  # field → the names that a file may
     "id": ("id", "question_id", "qid"),
     "text": ("text", "question", "query"),
     "answers": ("answers", "answer", "reference", "ground_truth", "expected"),
+    "all_of": ("all_of",),
+    "wrong": ("wrong",),
     "evidence": ("evidence",),
     "document": ("document", "source", "file"),
     "quote": ("quote", "context"),
@@ -107,7 +109,7 @@ def _csv(text: str, name: str, faults: list[str]) -> list[tuple[str, dict[str, A
             faults.append(f"{where}: has more cells than the header; quote cells that hold '{mark}'")
             continue
         cells: dict[str, Any] = {key.strip(): value for key, value in row.items() if value and value.strip()}
-        for key in ("answers", "groups"):
+        for key in ("answers", "all_of", "wrong", "groups"):
             for alias in _NAMES[key]:
                 if alias in cells:
                     cells[alias] = [part.strip() for part in cells[alias].split("|")]
@@ -145,7 +147,8 @@ def _entry(row: Mapping[str, Any], where: str, faults: list[str]) -> Entry | Non
     answerable = _flag(known.get("answerable"), kind != "unanswerable", where, faults)
     if answerable and not (answers or evidence):
         faults.append(f"{where}: has neither answers nor evidence; give one, or set answerable to false")
-    if not answerable and answers:
+    all_of, wrong = (_texts(known.get(name), name, where, faults) for name in ("all_of", "wrong"))
+    if not answerable and (answers or all_of):
         faults.append(f"{where}: is not answerable and has answers; one of the two is wrong")
     state = _text(known, "state", where, faults) or "accepted"
     if state not in ("accepted", "draft", "rejected"):
@@ -163,6 +166,8 @@ def _entry(row: Mapping[str, Any], where: str, faults: list[str]) -> Entry | Non
         groups=frozenset(groups),
         variant_of=_text(known, "variant_of", where, faults) or None,
         split=_text(known, "split", where, faults),
+        all_of=all_of,
+        wrong=wrong,
     )
     return Entry(question, _text(known, "made", where, faults), state, extra)  # type: ignore[arg-type]  # checked above
 
@@ -239,7 +244,8 @@ def as_row(entry: Entry) -> dict[str, object]:
     row |= {"kind": q.kind, "answerable": q.answerable}
     if q.groups:
         row["groups"] = sorted(q.groups)
-    optional = {"variant_of": q.variant_of, "split": q.split, "made": entry.made}
+    optional: dict[str, object] = {"variant_of": q.variant_of, "split": q.split, "made": entry.made}
+    optional |= {"all_of": list(q.all_of), "wrong": list(q.wrong)}
     row |= {key: value for key, value in optional.items() if value}
     if entry.state != "accepted":
         row["state"] = entry.state
@@ -306,14 +312,16 @@ def merged(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool = False)
 
 
 def as_csv(questions: Sequence[Entry]) -> str:
-    """The rows as CSV that ``read`` takes: answers and groups with «|» between them, evidence as JSON."""
+    """The rows as CSV that ``read`` takes: answers, groups and such with «|» between them, evidence as JSON."""
     out = io.StringIO()
-    names = ("id", "text", "answers", "evidence", "kind", "answerable", "groups", "variant_of", "split", "made")
+    what = ("id", "text", "answers", "all_of", "wrong", "evidence", "kind", "answerable")
+    names = (*what, "groups", "variant_of", "split", "made")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     for entry in questions:
         row = as_row(entry)
-        row["answers"] = " | ".join(entry.question.answers)
+        for name in ("answers", "all_of", "wrong"):
+            row[name] = " | ".join(getattr(entry.question, name))
         row["groups"] = " | ".join(sorted(entry.question.groups))
         row["evidence"] = json.dumps(row["evidence"], ensure_ascii=False) if entry.question.evidence else ""
         row["answerable"] = str(entry.question.answerable).lower()

@@ -83,7 +83,7 @@ class FromStores:
         for store in self._stores:
             with store.reading() as connection:
                 live = sets.live(connection)
-                if live is not None and live.embedder_id == self.id:
+                if live is not None and live.embedder_id == self.id and live.storage == "float16":
                     have |= sets.known(store, connection, live, [h for h in hashes if h not in have])
         new = {digest: text for digest, text in zip(hashes, texts, strict=True) if digest not in have}
         made = dict(zip(new, self._model.embed(list(new.values()), kind), strict=True)) if new else {}

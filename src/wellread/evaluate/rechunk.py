@@ -71,7 +71,8 @@ def copied(
         with made.store.writing() as tx:
             source = files.add_source(tx, "folder", str(base.folder), {}, tenant=who.tenant)
         cached = FromStores(embedder, [base.store, *others])
-        build.apply(made.store, _documents(base, made, embedder, source, progress), cached, tenant=who.tenant)
+        changes = _documents(base, made, embedder, source, progress)
+        build.apply(made.store, changes, cached, tenant=who.tenant, settings=settings["index"])
         (folder / _DONE).touch()
     return made
 

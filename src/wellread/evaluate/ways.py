@@ -9,7 +9,7 @@ from wellread import config
 from wellread.config import suggestion
 from wellread.errors import ConfigError, UsageError
 from wellread.evaluate.results import Reads, Way
-from wellread.knowledge_base import SECTIONS, KnowledgeBase
+from wellread.knowledge_base import SEARCHES, SECTIONS, KnowledgeBase
 
 READS: tuple[str, ...] = get_args(Reads)
 BUILT_IN = (
@@ -128,7 +128,7 @@ def _acting(way: Way, settings: config.Settings) -> tuple[str, ...]:
     """Sections that the answers of a way follow from."""
     if way.reads in ("nothing", "examples"):
         return "chat", "answer"
-    sections = ("embed", "retrieve", "rerank", "answer")
+    sections = ("embed", *SEARCHES, "answer")
     return (*sections, "chat") if uses_chat(way, settings) else sections
 
 
