@@ -21,6 +21,7 @@ from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSett
 from wellread.errors import StoreError, UsageError
 from wellread.index import build, sets
 from wellread.index import check as index_check
+from wellread.index.settings import IndexSettings
 from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
 from wellread.open_parts import OpenParts
@@ -42,6 +43,7 @@ SECTIONS: Mapping[str, type] = {
     "parse": ParseSettings,
     "chunk": ChunkSettings,
     "embed": EmbedSettings,
+    "index": IndexSettings,
     "retrieve": RetrieveSettings,
     "rerank": RerankSettings,
     "rewrite": RewriteSettings,
@@ -112,7 +114,10 @@ class KnowledgeBase(OpenParts):
                 )
             folder = found.parent
         settings = config.load(folder / config.FILE_NAME, SECTIONS, overrides=overrides, elsewhere=SECTIONS_ABOVE)
-        return cls(folder, settings, Store.open(folder / DATA_FOLDER, read_only=read_only), who=who)
+        store = Store.open(folder / DATA_FOLDER, read_only=read_only)
+        if not read_only:
+            build.renew_words(store, settings["index"])
+        return cls(folder, settings, store, who=who)
 
     def seen_by(self, who: Principal) -> KnowledgeBase:
         """The same open base through other eyes; closing one closes both."""
@@ -210,7 +215,9 @@ class KnowledgeBase(OpenParts):
         )
         asked = {"sources": [source.location for source in wanted]}
         with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
-            return build.apply(self.store, changes, self.embedder, progress, tenant=self.who.tenant)
+            return build.apply(
+                self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
+            )
 
     def remove(self, what: str) -> int:
         """Documents removed: those of a source, a single one, or all that a glob matches; their text is purged.
@@ -365,7 +372,7 @@ class KnowledgeBase(OpenParts):
 
     def index_rebuild(self, progress: Progress = SILENT) -> int:
         """The index made anew from the store; chunks that had to be embedded again."""
-        return build.rebuild(self.store, self.embedder, progress)
+        return build.rebuild(self.store, self.embedder, progress, self.settings["index"])
 
     def index_compact(self) -> int:
         """Slots of deleted chunks given back."""
@@ -373,4 +380,4 @@ class KnowledgeBase(OpenParts):
 
     def reembed(self, progress: Progress = SILENT) -> int:
         """Chunks embedded for the model of ``embed.model``; the vectors that are there answer until it is done."""
-        return build.reembed(self.store, self.embedder, progress)
+        return build.reembed(self.store, self.embedder, progress, self.settings["index"])

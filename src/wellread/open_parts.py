@@ -30,7 +30,7 @@ class OpenParts:
     @cached_property
     def reader(self) -> IndexReader:
         """The searchable side of the base; it keeps itself in step with the store."""
-        return IndexReader(self.store)
+        return IndexReader(self.store, self.settings["index"].language)
 
     @cached_property
     def scorer(self) -> Embedder:
@@ -38,7 +38,7 @@ class OpenParts:
         name = self.settings["answer"].scorer
         if not name or name == self.settings["embed"].model:
             return self.embedder
-        return Remembered(select.embedder(replace(self.settings["embed"], model=name), config.models_folder()))
+        return Remembered(select.embedder(replace(self.settings["embed"], model=name, dim=0), config.models_folder()))
 
     @cached_property
     def quick(self) -> Embedder:
@@ -80,7 +80,7 @@ def _opened_by(settings: config.Settings) -> dict[str, object]:
     return {
         "embedder": settings["embed"],
         "quick": settings["embed"],
-        "reader": None,
+        "reader": settings["index"],
         "scorer": (settings["embed"], settings["answer"].scorer),
         "reranker": settings["rerank"],
         "chat": settings["chat"],

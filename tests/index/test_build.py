@@ -16,6 +16,7 @@ from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Unchanged
 from wellread.errors import ModelError, StoreError
 from wellread.index import build, check, sets, vectors
 from wellread.index.open import IndexReader
+from wellread.index.settings import IndexSettings
 from wellread.store import documents, files
 from wellread.store.engine import Store
 from wellread.types import Compare, Principal
@@ -241,4 +242,40 @@ def test_readers_never_see_half_of_a_change(store: Store) -> None:
 def test_an_empty_base_gives_nothing(store: Store) -> None:
     source(store)
     assert texts(IndexReader(store), "anything") == ([], [])
+    assert check.check(store) == []
+
+
+@pytest.mark.parametrize("storage", ["int8", "binary"])
+def test_what_is_stored_changes_without_embedding_anything_and_back_only_by_embedding(
+    store: Store, storage: str
+) -> None:
+    embedder, reader, small = WordEmbedder(), IndexReader(store), IndexSettings(vectors=storage)
+    filled(store, embedder, ready("/docs/a", "dogs pay four euros", "bikes travel free"))
+    before = size(store)
+    assert build.reembed(store, embedder, settings=small) == 0
+    assert size(store) < before
+    assert check.check(store) == []
+    assert texts(reader, "bikes free")[1][0] == "bikes travel free"
+    assert build.reembed(store, embedder, settings=small) == 0
+    build.apply(store, iter([ready("/docs/b", "cats sleep")]), embedder, tenant="default")  # the set stays what it is
+    with store.reading() as connection:
+        assert sets.live(connection).storage == storage
+    assert texts(reader, "cats sleep")[1][0] == "cats sleep"
+    assert check.check(store) == []
+    assert build.reembed(store, embedder) == 3
+
+
+def size(store: Store) -> int:
+    return sum(path.stat().st_size for path in (store.folder / "vectors").rglob("*") if path.is_file())
+
+
+def test_a_new_base_stores_what_the_settings_say(store: Store) -> None:
+    source(store)
+    build.apply(
+        store, iter([ready("/a", "x y")]), WordEmbedder(), tenant="default", settings=IndexSettings("de", "int8")
+    )
+    with store.reading() as connection:
+        assert sets.live(connection).storage == "int8"
+    build.apply(store, iter([ready("/b", "y z")]), WordEmbedder(), tenant="default", settings=IndexSettings("de"))
+    build.compact(store)
     assert check.check(store) == []

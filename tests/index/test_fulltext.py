@@ -22,7 +22,8 @@ def store(tmp_path: Path) -> Store:
 
 def found(store: Store, question: str, k: int = 10) -> list[int]:
     with store.reading() as connection:
-        expression, _ = fulltext.plan(fulltext.query(question), lambda term: fulltext.count_matches(connection, term))
+        terms = fulltext.query(question, fulltext.present(connection))
+        expression, _ = fulltext.plan(terms, lambda term: fulltext.count_matches(connection, term))
         return [key for key, _ in fulltext.search(connection, expression, allowed=None, k=k)]
 
 

@@ -79,3 +79,32 @@ def test_a_file_that_is_too_short_is_refused_with_the_cure(tmp_path: Path) -> No
         VectorView(tmp_path / "set", 64, 4)
     with pytest.raises(StoreError, match="wellread index rebuild"):
         VectorFile(tmp_path / "set", 64).append(9, unit(np.random.default_rng(5), 3, 64), rows(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("storage", "error", "row_bytes"), [("float16", 1e-3, 128), ("int8", 0.01, 64), ("binary", 0.35, 0)]
+)
+@pytest.mark.parametrize("exact_below", [100, 10_000])
+def test_every_way_of_storing_gives_cosines_within_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str, error: float, row_bytes: int, exact_below: int
+) -> None:
+    monkeypatch.setattr(vectors, "EXACT_BELOW", exact_below)
+    points = unit(np.random.default_rng(5), 1_000, 64)
+    file = VectorFile(tmp_path / "set", 64, storage)
+    file.append(0, points[:600], rows(1, 600))
+    view = VectorView(tmp_path / "set", 64, 600, storage=storage)
+    file.append(600, vectors.stored(points[600:], storage), rows(601, 400))
+    view = view.grown(1_000)
+    slots, scores = view.scan(points[700], None, 10)
+    assert slots[0] == 700
+    assert np.abs(scores - points[slots] @ points[700]).max() < error
+    assert np.linalg.norm(view.halves[[3, 700]], axis=1) == pytest.approx(1, abs=1e-3)
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "set").iterdir()}
+    assert sum(sizes.values()) == 1_000 * (row_bytes + 8 + vectors.ROW.itemsize)
+
+
+def test_a_vector_stored_in_bytes_keeps_its_direction() -> None:
+    points = unit(np.random.default_rng(6), 50, 96)
+    back = vectors.unpacked(vectors.stored(points, "int8"), "int8", 96)
+    assert (back * points).sum(axis=1).min() > 0.9999
+    assert vectors.unpacked(vectors.stored(np.zeros((1, 96), np.float32), "int8"), "int8", 96).sum() == 0

@@ -19,12 +19,14 @@ from sqlalchemy import bindparam, func, select
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.index import fulltext, glossary, sets
 from wellread.index.open import refuse_other
-from wellread.index.sets import Halves, VectorSet
+from wellread.index.sets import Rows, VectorSet
+from wellread.index.settings import IndexSettings
+from wellread.index.vectors import stored
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import documents, files
-from wellread.store.documents import content_hash
-from wellread.store.engine import Store, Transaction
+from wellread.store import documents, files, tree
+from wellread.store.documents import ChunkRow, content_hash
+from wellread.store.engine import Store, Transaction, read_meta
 from wellread.store.files import KnownFile
 from wellread.store.schema import chunks as chunk_table
 from wellread.store.schema import files as file_table
@@ -50,7 +52,13 @@ class _Tally:
 
 
 def apply(
-    store: Store, changes: Iterator[Change], embedder: Embedder, progress: Progress = SILENT, *, tenant: str
+    store: Store,
+    changes: Iterator[Change],
+    embedder: Embedder,
+    progress: Progress = SILENT,
+    *,
+    tenant: str,
+    settings: IndexSettings = IndexSettings(),
 ) -> SyncReport:
     """What was done, when every change is in the base; each batch is visible, whole, as soon as it is committed.
 
@@ -65,7 +73,7 @@ def apply(
     if current is not None and used and current.embedder_id != embedder.id:
         refuse_other(current.embedder_id, embedder.id)
     for batch in _batches(changes, tally):
-        _commit(store, batch, embedder, tally, tenant)
+        _commit(store, batch, embedder, tally, tenant, settings)
         progress.step("index", tally.counts.get("chunks", 0), None, "chunks")
     compact(store, force=False)
     return SyncReport(**tally.counts, failures=tuple(tally.failures), seconds=time.monotonic() - started)
@@ -87,16 +95,23 @@ def _batches(changes: Iterator[Change], tally: _Tally) -> Iterator[list[Change]]
         yield batch
 
 
-def _commit(store: Store, batch: Sequence[Change], embedder: Embedder, tally: _Tally, tenant: str) -> None:
+def _commit(
+    store: Store, batch: Sequence[Change], embedder: Embedder, tally: _Tally, tenant: str, settings: IndexSettings
+) -> None:
     ready = [change for change in batch if isinstance(change, Ready)]
-    vectors, n_embedded = _vectors(store, embedder, [c.indexed_text for change in ready for c in change.chunks])
+    with store.reading() as connection:
+        current = sets.live(connection)
+    used = current is not None and current.embedder_id == embedder.id
+    storage = current.storage if used and current is not None else settings.vectors
+    texts = [c.indexed_text for change in ready for c in change.chunks]
+    vectors, n_embedded = _vectors(store, embedder, texts, storage)
     done = _Tally()
     with store.writing() as tx:
-        if not fulltext.exists(tx.connection):
-            fulltext.create(tx.connection)
+        if not fulltext.exists(tx.connection, settings.language):
+            fulltext.create(tx.connection, settings.language)
         if not glossary.exists(tx.connection):
             glossary.create(tx.connection)
-        into = sets.live_for(tx, embedder) if len(vectors) else None
+        into = sets.live_for(tx, embedder, storage) if len(vectors) else None
         rows: list[tuple[int, int, int]] = []
         kept: list[int] = []  # positions in ``vectors``: a document that comes twice in a batch counts once
         position = 0
@@ -118,18 +133,23 @@ def _commit(store: Store, batch: Sequence[Change], embedder: Embedder, tally: _T
     tally.failures += done.failures
 
 
-def _vectors(store: Store, embedder: Embedder, texts: Sequence[str]) -> tuple[Halves, int]:
-    """(len(texts), dim) vectors, and how many texts were embedded: those that the live set does not know, each once."""
+def _vectors(store: Store, embedder: Embedder, texts: Sequence[str], storage: str) -> tuple[Rows, int]:
+    """(len(texts), width) vectors as ``storage`` keeps them, and how many texts were embedded.
+
+    Those are the ones that the live set does not know, each once; halves become bytes or signs, not the other way.
+    """
     hashes = [content_hash(text) for text in texts]
-    have: dict[bytes, Halves] = {}
+    have: dict[bytes, Rows] = {}
     with store.reading() as connection:
         current = sets.live(connection)
-        if current is not None and current.embedder_id == embedder.id:
+        if current is not None and current.embedder_id == embedder.id and current.storage in ("float16", storage):
             have = sets.known(store, connection, current, hashes)
+    if have and current is not None and current.storage != storage:
+        have = dict(zip(have, stored(np.stack(list(have.values())), storage), strict=True))
     new = {digest: text for digest, text in zip(hashes, texts, strict=True) if digest not in have}
-    have.update(zip(new, sets.embedded(embedder, list(new.values())), strict=True))
+    have.update(zip(new, sets.embedded(embedder, list(new.values()), storage), strict=True))
     if not texts:
-        return np.zeros((0, embedder.dim), np.float16), 0
+        return sets.embedded(embedder, [], storage), 0
     return np.stack([have[digest] for digest in hashes]), len(new)
 
 
@@ -138,14 +158,14 @@ def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tup
     document = change.document
     if change.replaces is not None and change.replaces != document.id:
         _retire(tx, change.replaces, purge=True)
-    if documents.newest(tx.connection, document.id):
-        _forget_words(tx, document.id)
+    gone = _forget_words(tx, document.id) if documents.newest(tx.connection, document.id) else []
     keys = documents.put_version(
         tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
     )
-    texts = [chunk.indexed_text for chunk in change.chunks]
-    fulltext.add(tx.connection, keys, texts)
-    glossary.add(tx.connection, keys, texts)
+    tree.follow(tx, gone, keys)
+    texts, titles = [chunk.text for chunk in change.chunks], [chunk.header for chunk in change.chunks]
+    fulltext.add(tx.connection, keys, texts, titles)
+    glossary.add(tx.connection, keys, [chunk.indexed_text for chunk in change.chunks])
     files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
     tally.add("new" if change.replaces is None else "changed")
     tally.add("chunks", len(keys))
@@ -229,16 +249,19 @@ def _let_go(tx: Transaction, item: KnownFile, tenant: str) -> None:
         documents.rename(tx, item.document_id, uri=heir.uri)
 
 
-def _forget_words(tx: Transaction, document_id: str) -> None:
+def _forget_words(tx: Transaction, document_id: str) -> list[ChunkRow]:
+    """The live chunks of a document, whose words are not found any more."""
     rows = documents.chunk_rows(tx.connection, document_id)
-    fulltext.remove(tx.connection, [row.key for row in rows], [row.indexed_text for row in rows])
+    fulltext.remove(tx.connection, [row.key for row in rows], [row.text for row in rows], [row.header for row in rows])
     if glossary.exists(tx.connection):
         glossary.remove(tx.connection, [row.key for row in rows])
+    return rows
 
 
 def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
-    _forget_words(tx, document_id)
+    gone = _forget_words(tx, document_id)
     documents.retire(tx, document_id, purge=purge)
+    tree.follow(tx, gone)
 
 
 def remove(store: Store, what: str, *, tenant: str) -> int | None:
@@ -288,44 +311,70 @@ def compact(store: Store, *, force: bool = True) -> int:
     return n_dead
 
 
-def reembed(store: Store, embedder: Embedder, progress: Progress = SILENT) -> int:
+def reembed(
+    store: Store, embedder: Embedder, progress: Progress = SILENT, settings: IndexSettings = IndexSettings()
+) -> int:
     """How many chunks were embedded for a set of this embedder's vectors, which answers from now on.
 
     The set that was live answers until then. Stopped and called again, only what is missing is done; chunks that come
-    or go meanwhile are followed. Nothing is done where the live set is from this embedder already.
+    or go meanwhile are followed. Nothing is done where the live set is from this embedder already, stored as
+    ``index.vectors`` says.
     """
     with store.reading() as connection:
         current = sets.live(connection)
-    if current is not None and current.embedder_id == embedder.id:
+    if current is not None and (current.embedder_id, current.storage) == (embedder.id, settings.vectors):
         return 0
-    return _new_set(store, embedder, progress, resume=True)
+    return _new_set(store, embedder, progress, settings.vectors, resume=True)
 
 
-def rebuild(store: Store, embedder: Embedder, progress: Progress = SILENT) -> int:
+def rebuild(
+    store: Store, embedder: Embedder, progress: Progress = SILENT, settings: IndexSettings = IndexSettings()
+) -> int:
     """How many chunks had to be embedded for an index made anew from the store: those without a sound vector.
 
     No source is read. Words first, then vectors; what was there answers until each is whole.
     """
     with store.writing() as tx:
-        fulltext.create(tx.connection)
-        for n, rows in enumerate(documents.chunk_batches(tx.connection), 1):
-            fulltext.add(tx.connection, [row.key for row in rows], [row.indexed_text for row in rows])
-            progress.step("words", n * len(rows))
-        glossary.create(tx.connection)
-        tx.bump()
-    return _new_set(store, embedder, progress, resume=False)
+        _words_anew(tx, settings.language, progress)
+    return _new_set(store, embedder, progress, settings.vectors, resume=False)
 
 
-def _new_set(store: Store, embedder: Embedder, progress: Progress, *, resume: bool) -> int:
+def _words_anew(tx: Transaction, language: str, progress: Progress) -> None:
+    """The full-text index and the glossary are made from the chunks that are there."""
+    fulltext.create(tx.connection, language)
+    for n, rows in enumerate(documents.chunk_batches(tx.connection), 1):
+        texts, titles = [row.text for row in rows], [row.header for row in rows]
+        fulltext.add(tx.connection, [row.key for row in rows], texts, titles)
+        progress.step("words", n * len(rows))
+    glossary.create(tx.connection)
+    tx.bump()
+
+
+def renew_words(store: Store, settings: IndexSettings = IndexSettings(), progress: Progress = SILENT) -> bool:
+    """Whether the words had been indexed by an earlier program, as this one cannot read them: they are made anew then.
+
+    Chunks and vectors stay; 10,000 chunks take about three seconds.
+    """
+    with store.reading() as connection:
+        if read_meta(connection, fulltext.META_KEY) in (None, fulltext.TOKENIZER):
+            return False
+    with store.writing() as tx:
+        if read_meta(tx.connection, fulltext.META_KEY) != fulltext.TOKENIZER:  # nobody was faster
+            _words_anew(tx, settings.language, progress)
+    return True
+
+
+def _new_set(store: Store, embedder: Embedder, progress: Progress, storage: str, *, resume: bool) -> int:
     """How many chunks were embedded for a new set, which is live on return."""
     with store.writing() as tx:
         target: VectorSet | None = None
         for building in sets.found(tx.connection, "building"):
-            if resume and building.embedder_id == embedder.id and building.dim == embedder.dim:
+            same = (building.embedder_id, building.dim, building.storage) == (embedder.id, embedder.dim, storage)
+            if resume and same:
                 target = building
             else:
                 sets.drop(tx, building)
-        target = target or sets.make(tx, embedder, "building")
+        target = target or sets.make(tx, embedder, "building", storage)
     n_embedded = 0
     while True:
         n_embedded += _fill(store, target, embedder, progress)
@@ -347,7 +396,7 @@ def _fill(store: Store, target: VectorSet, embedder: Embedder, progress: Progres
             rows = sets.missing(connection, target, after=after)
         if not rows:
             return n_embedded
-        vectors, n = _vectors(store, embedder, [row.indexed_text for row in rows])
+        vectors, n = _vectors(store, embedder, [row.indexed_text for row in rows], target.storage)
         with store.writing() as tx:
             there = sets.still_there(tx.connection, [row.key for row in rows])
             chosen = [at for at, row in enumerate(rows) if row.key in there]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from urllib.parse import quote
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from wellread.errors import StoreError
-from wellread.index import fulltext, sets
+from wellread.index import fulltext, glossary, sets
 from wellread.index.open import FOLDER
-from wellread.index.vectors import CODES, ROW, ROWS, VECTORS, crcs, encode, mapped, words
+from wellread.index.vectors import CODES, ROW, ROWS, STORED, crcs, encode, mapped, mapped_vectors, words
+from wellread.store import documents
 from wellread.store.check import Fault
 from wellread.store.engine import Store, read_meta
 from wellread.store.schema import chunks, slots
@@ -27,6 +28,7 @@ def check(store: Store) -> list[Fault]:
     faults: list[Fault] = []
     with store.reading() as connection:
         tokenizer = read_meta(connection, fulltext.META_KEY)
+        language = read_meta(connection, fulltext.LANGUAGE_KEY) or fulltext.AUTO
         n_chunks = len(connection.execute(select(chunks.c.key)).all())
         if tokenizer != fulltext.TOKENIZER and (tokenizer is not None or n_chunks):
             faults.append(Fault("full text", f"made with tokenizer {tokenizer}, this is {fulltext.TOKENIZER}", REBUILD))
@@ -39,8 +41,10 @@ def check(store: Store) -> list[Fault]:
                 faults += [Fault(where, what, REBUILD) for what in _vectors(store, connection, which)]
             except StoreError as error:
                 faults.append(Fault(where, str(error), REBUILD))
+        if glossary.exists(connection):
+            faults += [Fault("glossary", what, REBUILD) for what in _glossary(connection)]
     if tokenizer == fulltext.TOKENIZER:
-        faults += [Fault("full text", what, REBUILD) for what in _words(store)]
+        faults += [Fault("full text", what, REBUILD) for what in _words(store, language)]
     return faults
 
 
@@ -59,7 +63,8 @@ def _vectors(store: Store, connection: Connection, which: sets.VectorSet) -> Ite
     if not told:
         return
     folder = store.folder / FOLDER / which.folder
-    halves = mapped(folder / VECTORS, np.dtype("<f2"), which.n_slots, which.dim)
+    file = STORED[which.storage]
+    held = mapped_vectors(folder, which.dim, which.n_slots, which.storage)
     codes = mapped(folder / CODES, np.dtype("u1"), which.n_slots, 8 * words(which.dim))
     rows = mapped(folder / ROWS, ROW, which.n_slots)
     for start in range(0, len(told), BATCH):
@@ -68,29 +73,55 @@ def _vectors(store: Store, connection: Connection, which: sets.VectorSet) -> Ite
         if at.max() >= which.n_slots:
             yield f"slot {at.max()} is beyond the {which.n_slots} that count"
             return
-        vectors = np.asarray(halves[at])
+        vectors = np.asarray(held[at])
         bad = [row.key for row, crc in zip(part, crcs(vectors), strict=True) if row.crc != crc]
         if bad:
-            yield f"{VECTORS}: {len(bad)} vectors are not as they were written, the first of chunk {bad[0]}"
-        if not np.array_equal(codes[at], encode(vectors)):
+            yield f"{file}: {len(bad)} vectors are not as they were written, the first of chunk {bad[0]}"
+        if which.storage != "binary" and not np.array_equal(codes[at], encode(vectors)):
             yield f"{CODES}: does not fit the vectors"
         if not np.array_equal(rows[at], np.array([tuple(row[2:]) for row in part], dtype=ROW)):
             yield f"{ROWS}: does not fit the store"
 
 
-def _words(store: Store) -> Iterator[str]:
+def _glossary(connection: Connection) -> Iterator[str]:
+    """What the glossary holds beside what each chunk says, compared chunk by chunk."""
+    held: dict[int, list[tuple[str, ...]]] = {}
+    for key, *pair in connection.execute(
+        text("SELECT chunk_key, short, long, short_folded, long_folded FROM glossary")
+    ):
+        held.setdefault(key, []).append(tuple(pair))
+    differing = 0
+    for rows in documents.chunk_batches(connection):
+        for row in rows:
+            said = [glossary.as_row(pair) for pair in glossary.pairs(row.indexed_text)]
+            differing += sorted(held.pop(row.key, [])) != sorted(said)
+    if differing:
+        yield f"what it holds of {differing} chunks is not what they say"
+    if held:
+        yield f"it holds names from {len(held)} chunks that are gone, the first of chunk {min(held)}"
+
+
+def _cut(rows: Iterable[tuple[int, str, str]], setting: str) -> Iterator[tuple[int, str, str]]:
+    for key, title, passage in rows:
+        language = fulltext.language_of(title, passage, setting)
+        yield key, fulltext.tokens(title, language), fulltext.tokens(passage, language)
+
+
+def _words(store: Store, language: str) -> Iterator[str]:
     """Faults of the full-text table, by comparing it with one made anew in memory."""
     with closing(sqlite3.connect(f"file:{quote(str(store.path))}?mode=ro", uri=True)) as own:
         try:
             own.execute("PRAGMA temp_store = MEMORY")
             own.execute("BEGIN")
             own.execute(fulltext.TABLE.replace("chunks_fts", "temp.anew"))
-            rows = own.execute("SELECT rowid_, header || iif(header = '', '', char(10)) || text FROM chunks")
-            cut = ((key, fulltext.tokens(passage)) for key, passage in rows)
-            own.executemany("INSERT INTO temp.anew (rowid, text) VALUES (?, ?)", cut)
+            rows = own.execute("SELECT rowid_, header, text FROM chunks")
+            own.executemany("INSERT INTO temp.anew (rowid, title, text) VALUES (?, ?, ?)", _cut(rows, language))
             own.execute("CREATE VIRTUAL TABLE temp.found USING fts5vocab('main', 'chunks_fts', 'instance')")
             own.execute("CREATE VIRTUAL TABLE temp.wanted USING fts5vocab('temp', 'anew', 'instance')")
-            sums = "SELECT term, count(*), sum(doc), sum(doc % 9973 * offset) FROM temp.{} GROUP BY term ORDER BY term"
+            sums = (
+                "SELECT term, col, count(*), sum(doc), sum(doc % 9973 * offset) FROM temp.{} "
+                "GROUP BY term, col ORDER BY term, col"
+            )
             differing = _differing(own.execute(sums.format("found")), own.execute(sums.format("wanted")))
             if differing is not None:
                 yield f"what it holds for '{differing}' is not what the chunks say"

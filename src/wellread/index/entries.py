@@ -69,7 +69,7 @@ def _made(look: Look, by: By) -> Entries:
     starts = np.append(np.sort(firsts), len(slots)).astype(np.int64)
     middles = np.zeros((len(starts) - 1, view.vectors.dim), np.float32)
     for n in range(len(middles)):
-        middle = view.vectors.halves[slots[starts[n] : starts[n + 1]]].astype(np.float32).mean(axis=0)
+        middle = view.vectors.halves[slots[starts[n] : starts[n + 1]]].mean(axis=0)
         middles[n] = middle / max(float(np.linalg.norm(middle)), 1e-12)
     held = view.vectors.rows[slots]
     return Entries(middles, held["version"][starts[:-1]].astype(np.int64), held["key"].astype(np.int64), starts)

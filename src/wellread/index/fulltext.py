@@ -1,8 +1,10 @@
 """BM25 over the chunks, in the store's own file: text and index change in one transaction.
 
-The FTS5 table keeps no copy of the text (``content=''``): a row is taken out by giving its text back. What goes in is
-``tokens(text)``: diacritics of Latin, Greek, Cyrillic, Arabic and Hebrew folded, and scripts that put no space between
-words cut into overlapping pairs of characters; SQLite's tokenizer then stems English and lowers case.
+The FTS5 table keeps no copy of the text (``content=''``): a row is taken out by giving its text back. Title and
+headings have a column of their own, so that they can weigh more. What goes in is ``tokens(text)``: diacritics of Latin,
+Greek, Cyrillic, Arabic and Hebrew folded, and scripts that put no space between words cut into overlapping pairs of
+characters; SQLite's tokenizer then stems English and lowers case. Words of other languages are stemmed before (see
+``languages``), and a question's word is looked for in the form that each language of the base gives it.
 
 A query is an OR of its words. FTS5 scores every row that matches (0.9 µs each, no skipping), so that a frequent word
 costs more than all others together and says least: words are taken from the rarest until ``MATCH_BUDGET`` rows match.
@@ -19,18 +21,22 @@ from itertools import pairwise
 from sqlalchemy import Connection, text
 
 from wellread.errors import StoreError
+from wellread.index import languages
 from wellread.index.stopwords import stopwords_of
 from wellread.store.engine import read_meta, write_meta
 
-TOKENIZER = "1"  # raised when tokens() or the declaration below changes: a base with another one is rebuilt
+TOKENIZER = "2"  # raised when tokens() or the declaration below changes: a base with another one is rebuilt
 META_KEY = "fulltext_tokenizer"
+LANGUAGE_KEY = "fulltext_language"  # index.language when the table was made; what it holds follows it until a rebuild
+PRESENT_KEY = "fulltext_languages"  # JSON list: languages other than English that passages are in
+AUTO = "auto"
 MATCH_BUDGET = 4_000  # rows that FTS5 may score for one query: about 4 ms; SciFact nDCG@10 0.683 with it and without
 MOST_SCORED = 24_000  # rows scored in any case: a question of one word that is everywhere looks at the first of them
 LONG_QUESTION = 3  # words from which stop words are dropped
 MAX_TERMS = 48  # of one query; the rarest are kept
 
 TABLE = """CREATE VIRTUAL TABLE chunks_fts USING fts5(
-    text, content='', tokenize="porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'")"""
+    title, text, content='', tokenize="porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'")"""
 
 # Marks that are left out: Latin and its kin, Hebrew points, Arabic vowels and hamza, tatweel, Indic nukta, ZWJ.
 _MARKS = re.compile(
@@ -92,13 +98,33 @@ def fold(passage: str) -> str:
     return _ARABIC_ARTICLE.sub("", unicodedata.normalize("NFC", bare).translate(_FOLDED))
 
 
-def tokens(passage: str) -> str:
+def tokens(passage: str, language: str = languages.PLAIN) -> str:
     """What is indexed for a text: words as they are, unspaced scripts as overlapping pairs and a last character.
 
-    The last character alone makes every character the start of some token, so that one character can be asked for.
+    The last character alone makes every character the start of some token, so that one character can be asked for. Of a
+    language other than English it is the stem of each word; beside it that of the word without diacritics, where that
+    is another one, so that «reservees» finds «réservées».
     """
-    folded = fold(passage)
-    return folded if folded.isascii() else _RUN.sub(_pairs, folded)
+    if language == languages.PLAIN:
+        folded = fold(passage)
+        return folded if folded.isascii() else _RUN.sub(_pairs, folded)
+    made: list[str] = []
+    for word in _spaced_words(unicodedata.normalize("NFC", passage).lower()):
+        made += [tokens(word)] if _RUN.search(word) else forms(word, language)
+    return " ".join(made)
+
+
+def forms(word: str, language: str) -> list[str]:
+    """The stems that stand in the index for a word in small letters, one or two, without diacritics."""
+    stems = [fold(languages.stem(word, language))]
+    if not word.isascii():
+        stems.append(fold(languages.stem(fold(word), language)))
+    return list(dict.fromkeys(stems))
+
+
+def language_of(title: str, passage: str, setting: str) -> str:
+    """The language that a passage is indexed in: what ``index.language`` says, or its own by a guess."""
+    return languages.guess(f"{title}\n{passage}") if setting == AUTO else setting
 
 
 def _characters(run: str) -> list[str]:
@@ -110,10 +136,11 @@ def _pairs(match: re.Match[str]) -> str:
     return f" {' '.join(a + b for a, b in zip(signs, [*signs[1:], ''], strict=True))} "
 
 
-def query(question: str) -> list[str]:
+def query(question: str, present: Sequence[str] = ()) -> list[str]:
     """The terms to look for, each as FTS5 wants it (quoted), without repeats, in the order of the question.
 
     Stop words of the question's language go when enough else is left; a question of nothing but stop words keeps them.
+    A word is looked for in the form of each language of ``present`` too: («a» OR «b») counts as one term.
     """
     folded = fold(question)
     words: list[str] = []
@@ -129,7 +156,24 @@ def query(question: str) -> list[str]:
     if len(words) >= LONG_QUESTION:
         stop = stopwords_of(words)
         words = [word for word in words if word not in stop] or words
-    return list(dict.fromkeys([f'"{word}"' for word in words] + terms))
+    whole = _unfolded(question) if present else {}
+    return list(dict.fromkeys([term(whole.get(word, word), present, word) for word in words] + terms))
+
+
+def _unfolded(question: str) -> dict[str, str]:
+    """The words of a question as they are written, in small letters, by how they are folded."""
+    written = _spaced_words(unicodedata.normalize("NFC", question).lower())
+    return {fold(word): word for word in written}
+
+
+def term(word: str, present: Sequence[str] = (), folded: str = "") -> str:
+    """What finds a word in small letters, in whichever form the languages of the base give it."""
+    found = {languages.porter(plain) if present else plain: plain for plain in [folded or fold(word)]}
+    for language in present:
+        for form in forms(word, language):
+            found.setdefault(languages.porter(form), form)
+    quoted = [f'"{form}"' for form in found.values() if form]
+    return quoted[0] if len(quoted) == 1 else f"({' OR '.join(quoted)})"
 
 
 def _spaced_words(passage: str) -> list[str]:
@@ -173,37 +217,71 @@ def plan(terms: Sequence[str], count: Count, budget: int = MATCH_BUDGET) -> tupl
     return expression, together
 
 
-def create(connection: Connection) -> None:
-    """An empty table, in place of the one that is there; the tokenizer's number is kept with it."""
+def create(connection: Connection, language: str = AUTO) -> None:
+    """An empty table, in place of the one that is there; tokenizer and language are kept with it."""
     connection.execute(text("DROP TABLE IF EXISTS chunks_fts"))
     connection.execute(text(TABLE))
     write_meta(connection, META_KEY, TOKENIZER)
+    write_meta(connection, LANGUAGE_KEY, language)
+    write_meta(connection, PRESENT_KEY, "[]")
 
 
-def exists(connection: Connection) -> bool:
-    """Whether the base has a full-text index that this program reads. Raises StoreError if another one wrote it."""
+def exists(connection: Connection, language: str | None = None) -> bool:
+    """Whether the base has a full-text index that this program reads.
+
+    Raises: StoreError if another program wrote it, or if it was made with another ``index.language`` than this one.
+    """
     found = read_meta(connection, META_KEY)
-    if found is not None and found != TOKENIZER:
+    if found is None:
+        return False
+    if found != TOKENIZER:
         raise StoreError(
             f"the full-text index was made with tokenizer {found}, this is {TOKENIZER}; run: wellread index rebuild"
         )
-    return found is not None
-
-
-def add(connection: Connection, keys: Sequence[int], texts: Sequence[str]) -> None:
-    """The texts can be found under their keys."""
-    rows = [{"key": key, "text": tokens(passage)} for key, passage in zip(keys, texts, strict=True)]
-    if rows:
-        connection.execute(text("INSERT INTO chunks_fts (rowid, text) VALUES (:key, :text)"), rows)
-
-
-def remove(connection: Connection, keys: Sequence[int], texts: Sequence[str]) -> None:
-    """The keys are not found any more. The texts must be those that were added: the index takes their words out."""
-    rows = [{"key": key, "text": tokens(passage)} for key, passage in zip(keys, texts, strict=True)]
-    if rows:
-        connection.execute(
-            text("INSERT INTO chunks_fts (chunks_fts, rowid, text) VALUES ('delete', :key, :text)"), rows
+    held = read_meta(connection, LANGUAGE_KEY)
+    if language is not None and held != language:
+        raise StoreError(
+            f"the full-text index was made with index.language = {held}, it is now {language}: the words would not "
+            "meet; run: wellread index rebuild (no file is read, nothing is embedded)"
         )
+    return True
+
+
+def present(connection: Connection) -> list[str]:
+    """Languages other than English that passages of the base are in."""
+    found: list[str] = json.loads(read_meta(connection, PRESENT_KEY) or "[]")
+    return found
+
+
+def add(connection: Connection, keys: Sequence[int], texts: Sequence[str], titles: Sequence[str] = ()) -> None:
+    """The texts, and what stands over them, can be found under their keys."""
+    rows, met = _rows(connection, keys, texts, titles)
+    if rows:
+        connection.execute(text("INSERT INTO chunks_fts (rowid, title, text) VALUES (:key, :title, :text)"), rows)
+        known = present(connection)
+        if not met <= {languages.PLAIN, *known}:
+            write_meta(connection, PRESENT_KEY, json.dumps(sorted({*known, *met} - {languages.PLAIN})))
+
+
+def remove(connection: Connection, keys: Sequence[int], texts: Sequence[str], titles: Sequence[str] = ()) -> None:
+    """The keys are not found any more. The texts must be those that were added: the index takes their words out."""
+    rows, _ = _rows(connection, keys, texts, titles)
+    if rows:
+        gone = "INSERT INTO chunks_fts (chunks_fts, rowid, title, text) VALUES ('delete', :key, :title, :text)"
+        connection.execute(text(gone), rows)
+
+
+def _rows(
+    connection: Connection, keys: Sequence[int], texts: Sequence[str], titles: Sequence[str]
+) -> tuple[list[dict[str, object]], set[str]]:
+    setting = read_meta(connection, LANGUAGE_KEY) or AUTO
+    rows: list[dict[str, object]] = []
+    met: set[str] = set()
+    for key, title, passage in zip(keys, titles or [""] * len(keys), texts, strict=True):
+        language = language_of(title, passage, setting)
+        met.add(language)
+        rows.append({"key": key, "title": tokens(title, language), "text": tokens(passage, language)})
+    return rows, met
 
 
 def count_rows(connection: Connection) -> int:
@@ -229,6 +307,7 @@ def search(
     allowed: Iterable[int] | None,
     versions: Iterable[int] | None = None,
     k: int,
+    title_weight: float = 1.0,
 ) -> list[tuple[int, float]]:
     """The ``k`` best chunks for an expression of ``plan``, as (chunk key, BM25 score), higher is better, ties by key.
 
@@ -238,6 +317,7 @@ def search(
         k: at least 1.
         allowed: access ids that may be seen; None: all of them. It is part of the query: others are never ranked.
         versions: ids of the versions to look in; None: all.
+        title_weight: how often a word of title and headings counts, where one of the text counts once.
     """
     if not expression:
         return []
@@ -249,15 +329,18 @@ def search(
         parameters = {"allowed": json.dumps(sorted(allowed)) if allowed is not None else None}
         if versions is not None:
             parameters["versions"] = json.dumps(sorted(versions))
-    rows = connection.execute(statement, {"query": expression, "k": k, "most": MOST_SCORED, **parameters})
+    parameters |= {"query": expression, "k": k, "most": MOST_SCORED, "title": title_weight}
+    rows = connection.execute(statement, parameters)
     return [(int(key), -float(score)) for key, score in rows]
 
 
 _ALL = text("""SELECT key, score FROM (
-        SELECT rowid AS key, bm25(chunks_fts) AS score FROM chunks_fts WHERE chunks_fts MATCH :query LIMIT :most
+        SELECT rowid AS key, bm25(chunks_fts, :title, 1.0) AS score FROM chunks_fts
+        WHERE chunks_fts MATCH :query LIMIT :most
     ) ORDER BY score, key LIMIT :k""")
 _CLAUSE = """SELECT key, score FROM (
-        SELECT f.rowid AS key, bm25(chunks_fts) AS score FROM chunks_fts f CROSS JOIN chunks c ON c.rowid_ = f.rowid
+        SELECT f.rowid AS key, bm25(chunks_fts, :title, 1.0) AS score
+        FROM chunks_fts f CROSS JOIN chunks c ON c.rowid_ = f.rowid
         WHERE chunks_fts MATCH :query AND (:allowed IS NULL OR c.access_id IN (SELECT value FROM json_each(:allowed)))
         {} LIMIT :most
     ) ORDER BY score, key LIMIT :k"""

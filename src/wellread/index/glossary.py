@@ -134,13 +134,14 @@ def exists(connection: Connection) -> bool:
 
 def add(connection: Connection, keys: Sequence[int], texts: Sequence[str]) -> None:
     """What the chunks say of abbreviations and names is in the glossary."""
-    rows = [
-        {"key": key, "short": p.short, "long": p.long, "sf": folded(p.short), "lf": folded(p.long)}
-        for key, passage in zip(keys, texts, strict=True)
-        for p in pairs(passage)
-    ]
+    rows = [(key, *as_row(p)) for key, passage in zip(keys, texts, strict=True) for p in pairs(passage)]
     if rows:
-        connection.execute(text("INSERT INTO glossary VALUES (:key, :short, :long, :sf, :lf)"), rows)
+        connection.exec_driver_sql("INSERT INTO glossary VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def as_row(pair: Pair) -> tuple[str, str, str, str]:
+    """A pair as it stands in the table: as it is written, then as it is compared."""
+    return pair.short, pair.long, folded(pair.short), folded(pair.long)
 
 
 def remove(connection: Connection, keys: Sequence[int]) -> None:

@@ -71,8 +71,9 @@ class View:
 class IndexReader:
     """The searchable side of an open base. Threads may share it; it needs no closing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, language: str | None = None) -> None:
         self.store = store
+        self.language = language  # index.language; words are not searched where the index was made with another
         self._lock = threading.Lock()
         self._view: View | None = None
         self._generation = -1
@@ -142,7 +143,8 @@ class IndexReader:
             dead[: before.vectors.n] = before.dead
             since = before.generation
         else:
-            vectors = VectorView(self.store.folder / FOLDER / row.folder, row.dim, row.n_slots)
+            folder = self.store.folder / FOLDER / row.folder
+            vectors = VectorView(folder, row.dim, row.n_slots, storage=row.storage)
             dead, since = np.zeros(row.n_slots, np.bool_), -1
         gone = select(tombstones.c.chunk_key).where(tombstones.c.generation > since)
         keys = np.fromiter(connection.execute(gone).scalars(), np.int64)
@@ -216,23 +218,39 @@ class Look:
         ids, starts = np.unique(vectors.rows["version"][slots], return_index=True)
         found: dict[int, NDArray[np.float32]] = {}
         for version, part in zip(ids.tolist(), np.split(slots, starts[1:]), strict=True):
-            middle = vectors.halves[part].astype(np.float32).mean(axis=0)
+            middle = vectors.halves[part].mean(axis=0)
             found[version] = middle / max(float(np.linalg.norm(middle)), 1e-12)
         return found
 
     def plan_text(self, question: str) -> tuple[str, list[str]]:
         """The full-text expression for a question, and the terms that are in it; see ``fulltext.plan``."""
-        if not fulltext.exists(self.connection):
+        if not fulltext.exists(self.connection, self.reader.language):
             return "", []
-        return fulltext.plan(fulltext.query(question), self.count)
+        return fulltext.plan(fulltext.query(question, self.languages), self.count)
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages other than English that passages are in, of all documents."""
+        found = self.memo.get("languages")
+        if found is None:
+            found = self.memo["languages"] = fulltext.present(self.connection)
+        return list(found)
+
+    def term(self, word: str) -> str:
+        """What full-text search calls a word in small letters; see ``fulltext.term``."""
+        return fulltext.term(word, self.languages)
 
     def search_text(self, question: str, *, versions: Sequence[int] | None = None, k: int) -> Found:
         """The ``k`` chunks with the highest BM25 for the question, within ``versions`` (ids; None: all)."""
         return self.search_planned(self.plan_text(question)[0], versions=versions, k=k)
 
-    def search_planned(self, expression: str, *, versions: Sequence[int] | None = None, k: int) -> Found:
-        """As ``search_text``, for an expression of ``plan_text``."""
-        return fulltext.search(self.connection, expression, allowed=self.allowed, versions=versions, k=k)
+    def search_planned(
+        self, expression: str, *, versions: Sequence[int] | None = None, k: int, title_weight: float = 1.0
+    ) -> Found:
+        """As ``search_text``, for an expression of ``plan_text``; see ``fulltext.search`` for the weight."""
+        return fulltext.search(
+            self.connection, expression, allowed=self.allowed, versions=versions, k=k, title_weight=title_weight
+        )
 
     def chunks(self, keys: Sequence[int]) -> dict[int, tuple[Chunk, Document]]:
         """The chunks with their documents (without text); what is not to be seen is missing."""

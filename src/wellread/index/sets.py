@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from wellread.errors import ModelError, StoreError
 from wellread.index import fulltext
 from wellread.index.open import FOLDER, refuse_other
-from wellread.index.vectors import ROW, VectorFile, crcs
+from wellread.index.vectors import ROW, VectorFile, crcs, stored
 from wellread.models.api import Embedder
 from wellread.store import access
 from wellread.store.documents import ChunkRow
@@ -24,7 +25,7 @@ from wellread.store.schema import chunks, slots, tombstones, vector_sets
 
 EMBED_BATCH = 1_000  # texts given to the embedder at once
 
-Halves = NDArray[np.float16]
+Rows = NDArray[Any]  # (n, width) vectors as a set stores them
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class VectorSet:
     folder: str
     state: str
     n_slots: int
+    storage: str = "float16"
 
 
 def found(connection: Connection, state: str) -> list[VectorSet]:
@@ -53,40 +55,33 @@ def live(connection: Connection) -> VectorSet | None:
 
 def files_of(store: Store, which: VectorSet) -> VectorFile:
     """The files of a set."""
-    return VectorFile(store.folder / FOLDER / which.folder, which.dim)
+    return VectorFile(store.folder / FOLDER / which.folder, which.dim, which.storage)
 
 
-def make(tx: Transaction, embedder: Embedder, state: str) -> VectorSet:
+def make(tx: Transaction, embedder: Embedder, state: str, storage: str) -> VectorSet:
     """A new, empty set for the embedder's vectors, in a folder that nothing has had before."""
-    made = VectorSet(tx.allocate("vector_set_id"), embedder.id, embedder.dim, secrets.token_hex(8), state, 0)
-    tx.connection.execute(
-        insert(vector_sets).values(
-            id=made.id,
-            embedder_id=made.embedder_id,
-            dim=made.dim,
-            folder=made.folder,
-            state=state,
-            n_slots=0,
-            created_at=tx.now,
-        )
-    )
+    return _made(tx, embedder.id, embedder.dim, state, storage)
+
+
+def _made(tx: Transaction, embedder_id: str, dim: int, state: str, storage: str) -> VectorSet:
+    made = VectorSet(tx.allocate("vector_set_id"), embedder_id, dim, secrets.token_hex(8), state, 0, storage)
+    values = {name: getattr(made, name) for name in VectorSet.__slots__}
+    tx.connection.execute(insert(vector_sets).values(**values, created_at=tx.now))
     return made
 
 
-def live_for(tx: Transaction, embedder: Embedder) -> VectorSet:
-    """The live set, made if there is none. Raises StoreError if it holds vectors of another embedder."""
+def live_for(tx: Transaction, embedder: Embedder, storage: str) -> VectorSet:
+    """The live set, made with ``storage`` if there is none. Raises StoreError if it is of another embedder."""
     current = live(tx.connection)
     if current is not None and current.embedder_id != embedder.id:
         if tx.connection.execute(select(slots.c.slot).where(slots.c.set_id == current.id).limit(1)).first() is not None:
             refuse_other(current.embedder_id, embedder.id)
         tx.connection.execute(delete(vector_sets).where(vector_sets.c.id == current.id))
         current = None
-    return current if current is not None else make(tx, embedder, "live")
+    return current if current is not None else make(tx, embedder, "live", storage)
 
 
-def append(
-    store: Store, tx: Transaction, into: VectorSet, vectors: Halves, rows: Sequence[tuple[int, int, int]]
-) -> None:
+def append(store: Store, tx: Transaction, into: VectorSet, vectors: Rows, rows: Sequence[tuple[int, int, int]]) -> None:
     """The vectors are in the set when the transaction commits; nothing counts them otherwise.
 
     A row is (chunk key, access id, version id) of the vector at its place.
@@ -103,9 +98,9 @@ def append(
     tx.connection.execute(update(vector_sets).where(vector_sets.c.id == into.id).values(n_slots=n_slots + len(rows)))
 
 
-def embedded(embedder: Embedder, texts: Sequence[str]) -> Halves:
-    """(len(texts), dim) vectors as they are stored. Raises ModelError if the model gives anything else."""
-    parts = [np.zeros((0, embedder.dim), np.float16)]
+def embedded(embedder: Embedder, texts: Sequence[str], storage: str = "float16") -> Rows:
+    """(len(texts), width) vectors as they are stored. Raises ModelError if the model gives anything else."""
+    parts = [stored(np.zeros((0, embedder.dim), np.float32), storage)]
     for start in range(0, len(texts), EMBED_BATCH):
         batch = texts[start : start + EMBED_BATCH]
         vectors = np.asarray(embedder.embed(batch, "passage"))
@@ -116,14 +111,12 @@ def embedded(embedder: Embedder, texts: Sequence[str]) -> Halves:
             )
         if not np.isfinite(vectors).all():
             raise ModelError(f"{embedder.id}: gave vectors with numbers that are not finite; check the model's files")
-        parts.append(vectors.astype("<f2"))
+        parts.append(stored(vectors.astype(np.float32), storage))
     return np.concatenate(parts)
 
 
-def known(
-    store: Store, connection: Connection, within: VectorSet, hashes: Sequence[bytes]
-) -> dict[bytes, NDArray[np.float16]]:
-    """The vectors that a set has for texts, by content hash; damaged ones are missing."""
+def known(store: Store, connection: Connection, within: VectorSet, hashes: Sequence[bytes]) -> dict[bytes, Rows]:
+    """The vectors that a set has for texts, as it stores them, by content hash; damaged ones are missing."""
     at: dict[bytes, tuple[int, int]] = {}
     wanted = list(dict.fromkeys(hashes))
     for start in range(0, len(wanted), 500):
@@ -198,19 +191,8 @@ def dead(connection: Connection, which: VectorSet) -> int:
 
 def compacted(store: Store, tx: Transaction, old: VectorSet) -> VectorSet:
     """A new live set with the live rows of the old one, in their order; the old one ends in the same transaction."""
-    made = VectorSet(tx.allocate("vector_set_id"), old.embedder_id, old.dim, secrets.token_hex(8), "live", 0)
     tx.connection.execute(update(vector_sets).where(vector_sets.c.id == old.id).values(state="retired"))
-    tx.connection.execute(
-        insert(vector_sets).values(
-            id=made.id,
-            embedder_id=made.embedder_id,
-            dim=made.dim,
-            folder=made.folder,
-            state="live",
-            n_slots=0,
-            created_at=tx.now,
-        )
-    )
+    made = _made(tx, old.embedder_id, old.dim, "live", old.storage)
     statement = (
         select(slots.c.slot, chunks.c.key, chunks.c.access_id, chunks.c.version_id)
         .join(chunks, chunks.c.key == slots.c.chunk_key)

@@ -1,8 +1,9 @@
 """Vectors in files that only grow: written and flushed before the commit that counts them, memory-mapped by readers.
 
-A set is a folder with three files, one row per slot:
+A set is a folder with two or three files, one row per slot:
 
-    vectors.f16   (n, dim) float16, little-endian: the vectors, what scores come from
+    vectors.f16   (n, dim) float16, little-endian: the vectors, what scores come from; or, as ``index.vectors`` says,
+    vectors.i8    (n, dim) int8: each times 127 over its largest number; or no such file: signs alone
     codes.u8      (n, words * 8) bytes: their sign bits, padded to whole 64-bit words
     rows.bin      (n,) of ``ROW``: chunk key, access id and version id, so that a reader opens without reading the store
 
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,9 @@ from numpy.typing import NDArray
 from wellread.errors import StoreError
 
 VECTORS, CODES, ROWS = "vectors.f16", "codes.u8", "rows.bin"
+STORED = {"float16": VECTORS, "int8": "vectors.i8", "binary": CODES}  # the file that scores come from
+_DTYPES: dict[str, np.dtype[Any]] = {"float16": np.dtype("<f2"), "int8": np.dtype("i1"), "binary": np.dtype("u1")}
+_ALIKE = float(np.sqrt(2 / np.pi))  # mean of v · sign(v) / sqrt(dim): what signs alone give for a cosine of 1
 ROW = np.dtype([("key", "<i8"), ("access", "<i4"), ("version", "<i4")])
 EXACT_BELOW = 20_000  # slots; up to here every vector is compared
 EXACT_FILTERED = 4_096  # slots that a filter leaves: fewer are compared exactly, however large the set
@@ -50,6 +55,34 @@ def encode(vectors: NDArray[np.floating]) -> NDArray[np.uint8]:
     """(n, words * 8) sign bits of (n, dim) vectors; the padding is zero."""
     packed = np.packbits(vectors > 0, axis=1)
     return np.pad(packed, ((0, 0), (0, 8 * words(vectors.shape[1]) - packed.shape[1])))
+
+
+def width(dim: int, storage: str) -> int:
+    """Numbers in a stored row."""
+    return 8 * words(dim) if storage == "binary" else dim
+
+
+def stored(vectors: NDArray[Any], storage: str) -> NDArray[Any]:
+    """(n, width) rows as they are stored, of (n, dim) vectors; what is stored so already comes back as it is."""
+    if vectors.dtype == _DTYPES[storage]:
+        return np.ascontiguousarray(vectors)
+    if storage == "float16":
+        return np.ascontiguousarray(vectors, dtype="<f2")
+    if storage == "binary":
+        return encode(vectors)
+    largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True, initial=0.0), 1e-12)
+    return np.asarray(np.rint(vectors.astype(np.float32) * (127 / largest)), np.int8)
+
+
+def unpacked(found: NDArray[Any], storage: str, dim: int) -> NDArray[np.float32]:
+    """(n, dim) vectors of stored rows, of length 1 where that is lost in storing."""
+    if storage == "float16":
+        return found.astype(np.float32)
+    if storage == "binary":
+        signs = np.unpackbits(found, axis=1, count=dim).astype(np.float32)
+        return np.asarray((2 * signs - 1) / np.sqrt(dim), np.float32)
+    wide = found.astype(np.float32)
+    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 @contextmanager
@@ -75,43 +108,41 @@ class VectorFile:
 
     folder: Path
     dim: int
+    storage: str = "float16"
 
-    def append(self, n_slots: int, vectors: NDArray[np.floating], rows: NDArray[np.void]) -> list[int]:
+    def append(self, n_slots: int, vectors: NDArray[Any], rows: NDArray[np.void]) -> list[int]:
         """The CRC-32 of each vector as it lies in the file, from slot ``n_slots`` on; all is on the disk on return.
 
         Args:
             n_slots: rows that count so far; whatever the files hold beyond is cut off.
-            vectors: (n, dim).
+            vectors: (n, dim), or rows as ``stored`` makes them.
             rows: (n,) of ``ROW``.
         Raises: StoreError if the disk is full, or files are shorter than ``n_slots`` says.
         """
-        halves = np.ascontiguousarray(vectors, dtype="<f2")
-        parts = {VECTORS: halves, CODES: encode(halves), ROWS: np.ascontiguousarray(rows, dtype=ROW)}
+        held = stored(vectors, self.storage)
+        codes = held if self.storage == "binary" else encode(held)
+        parts = {STORED[self.storage]: held, CODES: codes, ROWS: np.ascontiguousarray(rows, dtype=ROW)}
         with disk_errors(self.folder):
             fresh = not self.folder.is_dir()
             self.folder.mkdir(parents=True, exist_ok=True)
             for name, array in parts.items():
-                _write_at(self.folder / name, n_slots * _row_bytes(name, self.dim), array.tobytes())
+                row_bytes = array.dtype.itemsize * (array.shape[1] if array.ndim == 2 else 1)
+                _write_at(self.folder / name, n_slots * row_bytes, array.tobytes())
             if fresh or n_slots == 0:
                 _flush_folder(self.folder)
                 _flush_folder(self.folder.parent)
-        return crcs(halves)
+        return crcs(held)
 
-    def read(self, slots: Slots) -> NDArray[np.float16]:
-        """(len(slots), dim) vectors as they lie in the file. Raises StoreError if it is missing or too short."""
+    def read(self, slots: Slots) -> NDArray[Any]:
+        """(len(slots), width) rows as they lie in the file. Raises StoreError if it is missing or too short."""
         if not len(slots):
-            return np.zeros((0, self.dim), np.float16)
-        found = mapped(self.folder / VECTORS, np.dtype("<f2"), int(slots.max()) + 1, self.dim)
-        return np.asarray(found[slots])
+            return np.zeros((0, width(self.dim, self.storage)), _DTYPES[self.storage])
+        return np.asarray(mapped_vectors(self.folder, self.dim, int(slots.max()) + 1, self.storage)[slots])
 
 
-def crcs(halves: NDArray[np.float16]) -> list[int]:
+def crcs(held: NDArray[Any]) -> list[int]:
     """CRC-32 of the bytes of each row."""
-    return [zlib.crc32(row.tobytes()) for row in halves]
-
-
-def _row_bytes(name: str, dim: int) -> int:
-    return {VECTORS: 2 * dim, CODES: 8 * words(dim), ROWS: ROW.itemsize}[name]
+    return [zlib.crc32(row.tobytes()) for row in held]
 
 
 def _write_at(path: Path, offset: int, data: bytes) -> None:
@@ -151,12 +182,36 @@ def mapped(path: Path, dtype: np.dtype[np.generic], n: int, width: int = 1) -> n
         return np.memmap(path, dtype=dtype, mode="r", shape=(n,) if width == 1 else (n, width))
 
 
+def mapped_vectors(folder: Path, dim: int, n: int, storage: str) -> NDArray[Any]:
+    """The first ``n`` stored rows of a set, (n, width), read from the disk when touched. Raises as ``mapped``."""
+    across = width(dim, storage)
+    return mapped(folder / STORED[storage], _DTYPES[storage], n * across).reshape(n, across)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The stored rows of a set; ``held[slots]`` are vectors: (dim,) for one slot, (n, dim) for several."""
+
+    rows: NDArray[Any]  # (n, width)
+    storage: str
+    dim: int
+
+    def __getitem__(self, slots: Any) -> NDArray[np.float32]:
+        found = np.asarray(self.rows[slots])
+        if found.ndim == 1:
+            return np.asarray(unpacked(found[None], self.storage, self.dim)[0])
+        return unpacked(found, self.storage, self.dim)
+
+
 class VectorView:
     """The reader's side of a set at one moment: ``n`` rows, never changed; ``grown`` gives the next one's."""
 
-    def __init__(self, folder: Path, dim: int, n: int, before: VectorView | None = None) -> None:
-        self.folder, self.dim, self.n = folder, dim, n
-        self.halves = mapped(folder / VECTORS, np.dtype("<f2"), n, dim)
+    def __init__(
+        self, folder: Path, dim: int, n: int, before: VectorView | None = None, storage: str = "float16"
+    ) -> None:
+        self.folder, self.dim, self.n, self.storage = folder, dim, n, storage
+        self.halves = Held(mapped_vectors(folder, dim, n, storage), storage, dim)
+        self._scale = np.float32(1 / _ALIKE if storage == "binary" else 1)
         self.rows = mapped(folder / ROWS, ROW, n)
         old = before.n if before is not None else 0
         self.exact: NDArray[np.float32] | None = None  # (n, dim) of a small set
@@ -167,7 +222,7 @@ class VectorView:
                 self.exact[:old] = before.exact
                 self.exact[old:] = self.halves[old:]
             else:
-                self.exact[:] = self.halves
+                self.exact[:] = self.halves[:]
             return
         self.planes = np.empty((words(dim), n), np.uint64)
         if before is None or before.planes is None:
@@ -180,13 +235,12 @@ class VectorView:
 
     def grown(self, n: int) -> VectorView:
         """The same set with ``n`` rows; only the new ones are read."""
-        return VectorView(self.folder, self.dim, n, self)
+        return VectorView(self.folder, self.dim, n, self, self.storage)
 
     def scores(self, vector: NDArray[np.float32], slots: Slots) -> Scores:
-        """(len(slots),) cosines at full precision."""
-        if self.exact is not None:
-            return np.asarray(self.exact[slots] @ vector, np.float32)
-        return np.asarray(self.halves[slots].astype(np.float32) @ vector, np.float32)
+        """(len(slots),) cosines as exactly as what is stored gives them."""
+        held = self.exact if self.exact is not None else self.halves
+        return np.asarray(held[slots] @ vector, np.float32) * self._scale
 
     def scan(
         self, vector: NDArray[np.float32], mask: Mask | None, k: int, candidates: int = CANDIDATES
@@ -202,7 +256,7 @@ class VectorView:
         if self.n == 0 or k < 1:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         if self.exact is not None and mask is None:
-            return _best(np.arange(self.n), np.asarray(self.exact @ vector, np.float32), k)
+            return _best(np.arange(self.n), np.asarray(self.exact @ vector, np.float32) * self._scale, k)
         allowed = None if mask is None else np.count_nonzero(mask)
         if self.planes is None or (allowed is not None and allowed <= EXACT_FILTERED):
             slots = np.arange(self.n) if mask is None else np.flatnonzero(mask)

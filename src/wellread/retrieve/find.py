@@ -83,13 +83,14 @@ def find(
         only = target is not None and target.only
         outdated = _outdated(query.text, where, look) if settings.in_force and not only else frozenset()
         found, n_left_out = _without(found, outdated, look)
-        detail |= {name: len(leg) for name, leg in found.items()}
-        detail |= {"left_out": n_left_out, "terms": tuple(term.strip('"*') for term in terms)}
+        detail |= {name: len(leg) for name, leg in found.items()} | query.told
+        detail |= {"left_out": n_left_out, "terms": tuple(re.sub('["*()]', "", term) for term in terms)}
     with trace.stage("fuse") as detail:
-        fused = _fused(found, settings, legs)
+        alpha = fuse.alpha_of(query.embedder_id) if settings.alpha is None else settings.alpha
+        fused = _fused(found, replace(settings, alpha=alpha), legs)
         if target is not None and not target.only:
             fused = _boosted(fused, target, look)
-        detail |= {"method": settings.fusion, "alpha": settings.alpha, "candidates": len(fused)}
+        detail |= {"method": settings.fusion, "alpha": alpha, "candidates": len(fused)}
     return Found(fused, found)
 
 
@@ -132,9 +133,14 @@ def _legs(
     dense: Scores = {}
     if query.vector is not None:
         dense = dict(look.search_dense(query.vector, query.embedder_id, versions=query.within, k=query.n))
-    bm25 = dict(look.search_planned(expression, versions=query.within, k=query.n)) if expression else {}
+    bm25 = _words(expression, query, look, settings) if expression else {}
     further = {leg.name: leg.find(query, look, settings) for leg in legs}
     return {"dense": dense, "bm25": bm25, **further}, terms
+
+
+def _words(expression: str, query: Query, look: Look, settings: RetrieveSettings) -> Scores:
+    weight = settings.title_weight
+    return dict(look.search_planned(expression, versions=query.within, k=query.n, title_weight=weight))
 
 
 def _outdated(question: str, where: Filter | None, look: Look) -> frozenset[int]:
@@ -179,7 +185,8 @@ def _fused(found: Mapping[str, Scores], settings: RetrieveSettings, legs: Sequen
         return dict(found["dense"])
     if settings.mode == "bm25" and not legs:
         return dict(found["bm25"])
-    two = {"hybrid": (settings.alpha, 1 - settings.alpha), "dense": (1.0, 0.0), "bm25": (0.0, 1.0)}[settings.mode]
+    alpha = settings.alpha or 0.0
+    two = {"hybrid": (alpha, 1 - alpha), "dense": (1.0, 0.0), "bm25": (0.0, 1.0)}[settings.mode]
     weights = (*two, *(leg.weight for leg in legs))
     ordered = [found["dense"], found["bm25"], *(found[leg.name] for leg in legs)]
     if settings.fusion == "rrf":

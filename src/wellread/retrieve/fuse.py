@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 Leg = Mapping[int, float]  # chunk key -> score, higher is better
 
+STATIC_ALPHA, ALPHA = 0.4, 0.6  # dense weights of token tables and of models that read: docs/benchmarks.md
 ALPHAS = tuple(step / 20 for step in range(21))
+
+
+def alpha_of(embedder_id: str) -> float:
+    """The dense weight in ``minmax`` that suits an embedder, where nothing was measured on the user's questions."""
+    return STATIC_ALPHA if embedder_id.startswith("static:") else ALPHA
 
 
 def rrf(legs: Sequence[Leg], weights: Sequence[float] | None = None, k: int = 60) -> dict[int, float]:

@@ -120,8 +120,8 @@ def _opens_alike(word: str, known: str) -> bool:
 
 def _stands(word: str, look: Look) -> bool:
     """Whether a document that may be seen holds the word."""
-    n = look.count(f'"{word}"')
-    return n > 0 and (look.allowed is None or bool(look.search_planned(f'"{word}"', k=1)))
+    term = look.term(word)
+    return look.count(term) > 0 and (look.allowed is None or bool(look.search_planned(term, k=1)))
 
 
 def _whole(stem: str, word: str, look: Look) -> str | None:

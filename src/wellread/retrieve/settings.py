@@ -18,8 +18,10 @@ class RetrieveSettings:
     """Best chunks of each of the two searches that are fused."""
     fusion: Literal["minmax", "rrf"] = "minmax"
     """minmax: scores brought to 0..1 and added by weight; rrf: by rank alone."""
-    alpha: float = 0.4
-    """Weight of the dense score in minmax, 0 to 1; `fit_weight` finds the one for labelled questions."""
+    alpha: float | None = None
+    """Weight of the dense score in minmax, 0 to 1; empty: 0.4 for static vectors, 0.6 for those of other models."""
+    title_weight: float = 1.0
+    """How often a word of title and headings counts in the search by words, where one of the text counts once."""
     min_score: float = 0.0
     """Cosine below which a chunk is no hit, however many words it shares; 0 keeps all."""
     in_force: bool = True
@@ -38,12 +40,15 @@ class RetrieveSettings:
             raise ValueError("top_k: is at least 1")
         if self.candidates < 1:
             raise ValueError("candidates: is at least 1")
-        if not 0 <= self.alpha <= 1:
+        if self.title_weight < 0:
+            raise ValueError("title_weight: is not negative")
+        if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise ValueError("alpha: is between 0 and 1")
         if self.entries < 1:
             raise ValueError("entries: is at least 1")
-        if not 0 <= self.entry_weight <= 1:
-            raise ValueError("entry_weight: is between 0 and 1")
+        for name in ("entry_weight", "index_weight"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: is between 0 and 1")
         if not -1 <= self.min_score <= 1:
             raise ValueError("min_score: is between -1 and 1")
 

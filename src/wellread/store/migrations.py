@@ -17,7 +17,7 @@ from wellread.store.schema import metadata
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
 
 _MEASUREMENTS = """

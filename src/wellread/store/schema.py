@@ -176,6 +176,7 @@ vector_sets = Table(  # one file of vectors per embedder; at most one is live
     Column("state", String, nullable=False),  # building, live, retired
     Column("n_slots", Integer, nullable=False),  # committed rows of the files, tombstones included
     Column("created_at", String, nullable=False),
+    Column("storage", String, nullable=False, server_default="float16"),  # float16, int8, binary
 )
 
 slots = Table(  # where a chunk's vector lies in the file of a set
