@@ -17,7 +17,7 @@ from wellread.store.schema import metadata
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
 
 _MEASUREMENTS = """
@@ -68,7 +68,14 @@ def _add_tree(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree}
+def _add_storage(connection: Connection) -> None:
+    """3 → 4: what a set of vectors stores."""
+    columns = {row.name for row in connection.exec_driver_sql("PRAGMA table_info(vector_sets)")}
+    if "storage" not in columns:
+        connection.exec_driver_sql("ALTER TABLE vector_sets ADD COLUMN storage VARCHAR DEFAULT 'float16' NOT NULL")
+
+
+STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree, 3: _add_storage}
 
 
 def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:
