@@ -33,13 +33,17 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One wording of a question for a leg: ``within`` are the versions to look in (None: all), ``n`` its hits."""
+    """One wording of a question for a leg: ``within`` are the versions to look in (None: all), ``n`` its hits.
+
+    What a leg puts into ``told`` stands in the detail of the search stage.
+    """
 
     text: str
     vector: NDArray[np.float32] | None  # (dim,), None where nothing is searched by meaning
     embedder_id: str
     within: tuple[int, ...] | None
     n: int
+    told: dict[str, object] = field(default_factory=dict)
 
 
 Find = Callable[[Query, Look, RetrieveSettings], Mapping[int, float]]  # chunk key → score, higher is better
