@@ -21,6 +21,9 @@ from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSett
 from wellread.errors import StoreError, UsageError
 from wellread.index import build, sets
 from wellread.index import check as index_check
+from wellread.index.tree import grow
+from wellread.index.tree.grow import Grown
+from wellread.index.tree.settings import TreeSettings
 from wellread.index.settings import IndexSettings
 from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
@@ -28,6 +31,7 @@ from wellread.open_parts import OpenParts
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import route as routing
 from wellread.retrieve import search as searching
+from wellread.retrieve import tree as tree_search
 from wellread.retrieve.followup import Turn
 from wellread.retrieve.search import Parts, SearchResult, Sections
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
@@ -48,6 +52,7 @@ SECTIONS: Mapping[str, type] = {
     "rerank": RerankSettings,
     "rewrite": RewriteSettings,
     "expand": ExpandSettings,
+    "tree": TreeSettings,
     "route": RouteSettings,
     "chat": ChatSettings,
     "answer": AnswerSettings,
@@ -71,8 +76,10 @@ class KnowledgeBase(OpenParts):
         self.logs = True  # whether what is asked goes into the log
 
     @classmethod
-    def create(cls, path: Path | str, *, who: Principal = Principal()) -> KnowledgeBase:
-        """A new, empty base in ``path``: a commented ``wellread.toml`` and the data folder.
+    def create(
+        cls, path: Path | str, *, who: Principal = Principal(), sections: config.Sections = SECTIONS
+    ) -> KnowledgeBase:
+        """A new, empty base in ``path``: a commented ``wellread.toml`` with ``sections``, and the data folder.
 
         Raises: UsageError where there is one already; StoreError where the folder cannot be written.
         """
@@ -83,7 +90,7 @@ class KnowledgeBase(OpenParts):
             )
         try:
             (folder / DATA_FOLDER).mkdir(parents=True, exist_ok=True)
-            (folder / config.FILE_NAME).write_text(config.commented(SECTIONS), "utf-8")
+            (folder / config.FILE_NAME).write_text(config.commented(sections), "utf-8")
         except OSError as error:
             raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
         return cls.open(folder, who=who)
@@ -215,9 +222,17 @@ class KnowledgeBase(OpenParts):
         )
         asked = {"sources": [source.location for source in wanted]}
         with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
-            return build.apply(
+            report = build.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
+            return self._tree_in_step(report, progress)
+
+    def _tree_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
+        """The report, with what was done to the tree of summaries where ``tree.mode`` says that it is searched."""
+        if self.settings["tree"].mode == "off":
+            return report
+        grown = grow.update(self.store, self._tree_models, self.settings["tree"], progress)
+        return replace(report, summaries=grown.made, seconds=report.seconds + grown.seconds)
 
     def remove(self, what: str) -> int:
         """Documents removed: those of a source, a single one, or all that a glob matches; their text is purged.
@@ -227,6 +242,7 @@ class KnowledgeBase(OpenParts):
         removed = build.remove(self.store, what, tenant=self.who.tenant)
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
+        self._tree_in_step(SyncReport())
         return removed
 
     # questions
@@ -241,6 +257,8 @@ class KnowledgeBase(OpenParts):
             quick=lambda: self.quick,
             chat=self._open_chat if chats else None,
             classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.quick) if trained else None,
+            legs=(*self.legs, *tree_search.leg(self.settings["tree"])),
+            rewriters=self.rewriters,
         )
         sections = Sections(*(self.settings[name] for name in SEARCHES))
         return searching.search(question, parts, sections, who=self.who, where=where, k=k)
@@ -373,6 +391,18 @@ class KnowledgeBase(OpenParts):
     def index_rebuild(self, progress: Progress = SILENT) -> int:
         """The index made anew from the store; chunks that had to be embedded again."""
         return build.rebuild(self.store, self.embedder, progress, self.settings["index"])
+
+    def index_tree(self, progress: Progress = SILENT) -> Grown:
+        """The tree of summaries as the settings say, in step with the documents; only what is missing is made."""
+        return grow.update(self.store, self._tree_models, self.settings["tree"], progress, whole=True)
+
+    def index_tree_drop(self) -> int:
+        """Summaries that there were; they are gone."""
+        return grow.drop(self.store)
+
+    @property
+    def _tree_models(self) -> grow.Models:
+        return grow.Models(self.embedder, self.quick, self._open_chat if self.settings["chat"].model else None)
 
     def index_compact(self) -> int:
         """Slots of deleted chunks given back."""

@@ -25,9 +25,10 @@ def init(
 
     Its wellread.toml holds every setting with an explanation, commented out; the data lies in .wellread beside it.
     """
+    from wellread.cli import sections
     from wellread.knowledge_base import KnowledgeBase
 
-    with KnowledgeBase.create(folder or call.base or Path()) as base:
+    with KnowledgeBase.create(folder or call.base or Path(), sections=sections.ALL) as base:
         if call.json:
             show.dump({"folder": base.folder})
         else:
