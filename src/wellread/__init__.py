@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MissingExtra,
         ModelError,
         ModelUnavailable,
+        PluginError,
         Refused,
         SourceError,
         StoreError,
@@ -61,7 +62,10 @@ _TYPES = (
     "AllOf Answer AnyOf Chunk Citation Compare Document Failure Filter Hit Not OneOf Principal Span Stage Status "
     "SyncReport Usage ValidOn Verdict"
 )
-_ERRORS = "ConfigError MissingExtra ModelError ModelUnavailable Refused SourceError StoreError UsageError WellreadError"
+_ERRORS = (
+    "ConfigError MissingExtra ModelError ModelUnavailable PluginError Refused SourceError StoreError UsageError "
+    "WellreadError"
+)
 _HOMES = {
     **dict.fromkeys(_TYPES.split(), "wellread.types"),
     **dict.fromkeys(_ERRORS.split(), "wellread.errors"),
@@ -90,6 +94,7 @@ __all__ = [
     "ModelUnavailable",
     "Not",
     "OneOf",
+    "PluginError",
     "Principal",
     "Refused",
     "SearchResult",

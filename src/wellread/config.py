@@ -18,7 +18,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -271,8 +271,12 @@ def commented(sections: Sections) -> str:
         meaning = sentences(section)
         lines += ["", f"[{name}]"]
         for entry in fields(section):
-            lines += [f"# {meaning.get(entry.name, '')}", f"# {entry.name} = {toml_value(entry.default)}"]
+            lines += [f"# {meaning.get(entry.name, '')}", f"# {entry.name} = {toml_value(_default(entry))}"]
     return "\n".join(lines) + "\n"
+
+
+def _default(entry: Field[Any]) -> Any:
+    return entry.default_factory() if entry.default_factory is not MISSING else entry.default
 
 
 def toml_value(value: Any) -> str:

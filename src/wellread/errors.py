@@ -8,6 +8,7 @@
     ├── ModelError            a model: missing file, bad answer, wrong dimension
     │   └── ModelUnavailable  a service that did not answer: trying again may help
     ├── StoreError            the knowledge base on disk: damaged, locked, full, from a newer version
+    ├── PluginError           a part from another package: it failed, or its answer has the wrong shape
     └── MissingExtra          a part that is not installed; the message names the extra
 
 Bugs stay ValueError and TypeError. Every message says what, where and what to do.
@@ -40,7 +41,7 @@ class SourceError(WellreadError):
     Args:
         message: what, where, and what to do.
         kind: a stable word for reports: broken, encrypted, empty, suspect, too-large, timeout, memory, crashed,
-            unknown-type, unreadable, refused, unreachable.
+            unknown-type, unreadable, refused, unreachable, plugin.
     """
 
     def __init__(self, message: str, kind: str = "broken") -> None:
@@ -65,6 +66,10 @@ class ModelUnavailable(ModelError):
 
 class StoreError(WellreadError):
     """The knowledge base on disk cannot be used as it is."""
+
+
+class PluginError(WellreadError):
+    """A part from another package failed, or answered with something else than was agreed; the message names both."""
 
 
 class MissingExtra(WellreadError):

@@ -12,6 +12,8 @@ from wellread.models import select
 from wellread.models.api import Chat, Embedder, Reranker
 from wellread.models.remember import Remembered
 from wellread.models.settings import EmbedSettings
+from wellread.retrieve import plugged
+from wellread.retrieve.parts import Leg
 from wellread.store.engine import Store
 
 
@@ -62,6 +64,16 @@ class OpenParts:
             return None
         return select.chat(self.settings["chat"], config.models_folder(), api_key=self._key("chat"))
 
+    @cached_property
+    def rewriters(self) -> tuple[plugged.Rewrite, ...]:
+        """The rewriters of other packages that ``rewrite.rewriters`` names."""
+        return plugged.rewriters(self.settings["rewrite"])
+
+    @cached_property
+    def legs(self) -> tuple[Leg, ...]:
+        """The indexes of other packages that ``retrieve.indexes`` names."""
+        return plugged.legs(self.settings["retrieve"], self.store.folder)
+
     def _key(self, section: str) -> str | None:
         name = self.settings[section].api_key_env
         return config.environment(name) if name else None
@@ -84,4 +96,6 @@ def _opened_by(settings: config.Settings) -> dict[str, object]:
         "scorer": (settings["embed"], settings["answer"].scorer),
         "reranker": settings["rerank"],
         "chat": settings["chat"],
+        "rewriters": settings["rewrite"],
+        "legs": settings["retrieve"],
     }

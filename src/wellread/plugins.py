@@ -1,33 +1,116 @@
-"""Named parts from other packages: found by entry point, loaded only when somebody names them."""
+"""Named parts from other packages: found by entry point, loaded only when a setting names them.
+
+A setting names a part as ``kind:name``. Where the kind is not one of wellread's own, it is the name of an entry point
+in the part's group; that is a function which is called with the name and the settings, and returns the part. Code from
+elsewhere may raise anything: what leaves it is a PluginError that names the part, its package and what went wrong.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from dataclasses import dataclass
+from importlib import import_module
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-from wellread.errors import UsageError
+from wellread.errors import PluginError, UsageError, WellreadError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+# Part → group of entry points. What the function behind one is called with, and what it returns: docs/how-to/plugins.md
 GROUPS = {
     "parser": "wellread.parsers",
     "chunker": "wellread.chunkers",
     "chat": "wellread.chat",
     "embedder": "wellread.embedders",
     "reranker": "wellread.rerankers",
+    "rewriter": "wellread.rewriters",
+    "index": "wellread.indexes",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A part as a setting names it, and the package that offers it."""
+
+    part: str  # a key of GROUPS
+    kind: str
+    name: str
+    where: str  # the setting that names it
+    value: str  # module:function
+    package: str
+    version: str
+    folder: str  # that the package lies in
+
+    def __str__(self) -> str:
+        return f"{self.where} = '{self.kind}:{self.name}' ({self.part} of {self.package} {self.version})"
+
+    def open(self, *arguments: Any) -> Any:
+        """The part: what the function behind the entry point returns for the name and ``arguments``.
+
+        Raises: UsageError where the function cannot be imported, PluginError where it fails.
+        """
+        if self.folder and self.folder not in sys.path:
+            sys.path.append(self.folder)
+        module, _, attribute = self.value.partition(":")
+        try:
+            make = import_module(module)
+            for step in filter(None, attribute.split(".")):
+                make = getattr(make, step)
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"{self}: {self.value} cannot be loaded: {error}") from error
+        with self.answering():
+            return make(self.name, *arguments)  # type: ignore[operator]  # a module is not called: it has an attribute
+
+    def answering(self) -> Answering:
+        """A context in which the part's own code runs."""
+        return Answering(self)
+
+    def wrong(self, what: str) -> PluginError:
+        """The error for an answer that is not what was agreed."""
+        return PluginError(f"{self}: {what}; see docs/how-to/plugins.md, and tell its author")
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The edge to code from elsewhere: what it raises becomes a PluginError, wellread's own errors pass."""
+
+    named: Named
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, WellreadError | MemoryError | RecursionError):
+            raise PluginError(f"{self.named}: raised {type(error).__name__}: {error}") from error
 
 
 def installed(part: str) -> Mapping[str, EntryPoint]:
     """Entry points for a part (a key of GROUPS) by name; nothing is imported."""
+    from importlib.metadata import entry_points  # a process that only parses does not need it
+
     return {point.name: point for point in entry_points(group=GROUPS[part])}
 
 
-def load(part: str, name: str) -> Any:
-    """The object behind an entry point. Raises UsageError where there is none or it cannot be imported."""
-    point = installed(part).get(name)
-    if point is None:
-        raise UsageError(f"{part} '{name}': no installed package offers it (entry point group {GROUPS[part]})")
-    try:
-        return point.load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"{part} '{name}': {point.value} cannot be loaded: {error}") from error
+def named(part: str, text: str, where: str) -> Named:
+    """The part that the setting ``where`` names as ``kind:name``.
+
+    Raises: UsageError where that is not its form, or no installed package offers the kind; it lists those that do.
+    """
+    kind, colon, name = text.partition(":")
+    if not colon or not kind or not name:
+        raise UsageError(f"{where} = '{text}': is written kind:name, the kind being a {part} of an installed package")
+    known = installed(part)
+    if kind not in known:
+        there = ", ".join(sorted(known)) or "none"
+        raise UsageError(
+            f"{where} = '{text}': no installed package offers a {part} '{kind}'; there are: {there} "
+            f"(entry points of the group {GROUPS[part]})"
+        )
+    point = known[kind]
+    if point.dist is None:
+        return Named(part, kind, name, where, point.value, point.module, "without a version", "")
+    folder = str(point.dist.locate_file(""))
+    return Named(part, kind, name, where, point.value, point.dist.name, point.dist.version, folder)

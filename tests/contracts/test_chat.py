@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import pytest
 from tests.models.loopback import openai_like, serving
 
-from wellread import config
+from wellread import config, contracts
 from wellread.errors import MissingExtra, ModelError
 from wellread.models import select
-from wellread.models.api import Chat, Message, Reply, Sampling
+from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings
 
 NAMES = {"llama": "llama:smollm2-135m", "openai": "openai:echo"}
-ASK = [Message("system", "Answer in one sentence."), Message("user", "The ferry leaves at nine. When does it leave?")]
 
 
 def test_every_kind_stands_in_the_contract() -> None:
@@ -31,35 +30,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[Chat]:
             pytest.skip(f"{NAMES[request.param]} cannot be opened here: {error}")
 
 
-def test_it_has_the_members_of_the_protocol(model: Chat) -> None:
-    assert isinstance(model, Chat)
-    assert model.name in NAMES.values() and model.context_tokens > 0 and model.remote is None
-
-
-def test_the_stream_gives_what_the_reply_gives(model: Chat) -> None:
-    sampling = Sampling(max_tokens=12)
-    whole = model.reply(ASK, sampling)
-    *pieces, last = model.stream(ASK, sampling)
-    assert all(isinstance(piece, str) and piece for piece in pieces)
-    assert isinstance(last, Reply)
-    assert "".join(map(str, pieces)) == last.text == whole.text
-    assert last.usage == whole.usage and last.stop_reason == whole.stop_reason
-
-
-def test_temperature_zero_repeats_itself(model: Chat) -> None:
-    assert model.reply(ASK, Sampling(max_tokens=8)) == model.reply(ASK, Sampling(max_tokens=8))
-
-
-def test_the_limit_is_kept_and_named(model: Chat) -> None:
-    reply = model.reply(ASK, Sampling(max_tokens=2))
-    assert reply.stop_reason == "length" and len(reply.text) < 40
-
-
-def test_usage_counts_this_call(model: Chat) -> None:
-    used = model.reply(ASK, Sampling(max_tokens=4)).usage
-    assert used.calls == 1 and used.prompt_tokens > 10 and used.completion_tokens > 0 and used.cost is None
-
-
-def test_tokens_of_a_text_grow_with_it(model: Chat) -> None:
-    assert model.count_tokens("") == 0
-    assert 0 < model.count_tokens("ferry") < model.count_tokens("ferry " * 20)
+def test_it_keeps_the_contract_of_chat_models(model: Chat) -> None:
+    contracts.chat(model)
+    assert model.name in NAMES.values() and model.remote is None
+    assert model.reply(contracts.ASK, contracts.Sampling(max_tokens=4)).usage.cost is None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wellread.errors import UsageError
+from wellread.errors import PluginError, UsageError
 from wellread.models import select
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, threads_for
 
@@ -40,11 +40,19 @@ def test_a_kind_of_another_package_opens_through_its_entry_point(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[wellread.chat]\nplug = plug_chat:open_chat\n")
     (tmp_path / "plug_chat.py").write_text(
-        "def open_chat(name, settings, folder, api_key):\n    return name, api_key\n"
+        "class Chat:\n"
+        "    context_tokens, remote = 512, None\n"
+        "    count_tokens = reply = stream = len\n\n\n"
+        "def open_chat(name, settings, folder, api_key):\n"
+        "    chat = Chat()\n"
+        "    chat.name = f'plug:{name}, {api_key}'\n"
+        "    return chat if name == 'a:b' else name\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert "plug" in select.kinds("chat")
-    assert select.chat(ChatSettings(model="plug:a:b"), tmp_path, api_key="k") == ("a:b", "k")  # type: ignore[comparison-overlap]
+    assert select.chat(ChatSettings(model="plug:a:b"), tmp_path, api_key="k").name == "plug:a:b, k"
+    with pytest.raises(PluginError, match=r"chat.model = 'plug:x' \(chat of plug 1.0\): opened a str without name"):
+        select.chat(ChatSettings(model="plug:x"), tmp_path)
 
 
 @pytest.mark.parametrize("given", [{"timeout_s": 0.0}, {"max_attempts": 0}, {"context_tokens": -1}, {"price_in": -1.0}])

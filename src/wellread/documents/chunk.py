@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from wellread.documents import plugged
 from wellread.documents.sentences import sentences
 from wellread.documents.settings import ChunkSettings
 from wellread.types import Block, Chunk, Parsed, Span, type_of_block
 
-Count = Callable[[Sequence[str]], list[int]]
+Count = plugged.Count
 Embed = Callable[[Sequence[str]], Any]  # texts -> (n, dim), rows of length 1
 _WORD = re.compile(r"\S{1,32}\s*")
 _RULE_ROW = re.compile(r"[\s|:-]+\Z")
@@ -65,12 +66,16 @@ class Section:
 def chunk(parsed: Parsed, settings: ChunkSettings, count: Count, embed: Embed | None = None) -> list[Passage]:
     """The passages of a document in order; together they hold every character that is not white space.
 
-    Raises: ValueError for strategy ``semantic`` without ``embed``.
+    Raises: ValueError for strategy ``semantic`` without ``embed``; UsageError, PluginError for a plugin's chunker.
     """
+    settings = settings.resolved()
     if settings.strategy == "semantic" and embed is None:
         raise ValueError("strategy 'semantic' needs an embed function")
     text, blocks = parsed.text, _whole(parsed)
     passages: list[Passage] = []
+    if settings.plugged:
+        groups = _groups_at(text, blocks, plugged.chunker(settings)(parsed, count), count)
+        return _passages(parsed, blocks, groups, [()] * len(groups), count, settings)
     if settings.strategy == "fixed":
         groups = _groups_of_words(text, blocks, settings, count)
         return _passages(parsed, blocks, groups, [()] * len(groups), count, settings)
@@ -293,6 +298,26 @@ def _groups_of_words(text: str, blocks: list[Block], settings: ChunkSettings, co
     return groups
 
 
+def _groups_at(text: str, blocks: list[Block], spans: Sequence[Span], count: Count) -> list[list[Atom]]:
+    """What lies in each span, block by block; spans that hold the same text count once, blank ones not at all."""
+    groups: list[list[Atom]] = []
+    starts, last = [block.span.start for block in blocks], None
+    for span in spans:
+        first = max(0, bisect_right(starts, span.start) - 1)
+        inside = range(first, bisect_left(starts, span.end))
+        pieces = [
+            (_trimmed(text, max(blocks[i].span.start, span.start), min(blocks[i].span.end, span.end)), i)
+            for i in inside
+        ]
+        pieces = [(piece, i) for piece, i in pieces if piece.end > piece.start]
+        if not pieces or (held := (pieces[0][0].start, pieces[-1][0].end)) == last:
+            continue
+        last = held
+        counts = count([text[a:b] for (a, b), _ in pieces])
+        groups.append([Atom(piece, n, i, blocks[i].kind) for (piece, i), n in zip(pieces, counts, strict=True)])
+    return groups
+
+
 def _by_meaning(text: str, atoms: list[Atom], settings: ChunkSettings, embed: Embed) -> list[list[Atom]]:
     """Groups that end where neighbouring sentences are least alike, each at most ``size_tokens``."""
     if len(atoms) < 3:
@@ -320,7 +345,7 @@ def _passages(
     count: Count,
     settings: ChunkSettings,
 ) -> list[Passage]:
-    headings = _heading_starts(parsed.text, blocks) if settings.strategy == "fixed" else None
+    headings = _heading_starts(parsed.text, blocks) if settings.strategy == "fixed" or settings.plugged else None
     made = []
     for group, path in zip(groups, paths, strict=True):
         first = next((atom for atom in group if atom.kind != "heading"), group[0])

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wellread.documents import plugged
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Item, Ready, Unchanged
 from wellread.documents.chunk import Passage, chunk, chunks_of
 from wellread.documents.dedupe import NearDuplicates, content_key, minhash
@@ -22,7 +23,7 @@ from wellread.documents.look import Plan, Task, gone_from, look, moved_within, r
 from wellread.documents.parse import ParserPool, Reply, Request
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.documents.sources import Source
-from wellread.errors import SourceError
+from wellread.errors import PluginError, SourceError
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.types import Document, Parsed, Span
@@ -57,7 +58,9 @@ def ingest(
         progress: is told how many items are parsed.
         minhashes: of the documents in the base, by document id, for finding near duplicates.
     A source that cannot be listed gives one Failed; nothing of it is taken for deleted.
+    Raises: UsageError for a parser or chunker of another package that is not there.
     """
+    chunking = chunking.resolved(embedder.max_tokens)
     pipeline = pipeline_of(parse, chunking, embedder)
     with tempfile.TemporaryDirectory(prefix="wellread-") as scratch:
         plan = look(sources, known, settings, pipeline, Path(scratch))
@@ -80,10 +83,15 @@ def ingest(
 
 
 def pipeline_of(parse: ParseSettings, chunking: ChunkSettings, embedder: Embedder) -> str:
-    """Hash of everything that decides what a file's text and chunks are."""
+    """Hash of everything that decides what a file's text and chunks are. Raises: UsageError for an unknown plugin."""
     file = _tokenizer_file(embedder)
     tokens = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else embedder.id
-    decides = [PARSERS_VERSION, asdict(chunking), parse.max_bytes, parse.max_text_bytes, tokens]
+    cut = asdict(chunking.resolved(embedder.max_tokens))
+    del cut["preset"]  # its numbers stand there
+    if cut["context"] == "none":  # so that bases from before it was a setting need not be read again
+        del cut["context"]
+    decides = [PARSERS_VERSION, cut, parse.max_bytes, parse.max_text_bytes, tokens]
+    decides += plugged.versions(parse, chunking)
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -135,6 +143,8 @@ class _Making:
             return self._document(task, item, row, reply, sidecar)
         except SourceError as error:
             return Failed(item, error.kind, str(error), False)
+        except PluginError as error:
+            return Failed(item, "plugin", f"{item.uri}: {error}", False)
 
     def _document(self, task: Task, item: Item, row: KnownFile | None, reply: Reply, sidecar: Sidecar) -> Change:
         own = row.document_id if row is not None and row.state != "duplicate" else None

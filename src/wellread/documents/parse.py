@@ -14,14 +14,16 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from wellread.documents import plugged
 from wellread.documents.media import RISKY, type_by_name
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.worker import frame
+from wellread.errors import UsageError
 
 START_TIMEOUT_S = 30.0
 WINDOW = 128  # files begun before the oldest of them is finished
@@ -52,7 +54,7 @@ class Reply:
 class _Child:
     """One child process and what it has in flight."""
 
-    def __init__(self, settings: ParseSettings, tokenizer_file: str) -> None:
+    def __init__(self, settings: ParseSettings, tokenizer_file: str, folders: Sequence[str] = ()) -> None:
         root = str(Path(__file__).resolve().parents[2])
         environment = {"PYTHONPATH": root, "PATH": os.defpath, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
@@ -74,8 +76,7 @@ class _Child:
         self.stdin, self.stdout = _handle(self.process.stdin), _handle(self.process.stdout)
         for handle in (self.stdin, self.stdout):
             os.set_blocking(handle, False)
-        limits = {"memory_bytes": settings.memory_bytes, "max_text_bytes": settings.max_text_bytes}
-        self.outbox += frame({**limits, "tokenizer_file": tokenizer_file})
+        self.outbox += frame({"parse": asdict(settings), "tokenizer_file": tokenizer_file, "folders": [*folders]})
         self.flush()
 
     def flush(self) -> None:
@@ -120,6 +121,10 @@ class _Child:
         return status
 
 
+def _suffix(request: Request) -> str:
+    return request.suffix or Path(request.name).suffix.lower()
+
+
 def _handle(stream: Any) -> int:
     return int(stream.fileno())
 
@@ -131,12 +136,14 @@ class ParserPool:
         settings: limits and number of children.
         chunk: how children chunk; None leaves chunking to the caller.
         tokenizer_file: a tokenizer.json for counting tokens; "" leaves chunking to the caller.
+    Raises: UsageError for a parser or chunker of another package that is not there.
     """
 
     def __init__(self, settings: ParseSettings, chunk: ChunkSettings | None = None, tokenizer_file: str = "") -> None:
         self._settings = settings
         self._chunk = asdict(chunk) if chunk is not None and chunk.strategy != "semantic" else None
         self._tokenizer_file = tokenizer_file if self._chunk is not None else ""
+        self._folders = plugged.folders(settings, chunk)
         self._children: list[_Child] = []
         self.sandbox: Mapping[str, bool] = {}
 
@@ -185,7 +192,7 @@ class ParserPool:
         while queue:
             live = [c for c in self._children if not c.retiring]
             if not live or (len(live) < settings.workers and all(c.waiting for c in live)):
-                live.append(_Child(settings, self._tokenizer_file))
+                live.append(_Child(settings, self._tokenizer_file, self._folders))
                 self._children.append(live[-1])
             child = min(live, key=lambda c: len(c.waiting))
             if len(child.waiting) >= settings.in_flight:
@@ -195,7 +202,7 @@ class ParserPool:
                 child.since = time.monotonic()
             child.waiting.append(request)
             child.n_files += 1
-            child.n_risky += type_by_name(request.name) in RISKY
+            child.n_risky += type_by_name(request.name) in RISKY or _suffix(request) in settings.parsers
             child.retiring = (
                 child.n_files >= settings.files_per_child or child.n_risky >= settings.risky_files_per_child
             )
@@ -241,6 +248,8 @@ class ParserPool:
                 self.sandbox = child.state
                 continue
             request = child.waiting.popleft()
+            if message.get("kind") == "usage":
+                raise UsageError(message["reason"])
             replies.append(Reply(request, message.get("kind", ""), message.get("reason", ""), message))
             child.retiring = child.retiring or bool(message.get("spent"))
         return replies

@@ -25,9 +25,10 @@ from typing import Any, BinaryIO
 
 from wellread.documents.chunk import Count, chunk
 from wellread.documents.media import media_type, parser_for
-from wellread.documents.settings import ChunkSettings
+from wellread.documents.plugged import Parsers
+from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.tokens import counter
-from wellread.errors import SourceError
+from wellread.errors import PluginError, SourceError, UsageError
 from wellread.types import Parsed
 
 _LENGTH = struct.Struct(">I")
@@ -75,7 +76,7 @@ def confine(memory_bytes: int) -> dict[str, bool]:
     return {"memory": memory, "network": network_off, "files": True}
 
 
-def answer(request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
+def answer(request: Mapping[str, Any], count: Count | None, parsers: Parsers) -> dict[str, Any]:
     """What one file gives: text, blocks and passages, or the reason why not."""
     name = str(request["name"])
     digest = ""
@@ -87,13 +88,18 @@ def answer(request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
         digest = hashlib.sha256(data).hexdigest()
         if not data.strip():
             raise SourceError(f"{name}: is empty", "empty")
-        kind = media_type(data, name, str(request["suffix"]))
-        parsed = parser_for(kind)(data, name)
+        suffix = str(request["suffix"])
+        parse = parsers.for_name(name, suffix) or parser_for(media_type(data, name, suffix))
+        parsed = parse(data, name)
         if not parsed.text.strip():
             raise SourceError(f"{name}: has no text ({len(data):,} bytes); a scan needs OCR", "suspect")
         reply = _reply(parsed, request, count)
     except SourceError as error:
         return {"kind": error.kind, "reason": str(error), "digest": digest}
+    except PluginError as error:
+        return {"kind": "plugin", "reason": f"{name}: {error}", "digest": digest}
+    except UsageError as error:  # nobody's file is at fault: the run ends
+        return {"kind": "usage", "reason": str(error), "digest": digest}
     except MemoryError:
         return {
             "kind": "memory",
@@ -126,11 +132,12 @@ def _reply(parsed: Parsed, request: Mapping[str, Any], count: Count | None) -> d
     return reply
 
 
-def serve(requests: BinaryIO, send: Callable[[bytes], None], max_reply_bytes: int, count: Count | None) -> None:
+def serve(requests: BinaryIO, send: Callable[[bytes], None], settings: ParseSettings, count: Count | None) -> None:
     """Answer requests until the stream ends."""
+    parsers = Parsers(settings)
     while (request := read_frame(requests)) is not None:
-        data = frame(answer(request, count))
-        if len(data) > max_reply_bytes:
+        data = frame(answer(request, count, parsers))
+        if len(data) > settings.max_text_bytes:
             reason = f"{request['name']}: gives {len(data):,} bytes of text; more than parse.max_text_bytes"
             data = frame({"kind": "too-large", "reason": reason})
         send(data)
@@ -143,13 +150,16 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):
         os.dup2(null, handle)
-    settings = read_frame(requests)
-    if settings is None:
+    first = read_frame(requests)
+    if first is None:
         return
+    settings = ParseSettings(**first["parse"])
+    sys.path += [folder for folder in first["folders"] if folder not in sys.path]
+    sys.dont_write_bytecode = True  # no file may grow here, and a part from elsewhere is imported here
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)  # parsing makes many small values and hardly a cycle
-    count = counter(settings["tokenizer_file"]) if settings["tokenizer_file"] else None
-    state = confine(int(settings["memory_bytes"]))
+    count = counter(first["tokenizer_file"]) if first["tokenizer_file"] else None
+    state = confine(settings.memory_bytes)
 
     def send(data: bytes) -> None:
         replies.write(data)
@@ -157,7 +167,7 @@ def main() -> None:
 
     send(frame(state))
     with contextlib.suppress(BrokenPipeError):
-        serve(requests, send, int(settings["max_text_bytes"]), count)
+        serve(requests, send, settings, count)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from wellread import plugins
 from wellread.config import suggestion
 from wellread.errors import UsageError
 from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.plugged import checked
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
 
 # Kind → "module:function"; the function takes (name, settings, folder of pulled models, API key or None). Another
@@ -80,10 +81,10 @@ def _open(
         raise UsageError(f"{where} = '{settings.model}': is written kind:name, like {example}")
     if kind in built_in:
         make = pkgutil.resolve_name(built_in[kind])
-    elif kind in plugins.installed(part):
-        make = plugins.load(part, kind)
-    else:
-        known = kinds(part)
-        hint = suggestion(kind, known)
-        raise UsageError(f"{where} = '{settings.model}': no such kind '{kind}'{hint}; known are {', '.join(known)}")
-    return make(name, settings, folder, api_key)
+        return make(name, settings, folder, api_key)
+    if kind in plugins.installed(part):
+        named = plugins.named(part, settings.model, where)
+        return checked(named, named.open(settings, folder, api_key))
+    known = kinds(part)
+    hint = suggestion(kind, known)
+    raise UsageError(f"{where} = '{settings.model}': no such kind '{kind}'{hint}; known are {', '.join(known)}")

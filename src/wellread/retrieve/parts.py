@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -72,6 +72,7 @@ class Parts:
     chat: Callable[[], Chat] | None = None
     classify: Callable[[str], tuple[str, float]] | None = None  # the kind of a question, and how sure that is
     legs: tuple[Leg, ...] = ()
+    rewriters: tuple[Callable[[str], Sequence[str]], ...] = ()  # other wordings, from other packages
 
     def is_word(self, word: str) -> bool:
         """Whether a word is one of everyday language: one piece in the vocabulary of ``quick``; False without it."""

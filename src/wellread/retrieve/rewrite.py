@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 
 import numpy as np
@@ -157,6 +157,14 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
     known = (Wording(named, NAMED),) if named != question else ()
     wordings = (Wording(question), *known, *(Wording(text, share) for text in others))
     return Plan(question, wordings, passage, tuple(parts), again)
+
+
+def with_others(plan: Plan, texts: Sequence[str]) -> Plan:
+    """The plan with further wordings, which weigh together what those weigh that it has beside the question."""
+    known = {wording.text for wording in plan.wordings}
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    share = BESIDE / max(1, len(new))
+    return replace(plan, wordings=(*plan.wordings, *(Wording(text, share) for text in new)))
 
 
 def _by(detail: dict[str, object], name: str, wanted: str, asked: bool, asking: Asking) -> None:

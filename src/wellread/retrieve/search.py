@@ -109,7 +109,10 @@ def _understood(question: str, parts: Parts, settings: Sections, who: Principal,
         asking = Asking(parts.chat, trace)
         made = rewriting.plan(question, named, settings.rewrite, asking, detail)
         detail["calls"] = asking.calls
-        return made
+        others = [text for rewrite in parts.rewriters for text in rewrite(question)]
+        if parts.rewriters:
+            detail["rewriters"] = tuple(others) or "nothing to add"
+        return rewriting.with_others(made, others)
 
 
 def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[Hit]:

@@ -32,6 +32,10 @@ class RetrieveSettings:
     """How many documents or sections are gone into."""
     entry_weight: float = 0.3
     """Weight of that search beside those by meaning and by words, which weigh 1 together."""
+    indexes: tuple[str, ...] = ()
+    """Indexes of installed packages that are searched as well, as kind:name."""
+    index_weight: float = 0.3
+    """Weight of each of those beside the search by meaning and by words, which weigh 1 together."""
     scope: bool = True
     """Look first in the documents that the question names: by title, file name, metadata value or year."""
 
@@ -96,6 +100,8 @@ class RewriteSettings:
     """A question that asks for several things is searched for part by part; rules: at «and», commas and comparisons."""
     step_back: Literal["off", "rules", "model"] = "off"
     """A more general question is searched for as well; rules: the question without names, dates and numbers."""
+    rewriters: tuple[str, ...] = ()
+    """Rewriters of installed packages, as kind:name: the wordings that they make are searched for as well."""
     follow_up: Literal["rules", "model"] = "rules"
     """A question that leans on the conversation is made whole; rules: by the words of the question before."""
 

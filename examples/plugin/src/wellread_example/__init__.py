@@ -1,0 +1,1 @@
+"""Six small parts for wellread, each in a file of its own."""

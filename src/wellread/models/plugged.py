@@ -1,0 +1,122 @@
+"""Models of other packages, held to what the Protocols promise; an error names model and package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling, Vectors
+from wellread.plugins import Named
+
+MEMBERS = {
+    "chat": ("name", "context_tokens", "remote", "count_tokens", "reply", "stream"),
+    "embedder": ("id", "dim", "max_tokens", "remote", "embed", "count_tokens"),
+    "reranker": ("id", "remote", "score"),
+}
+OFF_ONE = 1e-3  # how far the length of a vector may be from 1
+
+
+def checked(named: Named, model: Any) -> Chat | Embedder | Reranker:
+    """The model behind the same Protocol. Raises: PluginError naming the members that it lacks."""
+    missing = [member for member in MEMBERS[named.part] if not hasattr(model, member)]
+    if missing:
+        raise named.wrong(f"opened a {type(model).__name__} without {', '.join(missing)}")
+    if named.part == "chat":
+        return PluggedChat(named, model)
+    if named.part == "embedder":
+        return PluggedEmbedder(named, model)
+    return PluggedEncoder(named, model) if isinstance(model, Embedder) else PluggedReranker(named, model)
+
+
+class PluggedEmbedder:
+    """An embedder of another package."""
+
+    def __init__(self, named: Named, model: Embedder) -> None:
+        self._named, self._model = named, model
+        self.id, self.remote = str(model.id), model.remote
+        self.dim, self.max_tokens = int(model.dim), int(model.max_tokens)
+        self.tokenizer_file = str(getattr(model, "tokenizer_file", "") or "")
+
+    def embed(self, texts: Sequence[str], kind: str = "passage") -> Vectors:
+        """(len(texts), dim), rows of length 1. Raises: PluginError for anything else."""
+        with self._named.answering():
+            vectors = np.asarray(self._model.embed(texts, kind), np.float32)
+        if vectors.shape != (len(texts), self.dim):
+            raise self._named.wrong(f"embed gave {vectors.shape} for {len(texts)} texts in {self.dim} dimensions")
+        lengths = np.linalg.norm(vectors, axis=1)
+        if not np.all(np.abs(lengths - 1) < OFF_ONE):
+            worst = lengths[int(np.argmax(np.nan_to_num(np.abs(lengths - 1), nan=np.inf)))]
+            raise self._named.wrong(f"embed gave a vector of length {worst:g}; divide each by its length")
+        return vectors
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text. Raises: PluginError where they are not one whole number a text."""
+        with self._named.answering():
+            counts = [int(n) for n in self._model.count_tokens(texts)]
+        if len(counts) != len(texts) or min(counts, default=0) < 0:
+            raise self._named.wrong(f"count_tokens gave {len(counts)} counts for {len(texts)} texts, or one below 0")
+        return counts
+
+
+class PluggedReranker:
+    """A reranker of another package."""
+
+    def __init__(self, named: Named, model: Reranker) -> None:
+        self._named, self._model = named, model
+        self.id, self.remote = str(model.id), model.remote
+
+    def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """(len(passages),), higher is better. Raises: PluginError for anything else."""
+        return _scores(self._named, self._model, question, passages)
+
+
+class PluggedEncoder(PluggedEmbedder):
+    """A reranker of another package that embeds sentences as well."""
+
+    def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """(len(passages),), higher is better. Raises: PluginError for anything else."""
+        return _scores(self._named, self._model, question, passages)
+
+
+def _scores(named: Named, model: Any, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+    with named.answering():
+        scores = np.asarray(model.score(question, passages), np.float32)
+    if scores.shape != (len(passages),) or not np.isfinite(scores).all():
+        raise named.wrong(f"score gave {scores.shape} for {len(passages)} passages, or something that is no number")
+    return scores
+
+
+class PluggedChat:
+    """A chat model of another package."""
+
+    def __init__(self, named: Named, model: Chat) -> None:
+        self._named, self._model = named, model
+        self.name, self.remote, self.context_tokens = str(model.name), model.remote, int(model.context_tokens)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text."""
+        with self._named.answering():
+            return int(self._model.count_tokens(text))
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        """The whole answer. Raises: PluginError where it is no Reply."""
+        with self._named.answering():
+            reply: object = self._model.reply(messages, sampling)
+        if not isinstance(reply, Reply):
+            raise self._named.wrong(f"reply gave a {type(reply).__name__}, not a wellread.models.api.Reply")
+        return reply
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        """Pieces of the answer, then one Reply. Raises: PluginError where that is not what comes."""
+        last: object = None
+        with self._named.answering():
+            for piece in self._model.stream(messages, sampling):
+                if isinstance(last, Reply) or not isinstance(piece, str | Reply):
+                    raise self._named.wrong(f"stream gave a {type(piece).__name__} after a {type(last).__name__}")
+                last = piece
+                yield piece
+        if not isinstance(last, Reply):
+            raise self._named.wrong("stream ended without a Reply")
