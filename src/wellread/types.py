@@ -221,6 +221,7 @@ class SyncReport:
     skipped: int = 0
     chunks: int = 0
     embedded: int = 0
+    summaries: int = 0
     seconds: float = 0.0
     failures: tuple[Failure, ...] = ()
 

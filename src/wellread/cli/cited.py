@@ -134,6 +134,8 @@ def report(done: SyncReport) -> str:
         parts.append(f"{done.failed:,} failed (wellread status --failed)")
     rest = ((done.duplicates, "duplicate"), (done.deleted, "deleted"), (done.skipped, "skipped"))
     parts += [f"{show.count(n, word) if word == 'duplicate' else f'{n:,} {word}'}" for n, word in rest if n]
+    if done.summaries:
+        parts.append("1 summary" if done.summaries == 1 else f"{done.summaries:,} summaries")
     if done.unchanged:
         parts.append(f"{done.unchanged:,} unchanged")
     return f"{', '.join(parts)}, {show.duration(done.seconds)}"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from wellread.store import access, checksums
 from wellread.store.documents import ChunkRow
@@ -47,6 +47,15 @@ class Loose:
     access_id: int
     content_hash: bytes
     slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a summary is made from, on the lowest level."""
+
+    header: str
+    text: str
+    content_hash: bytes
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -106,17 +115,17 @@ def leaves_of_access(connection: Connection, access_ids: Collection[int] | None)
     return [(row.chunk_key, row.node_id, row.version_id) for row in connection.execute(statement)]
 
 
-def passages(connection: Connection, node_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
-    """The chunks (key, header, text, content_hash) right below each of the nodes, in the order of their documents."""
+def passages(connection: Connection, node_ids: Iterable[int]) -> dict[int, list[Passage]]:
+    """The chunks right below each of the nodes, in the order of their documents."""
     statement = (
-        select(tree_leaves.c.node_id, chunks.c.key, chunks.c.header, chunks.c.text, chunks.c.content_hash)
+        select(tree_leaves.c.node_id, chunks.c.header, chunks.c.text, chunks.c.content_hash)
         .join(chunks, chunks.c.key == tree_leaves.c.chunk_key)
         .where(access.one_of(tree_leaves.c.node_id, node_ids))
         .order_by(tree_leaves.c.node_id, chunks.c.key)
     )
-    found: dict[int, list[Row[Any]]] = {}
+    found: dict[int, list[Passage]] = {}
     for row in connection.execute(statement):
-        found.setdefault(row.node_id, []).append(row)
+        found.setdefault(row.node_id, []).append(Passage(row.header, row.text, row.content_hash))
     return found
 
 
@@ -164,6 +173,28 @@ def counts(connection: Connection, access_ids: Collection[int] | None = None) ->
     return {level: int(n) for level, n in connection.execute(statement)}
 
 
+def counts_of(connection: Connection, level: int) -> dict[int, int]:
+    """How many nodes of a level the tree of each access id has; one without any is missing."""
+    statement = select(tree_nodes.c.access_id, func.count()).where(tree_nodes.c.level == level)
+    return {access_id: int(n) for access_id, n in connection.execute(statement.group_by(tree_nodes.c.access_id))}
+
+
+def parentless(connection: Connection, level: int) -> dict[int, int]:
+    """How many nodes of a level hang under nothing, by access id; one without any is missing."""
+    statement = select(tree_nodes.c.access_id, func.count()).where(
+        tree_nodes.c.level == level, tree_nodes.c.parent_id.is_(None)
+    )
+    return {access_id: int(n) for access_id, n in connection.execute(statement.group_by(tree_nodes.c.access_id))}
+
+
+def middles(connection: Connection, access_id: int, level: int) -> list[tuple[int, bytes]]:
+    """(id, middle) of the nodes of a level, by id."""
+    statement = select(tree_nodes.c.id, tree_nodes.c.middle).where(
+        tree_nodes.c.access_id == access_id, tree_nodes.c.level == level
+    )
+    return [(row.id, row.middle) for row in connection.execute(statement.order_by(tree_nodes.c.id))]
+
+
 def n_leaves(connection: Connection) -> dict[int, int]:
     """How many chunks hang in the tree of each access id."""
     statement = (
@@ -191,14 +222,18 @@ def add(tx: Transaction, access_id: int, level: int, middles: Sequence[bytes], p
 def put(tx: Transaction, changed: Sequence[Node]) -> None:
     """The rows of these nodes are as given."""
     if changed:
-        values = {name: bindparam(f"new_{name}") for name in (*_NAMES[1:], "checksum")}
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_NAMES[1:], "checksum")}
         rows = [{f"new_{name}": value for name, value in _row(node).items()} for node in changed]
         tx.connection.execute(update(tree_nodes).where(tree_nodes.c.id == bindparam("new_id")).values(values), rows)
 
 
 def _row(node: Node) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(node, name) for name in _NAMES}
+    row = _values(node)
     return {**row, "checksum": checksums.of_row(tree_nodes, row)}
+
+
+def _values(node: Node) -> dict[str, Any]:
+    return {name: getattr(node, name) for name in _NAMES}
 
 
 def remove(tx: Transaction, ids: Collection[int]) -> None:
@@ -256,7 +291,7 @@ def blank(tx: Transaction, ids: Iterable[int]) -> int:
 def _changed(tx: Transaction, ids: set[int], values: Mapping[str, object]) -> None:
     if ids:
         named = nodes_by_id(tx.connection, ids).values()
-        put(tx, [Node(**{**{name: getattr(node, name) for name in _NAMES}, **values}) for node in named])
+        put(tx, [Node(**{**_values(node), **values}) for node in named])
 
 
 def follow(tx: Transaction, gone: Sequence[ChunkRow], new: Sequence[int] = ()) -> None:
