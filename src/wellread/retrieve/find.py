@@ -134,8 +134,15 @@ def _legs(
     if query.vector is not None:
         dense = dict(look.search_dense(query.vector, query.embedder_id, versions=query.within, k=query.n))
     bm25 = _words(expression, query, look, settings) if expression else {}
+    if legs:
+        query = replace(query, first=_first(dense, bm25, query, settings))
     further = {leg.name: leg.find(query, look, settings) for leg in legs}
     return {"dense": dense, "bm25": bm25, **further}, terms
+
+
+def _first(dense: Scores, bm25: Scores, query: Query, settings: RetrieveSettings) -> dict[int, float]:
+    alpha = fuse.alpha_of(query.embedder_id) if settings.alpha is None else settings.alpha
+    return fuse.minmax([dense, bm25], (alpha, 1 - alpha))
 
 
 def _words(expression: str, query: Query, look: Look, settings: RetrieveSettings) -> Scores:

@@ -35,7 +35,8 @@ class SearchResult:
 class Query:
     """One wording of a question for a leg: ``within`` are the versions to look in (None: all), ``n`` its hits.
 
-    What a leg puts into ``told`` stands in the detail of the search stage.
+    What a leg puts into ``told`` stands in the detail of the search stage; ``first`` is what was found by meaning and by
+    words, fused, where a leg may go on from there.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Query:
     within: tuple[int, ...] | None
     n: int
     told: dict[str, object] = field(default_factory=dict)
+    first: Mapping[int, float] = field(default_factory=dict)
 
 
 Find = Callable[[Query, Look, RetrieveSettings], Mapping[int, float]]  # chunk key → score, higher is better

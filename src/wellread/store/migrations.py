@@ -17,7 +17,7 @@ from wellread.store.schema import metadata
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
 
 _MEASUREMENTS = """
@@ -55,6 +55,42 @@ CREATE TABLE tree_leaves (
 CREATE INDEX tree_leaves_node ON tree_leaves (node_id)
 """
 
+_GRAPH = """
+CREATE TABLE graph_passages (
+    id INTEGER NOT NULL, chunk_key INTEGER NOT NULL, access_id INTEGER NOT NULL, content_hash BLOB NOT NULL,
+    extractor VARCHAR NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (chunk_key),
+    FOREIGN KEY(access_id) REFERENCES access (id));
+CREATE TABLE graph_communities (
+    id INTEGER NOT NULL, access_id INTEGER NOT NULL, dirty INTEGER NOT NULL, summary TEXT NOT NULL,
+    made_by VARCHAR NOT NULL, embedder_id VARCHAR NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (id),
+    FOREIGN KEY(access_id) REFERENCES access (id));
+CREATE INDEX graph_communities_access ON graph_communities (access_id);
+CREATE TABLE graph_entities (
+    id INTEGER NOT NULL, access_id INTEGER NOT NULL, "key" TEXT NOT NULL, name TEXT NOT NULL, kind VARCHAR NOT NULL,
+    community_id INTEGER, fresh INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (access_id, "key"),
+    FOREIGN KEY(access_id) REFERENCES access (id), FOREIGN KEY(community_id) REFERENCES graph_communities (id));
+CREATE INDEX graph_entities_community ON graph_entities (community_id);
+CREATE INDEX graph_entities_fresh ON graph_entities (access_id) WHERE fresh = 1;
+CREATE TABLE graph_mentions (
+    passage_id INTEGER NOT NULL, entity_id INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    PRIMARY KEY (passage_id, entity_id, start), FOREIGN KEY(passage_id) REFERENCES graph_passages (id),
+    FOREIGN KEY(entity_id) REFERENCES graph_entities (id)) WITHOUT ROWID;
+CREATE INDEX graph_mentions_entity ON graph_mentions (entity_id);
+CREATE TABLE graph_edges (
+    id INTEGER NOT NULL, passage_id INTEGER NOT NULL, one_id INTEGER NOT NULL, other_id INTEGER NOT NULL,
+    label TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (id),
+    FOREIGN KEY(passage_id) REFERENCES graph_passages (id), FOREIGN KEY(one_id) REFERENCES graph_entities (id),
+    FOREIGN KEY(other_id) REFERENCES graph_entities (id));
+CREATE INDEX graph_edges_passage ON graph_edges (passage_id);
+CREATE INDEX graph_edges_one ON graph_edges (one_id);
+CREATE INDEX graph_edges_other ON graph_edges (other_id);
+CREATE TABLE graph_same (
+    one_id INTEGER NOT NULL, other_id INTEGER NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (one_id, other_id),
+    FOREIGN KEY(one_id) REFERENCES graph_entities (id),
+    FOREIGN KEY(other_id) REFERENCES graph_entities (id)) WITHOUT ROWID;
+CREATE INDEX graph_same_other ON graph_same (other_id)
+"""
+
 
 def _add_measurements(connection: Connection) -> None:
     """1 → 2: runs of evaluate, and what was answered in them."""
@@ -75,7 +111,13 @@ def _add_storage(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE vector_sets ADD COLUMN storage VARCHAR DEFAULT 'float16' NOT NULL")
 
 
-STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree, 3: _add_storage}
+def _add_graph(connection: Connection) -> None:
+    """4 → 5: the graph of names."""
+    for statement in _GRAPH.split(";"):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree, 3: _add_storage, 4: _add_graph}
 
 
 def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:

@@ -1,0 +1,1 @@
+"""Chunks in, a knowledge graph out: names with the places where they stand, relations between them, communities."""
