@@ -16,7 +16,7 @@ from wellread import config, doctor
 from wellread.answer import ask as answering
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
-from wellread.documents import ingest, sources
+from wellread.documents import context, ingest, sources
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.errors import StoreError, UsageError
 from wellread.index import build, sets
@@ -26,7 +26,7 @@ from wellread.index.tree.grow import Grown
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.settings import IndexSettings
 from wellread.models.api import Chat
-from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
+from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, SparseSettings
 from wellread.open_parts import OpenParts
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import route as routing
@@ -50,6 +50,7 @@ SECTIONS: Mapping[str, type] = {
     "index": IndexSettings,
     "retrieve": RetrieveSettings,
     "rerank": RerankSettings,
+    "sparse": SparseSettings,
     "rewrite": RewriteSettings,
     "expand": ExpandSettings,
     "tree": TreeSettings,
@@ -220,11 +221,13 @@ class KnowledgeBase(OpenParts):
             progress,
             minhashes=minhashes,
         )
+        changes = context.added(changes, self.settings["chunk"], self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [source.location for source in wanted]}
         with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
             report = build.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
+            self.sparse_fill(progress)
             return self._tree_in_step(report, progress)
 
     def _tree_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
@@ -257,7 +260,7 @@ class KnowledgeBase(OpenParts):
             quick=lambda: self.quick,
             chat=self._open_chat if chats else None,
             classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.quick) if trained else None,
-            legs=(*self.legs, *tree_search.leg(self.settings["tree"])),
+            legs=(*self.legs, *self.sparse_legs, *tree_search.leg(self.settings["tree"])),
             rewriters=self.rewriters,
         )
         sections = Sections(*(self.settings[name] for name in SEARCHES))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Self
+from typing import Self, cast
 
 from wellread import config
 from wellread.index.open import IndexReader
+from wellread.index.sparse import fill
 from wellread.models import select
-from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.api import Chat, Embedder, Reranker, SparseEncoder
 from wellread.models.remember import Remembered
 from wellread.models.settings import EmbedSettings
+from wellread.progress import SILENT, Progress
 from wellread.retrieve import plugged
 from wellread.retrieve.parts import Leg
+from wellread.retrieve.sparse import leg as sparse_leg
 from wellread.store.engine import Store
 
 
@@ -65,6 +68,24 @@ class OpenParts:
         return select.chat(self.settings["chat"], config.models_folder(), api_key=self._key("chat"))
 
     @cached_property
+    def sparse(self) -> SparseEncoder | None:
+        """The model of ``sparse.model``; None where it is empty."""
+        return select.sparse(self.settings["sparse"], config.models_folder())
+
+    @property
+    def sparse_legs(self) -> tuple[Leg, ...]:
+        """The search by ``sparse``, where a model is set; the model is opened with the first question."""
+        settings = self.settings["sparse"]
+        return (sparse_leg(lambda: cast(SparseEncoder, self.sparse), settings),) if settings.model else ()
+
+    def sparse_fill(self, progress: Progress = SILENT, *, anew: bool = False) -> int:
+        """Chunks that the model of ``sparse.model`` encoded, those that it had not; 0 where none is set.
+
+        Raises: StoreError where the vectors are another model's, unless ``anew``: then they are dropped first.
+        """
+        return fill(self.store, self.sparse, progress, anew=anew) if self.sparse is not None else 0
+
+    @cached_property
     def rewriters(self) -> tuple[plugged.Rewrite, ...]:
         """The rewriters of other packages that ``rewrite.rewriters`` names."""
         return plugged.rewriters(self.settings["rewrite"])
@@ -93,6 +114,7 @@ def _opened_by(settings: config.Settings) -> dict[str, object]:
         "embedder": settings["embed"],
         "quick": settings["embed"],
         "reader": settings["index"],
+        "sparse": replace(settings["sparse"], weight=0.0),
         "scorer": (settings["embed"], settings["answer"].scorer),
         "reranker": settings["rerank"],
         "chat": settings["chat"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wellread.cli import show
+from wellread.cli import index_chunks, show
 from wellread.cli.call import DONE, Call, command, hint, open_base, progress
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def rebuild(call: Call) -> int:
     """
     with open_base(call) as base, progress(call) as watched:
         embedded = base.index_rebuild(progress=watched)
-    return _told(call, {"embedded": embedded}, f"index rebuilt, {show.count(embedded, 'chunk')} embedded again")
+        encoded = base.sparse_fill(watched, anew=True)
+    text = f"index rebuilt, {show.count(embedded, 'chunk')} embedded again"
+    return _told(call, {"embedded": embedded, "sparse": encoded}, text + _sparse(encoded))
 
 
 def compact(call: Call) -> int:
@@ -40,8 +42,8 @@ def compact(call: Call) -> int:
 def reembed(call: Call) -> int:
     """Embed everything with the model that is set now.
 
-    Needed after embed.model has changed; the old index answers until the new one is whole. Stopped and called
-    again, it does only what is missing.
+    Needed after embed.model, embed.dim, index.vectors or sparse.model has changed; the old vectors answer until the
+    new ones are whole (those of sparse.model do not). Stopped and called again, it does only what is missing.
     """
     with open_base(call) as base, progress(call) as watched:
         embedded = base.reembed(progress=watched)
@@ -110,8 +112,9 @@ def register(app: typer.Typer) -> None:
     kept = "the old index still answers; the same command again goes on"
     command(part, "rebuild", examples="wellread index rebuild", kept=kept)(rebuild)
     command(part, "compact", examples="wellread index compact", kept=kept)(compact)
-    command(part, "reembed", examples="wellread index reembed", kept=kept)(reembed)
-    app.add_typer(part, name="index")
     command(part, "tree", examples=TREE_EXAMPLES, kept="what is summarised is kept; the same command again goes on")(
         tree
     )
+    command(part, "reembed", examples="wellread index reembed", kept=kept)(reembed)
+    index_chunks.register(part)
+    app.add_typer(part, name="index")

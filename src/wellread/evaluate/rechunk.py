@@ -8,14 +8,16 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 from wellread import config
+from wellread.documents import context
 from wellread.documents.changes import Change, Item, Ready
 from wellread.documents.chunk import chunk, chunks_of
 from wellread.evaluate.recall import FromStores
 from wellread.index import build
 from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
-from wellread.models.api import Embedder
+from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import documents, files
 from wellread.store.engine import Store
@@ -71,7 +73,8 @@ def copied(
         with made.store.writing() as tx:
             source = files.add_source(tx, "folder", str(base.folder), {}, tenant=who.tenant)
         cached = FromStores(embedder, [base.store, *others])
-        changes = _documents(base, made, embedder, source, progress)
+        raw = _documents(base, made, embedder, source, progress)
+        changes = context.added(raw, settings["chunk"], embedder.count_tokens, lambda: cast(Chat, base.chat))
         build.apply(made.store, changes, cached, tenant=who.tenant, settings=settings["index"])
         (folder / _DONE).touch()
     return made
@@ -91,7 +94,9 @@ def _documents(
 
 def _ready(document: Document, made: KnowledgeBase, embedder: Embedder, source: int) -> Ready:
     parsed = Parsed(document.text, document.blocks, document.media_type, document.title, document.metadata)
-    passages = chunk(parsed, made.settings["chunk"], embedder.count_tokens, embedder.embed)
+    passages = chunk(
+        parsed, made.settings["chunk"].resolved(embedder.max_tokens), embedder.count_tokens, embedder.embed
+    )
     item = Item(uri=document.uri, source_id=source, size_bytes=document.size_bytes, digest=document.digest)
     return Ready(item, document, chunks_of(passages, document.text, document.id, document.digest), None, b"")
 

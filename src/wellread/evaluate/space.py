@@ -34,6 +34,7 @@ AXES: Mapping[str, tuple[object, ...]] = {
     "answer.scorer": ("", "onnx:minilm"),
     "answer.style": ("quote", "auto", "write"),
     "answer.budget_tokens": (200, 400, 800, 1600),
+    "chunk.preset": ("facts", "lines", "narrative", "code", "long-context"),
     "chunk.size_tokens": (100, 150, 200, 300, 400),
     "chunk.overlap_tokens": (0, 24, 48),
 }

@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import bindparam, func, select
 
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
-from wellread.index import fulltext, glossary, sets
+from wellread.index import fulltext, glossary, sets, sparse
 from wellread.index.open import refuse_other
 from wellread.index.sets import Rows, VectorSet
 from wellread.index.settings import IndexSettings
@@ -163,9 +163,12 @@ def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tup
         tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
     )
     tree.follow(tx, gone, keys)
+    held = sparse.taken(tx.connection, [row.key for row in gone])
     texts, titles = [chunk.text for chunk in change.chunks], [chunk.header for chunk in change.chunks]
     fulltext.add(tx.connection, keys, texts, titles)
-    glossary.add(tx.connection, keys, [chunk.indexed_text for chunk in change.chunks])
+    indexed = [chunk.indexed_text for chunk in change.chunks]
+    glossary.add(tx.connection, keys, indexed)
+    sparse.hand_on(tx.connection, held, keys, indexed)
     files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
     tally.add("new" if change.replaces is None else "changed")
     tally.add("chunks", len(keys))
@@ -260,6 +263,7 @@ def _forget_words(tx: Transaction, document_id: str) -> list[ChunkRow]:
 
 def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
     gone = _forget_words(tx, document_id)
+    sparse.remove(tx.connection, [row.key for row in gone])
     documents.retire(tx, document_id, purge=purge)
     tree.follow(tx, gone)
 

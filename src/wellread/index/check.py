@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, select, text
 
 from wellread.errors import StoreError
-from wellread.index import fulltext, glossary, sets
+from wellread.index import fulltext, glossary, sets, sparse
 from wellread.index.open import FOLDER
 from wellread.index.vectors import CODES, ROW, ROWS, STORED, crcs, encode, mapped, mapped_vectors, words
 from wellread.store import documents
@@ -43,6 +43,8 @@ def check(store: Store) -> list[Fault]:
                 faults.append(Fault(where, str(error), REBUILD))
         if glossary.exists(connection):
             faults += [Fault("glossary", what, REBUILD) for what in _glossary(connection)]
+        if sparse.model_of(connection) is not None:
+            faults += [Fault("sparse vectors", what, sparse.REEMBED) for what in _sparse(connection)]
     if tokenizer == fulltext.TOKENIZER:
         faults += [Fault("full text", what, REBUILD) for what in _words(store, language)]
     return faults
@@ -99,6 +101,16 @@ def _glossary(connection: Connection) -> Iterator[str]:
         yield f"what it holds of {differing} chunks is not what they say"
     if held:
         yield f"it holds names from {len(held)} chunks that are gone, the first of chunk {min(held)}"
+
+
+def _sparse(connection: Connection) -> Iterator[str]:
+    """Rows that are not as they were written, or are no chunk's."""
+    statement = "SELECT s.*, c.content_hash FROM sparse_vectors s LEFT JOIN chunks c ON c.rowid_ = s.chunk_key"
+    for key, digest, terms, weights, crc, wanted in connection.execute(text(statement)):
+        if wanted is None:
+            yield f"there is one of chunk {key}, which is gone"
+        elif digest != wanted or crc != sparse.crc(terms, weights):
+            yield f"the one of chunk {key} is not as it was written"
 
 
 def _cut(rows: Iterable[tuple[int, str, str]], setting: str) -> Iterator[tuple[int, str, str]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wellread.types import Usage
 
 Vectors = NDArray[np.float32]  # (n, dim), rows of length 1
+SparseVector = tuple[NDArray[np.int64], NDArray[np.float32]]  # terms of the vocabulary, ascending, and their weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,18 @@ class Embedder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text for this model, without the special ones around it."""
+        ...
+
+
+@runtime_checkable
+class SparseEncoder(Protocol):
+    """A model that says which words of its vocabulary a text is about (SPLADE)."""
+
+    id: str  # names weights and what is kept: vectors with different ids never mix
+    remote: str | None
+
+    def encode(self, texts: Sequence[str], kind: str = "passage") -> list[SparseVector]:
+        """A vector for each text, its weights above 0; ``kind`` is passage or query. Raises ModelError."""
         ...
 
 

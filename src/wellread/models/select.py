@@ -10,9 +10,10 @@ from typing import Any
 from wellread import plugins
 from wellread.config import suggestion
 from wellread.errors import UsageError
-from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.api import Chat, Embedder, Reranker, SparseEncoder
 from wellread.models.plugged import checked
-from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
+from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, SparseSettings
+from wellread.models.truncate import truncated
 
 # Kind → "module:function"; the function takes (name, settings, folder of pulled models, API key or None). Another
 # package adds a kind with an entry point of the same form in the groups of plugins.py.
@@ -50,6 +51,17 @@ def chat(settings: ChatSettings, folder: Path, *, api_key: str | None = None) ->
 def embedder(settings: EmbedSettings, folder: Path, *, api_key: str | None = None) -> Embedder:
     """The embedder that ``settings.model`` names. Arguments and errors as for ``chat``."""
     made: Embedder = _open("embedder", EMBEDDERS, settings, folder, api_key)
+    return made if settings.model.startswith("openai:") else truncated(made, settings.dim, settings.model)
+
+
+def sparse(settings: SparseSettings, folder: Path) -> SparseEncoder | None:
+    """The learned sparse model that ``settings.model`` names, None where it is empty. Errors as for ``chat``."""
+    if not settings.model:
+        return None
+    kind, _, name = settings.model.partition(":")
+    if kind != "transformers" or not name:
+        raise UsageError(f"sparse.model = '{settings.model}': is written transformers:NAME")
+    made: SparseEncoder = pkgutil.resolve_name("wellread.models.transformers:open_sparse")(name, settings, folder)
     return made
 
 

@@ -60,7 +60,7 @@ class EmbedSettings:
     batch: int = 64
     """Texts in one request to an endpoint."""
     dim: int = 0
-    """Dimensions to ask an endpoint for; 0 takes the model's own."""
+    """Numbers of a vector: an endpoint is asked for so many, a model here is cut to its first ones; 0 takes all."""
     max_tokens: int = 0
     """Tokens of a text that the model reads; 0 takes what the model says, 8,191 at an endpoint."""
     threads: int = 0
@@ -76,6 +76,30 @@ class EmbedSettings:
             raise ValueError(f"batch: is at least 1, got {self.batch}")
         for name in ("dim", "max_tokens", "threads"):
             _not_negative(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class SparseSettings:
+    """A learned sparse model (SPLADE) that is searched beside meaning and words; empty means none."""
+
+    model: str = ""
+    """Which model, as transformers:NAME; a change needs `wellread index reembed`."""
+    weight: float = 0.3
+    """Weight of this search beside those by meaning and by words, which weigh 1 together."""
+    terms: int = 128
+    """Words of the model's vocabulary that are kept of a passage, the heaviest."""
+    max_tokens: int = 256
+    """Tokens of a passage that the model reads."""
+    threads: int = 0
+    """Threads of the model; 0 takes the physical cores that this process may use."""
+
+    def __post_init__(self) -> None:
+        _not_negative("threads", self.threads)
+        for name in ("terms", "max_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: is at least 1, got {getattr(self, name)}")
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"weight: is between 0 and 1, got {self.weight:g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from wellread.errors import MissingExtra, ModelError
 from wellread.models import tokens
-from wellread.models.api import Vectors
-from wellread.models.settings import EmbedSettings, RerankSettings
+from wellread.models.api import SparseVector, Vectors
+from wellread.models.settings import EmbedSettings, RerankSettings, SparseSettings
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
@@ -88,6 +88,42 @@ class TransformersReranker:
         return scores
 
 
+class TransformersSparse:
+    """A learned sparse model: the heaviest words that it sees in a text."""
+
+    remote: str | None = None
+
+    def __init__(self, name: str, model: Any, settings: SparseSettings) -> None:
+        self._model, self._terms = model, settings.terms
+        self._lock = threading.Lock()
+        model.max_seq_length = min(settings.max_tokens, model.max_seq_length or settings.max_tokens)
+        kept = f"{model.max_seq_length}:{settings.terms}"
+        self.id = f"transformers:{name}:{_digest(model, kept)[:12]}"
+
+    def encode(self, texts: Sequence[str], kind: str = "passage") -> list[SparseVector]:
+        """A vector for each text; of the words that the model sees, the heaviest ``terms``. Raises ModelError."""
+        if not texts:
+            return []
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        with self._lock:
+            found = encode([tokens.clean(text) for text in texts], batch_size=8, show_progress_bar=False)
+        if not found.is_sparse:
+            raise ModelError(f"{self.id}: gives dense vectors; take a SPLADE model, or name it in embed.model")
+        found = found.coalesce()
+        rows, terms = found.indices().numpy()
+        weights = found.values().float().numpy()
+        starts = np.searchsorted(rows, np.arange(len(texts) + 1))
+        parts = [slice(starts[n], starts[n + 1]) for n in range(len(texts))]
+        return [_heaviest(terms[part], weights[part], self._terms) for part in parts]
+
+
+def _heaviest(terms: NDArray[np.int64], weights: NDArray[np.float32], most: int) -> SparseVector:
+    """The ``most`` terms with the largest weights above 0, by term."""
+    order = np.lexsort((terms, -weights))[:most]
+    order = np.sort(order[weights[order] > 0])
+    return terms[order].astype(np.int64), weights[order].astype(np.float32)
+
+
 def open_embedder(name: str, settings: EmbedSettings, folder: Path, api_key: str | None) -> TransformersEmbedder:
     """``transformers:NAME``: a folder, a pulled owner/name, or one in the hub's cache.
 
@@ -100,6 +136,11 @@ def open_embedder(name: str, settings: EmbedSettings, folder: Path, api_key: str
 def open_reranker(name: str, settings: RerankSettings, folder: Path, api_key: str | None) -> TransformersReranker:
     """``transformers:NAME`` as a cross-encoder. Raises as ``open_embedder``."""
     return TransformersReranker(name, _load("CrossEncoder", name, resolve(name, folder), settings.threads))
+
+
+def open_sparse(name: str, settings: SparseSettings, folder: Path) -> TransformersSparse:
+    """``transformers:NAME`` as a learned sparse model. Raises as ``open_embedder``."""
+    return TransformersSparse(name, _load("SparseEncoder", name, resolve(name, folder), settings.threads), settings)
 
 
 def resolve(name: str, folder: Path) -> str:

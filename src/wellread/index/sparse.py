@@ -1,0 +1,204 @@
+"""Learned sparse vectors: which words of a vocabulary a passage is about, with weights, looked up by inverted lists.
+
+A row per chunk in the store's own file, gone with the chunk in the same transaction; a chunk that a new version holds
+unchanged keeps its row. The inverted lists are made of the rows in memory, once for each state of the base.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from wellread.errors import StoreError
+from wellread.index.open import Look
+from wellread.models.api import SparseEncoder, SparseVector
+from wellread.progress import SILENT, Progress
+from wellread.store.documents import ChunkRow, content_hash
+from wellread.store.engine import Store, read_meta, write_meta
+
+MODEL_KEY = "sparse_model"
+BATCH = 64  # chunks encoded and committed at once
+REEMBED = "run: wellread index reembed"
+
+_TABLE = """CREATE TABLE sparse_vectors (
+    chunk_key INTEGER PRIMARY KEY, content_hash BLOB NOT NULL, terms BLOB NOT NULL, weights BLOB NOT NULL,
+    crc INTEGER NOT NULL)"""
+_MISSING = text("""SELECT c.rowid_, c.header, c.text, c.access_id, c.version_id, c.content_hash FROM chunks c
+    WHERE c.rowid_ > :after AND NOT EXISTS (SELECT 1 FROM sparse_vectors s WHERE s.chunk_key = c.rowid_)
+    ORDER BY c.rowid_ LIMIT :n""")
+_READ = text("""SELECT s.chunk_key, c.access_id, c.version_id, s.terms, s.weights
+    FROM sparse_vectors s JOIN chunks c ON c.rowid_ = s.chunk_key ORDER BY s.chunk_key""")
+
+
+def model_of(connection: Connection) -> str | None:
+    """The id of the encoder that the rows are from; None where there are none."""
+    return read_meta(connection, MODEL_KEY) or None
+
+
+def check_model(connection: Connection, encoder_id: str) -> None:
+    """Nothing, where the rows are from that encoder. Raises StoreError that names both and the cure."""
+    found = model_of(connection)
+    if found != encoder_id:
+        held = f"holds sparse vectors of {found}" if found else "holds no sparse vectors yet"
+        raise StoreError(f"the index {held}, sparse.model is now {encoder_id}; {REEMBED}")
+
+
+def create(connection: Connection, encoder_id: str) -> None:
+    """An empty table for the encoder's vectors, in place of the one that is there."""
+    drop(connection)
+    connection.execute(text(_TABLE))
+    write_meta(connection, MODEL_KEY, encoder_id)
+
+
+def drop(connection: Connection) -> None:
+    """No chunk has a sparse vector any more."""
+    connection.execute(text("DROP TABLE IF EXISTS sparse_vectors"))
+    write_meta(connection, MODEL_KEY, "")
+
+
+def taken(connection: Connection, keys: Sequence[int]) -> dict[bytes, tuple[bytes, bytes, int]]:
+    """The rows of those chunks, by content hash, for the chunks that take their place; they are removed here."""
+    if not keys or model_of(connection) is None:
+        return {}
+    chosen = text(
+        "SELECT content_hash, terms, weights, crc FROM sparse_vectors "
+        "WHERE chunk_key IN (SELECT value FROM json_each(:keys))"
+    )
+    rows = connection.execute(chosen, {"keys": json.dumps(list(keys))})
+    found = {row.content_hash: (row.terms, row.weights, row.crc) for row in rows}
+    remove(connection, keys)
+    return found
+
+
+def hand_on(
+    connection: Connection, held: Mapping[bytes, tuple[bytes, bytes, int]], keys: Sequence[int], texts: Sequence[str]
+) -> None:
+    """The new chunks whose text was there before have the row that ``taken`` gave for it."""
+    pairs = [(key, content_hash(passage)) for key, passage in zip(keys, texts, strict=True)]
+    rows = [(key, digest, *held[digest]) for key, digest in pairs if digest in held]
+    if rows:
+        connection.exec_driver_sql("INSERT INTO sparse_vectors VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def remove(connection: Connection, keys: Sequence[int]) -> None:
+    """The chunks have no sparse vectors any more; nothing happens where the base has none."""
+    if keys and model_of(connection) is not None:
+        gone = text("DELETE FROM sparse_vectors WHERE chunk_key IN (SELECT value FROM json_each(:keys))")
+        connection.execute(gone, {"keys": json.dumps(list(keys))})
+
+
+def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, anew: bool = False) -> int:
+    """How many chunks were encoded: those without a row; each batch is committed, so that a stopped run goes on.
+
+    Args:
+        store: is written.
+        encoder: must be the one that the rows are from, unless ``anew``.
+        progress: told of every batch.
+        anew: rows of another encoder are dropped first.
+    Raises: StoreError where the rows are from another encoder; ModelError.
+    """
+    with store.writing() as tx:
+        found = model_of(tx.connection)
+        if found is None or (anew and found != encoder.id):
+            create(tx.connection, encoder.id)
+            tx.bump()
+        else:
+            check_model(tx.connection, encoder.id)
+    with store.reading() as connection:
+        total = _count_missing(connection)
+    done = after = 0
+    while True:
+        with store.reading() as connection:
+            rows = [ChunkRow(*row) for row in connection.execute(_MISSING, {"after": after, "n": BATCH})]
+        if not rows:
+            return done
+        made = encoder.encode([row.indexed_text for row in rows])
+        with store.writing() as tx:
+            _put(tx.connection, rows, made)
+            tx.bump()
+        after = rows[-1].key
+        done += len(rows)
+        progress.step("sparse", done, total)
+
+
+def _count_missing(connection: Connection) -> int:
+    counted = "SELECT (SELECT count(*) FROM chunks) - (SELECT count(*) FROM sparse_vectors)"
+    return int(connection.execute(text(counted)).scalar_one())
+
+
+def _put(connection: Connection, rows: Sequence[ChunkRow], made: Sequence[SparseVector]) -> None:
+    """Rows of the chunks that are still there."""
+    values = []
+    for row, (terms, weights) in zip(rows, made, strict=True):
+        packed = terms.astype("<u4").tobytes(), weights.astype("<f2").tobytes()
+        values.append((row.key, row.content_hash, *packed, crc(*packed), row.key))
+    there = "SELECT 1 FROM chunks WHERE rowid_ = ?"
+    statement = f"INSERT OR REPLACE INTO sparse_vectors SELECT ?, ?, ?, ?, ? WHERE EXISTS ({there})"
+    connection.exec_driver_sql(statement, values)
+
+
+def crc(terms: bytes, weights: bytes) -> int:
+    """CRC-32 of a row's vector."""
+    return zlib.crc32(weights, zlib.crc32(terms))
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Inverted lists: those of term t are ``starts[t]:starts[t + 1]`` of ``places`` (rows of keys) and ``weights``."""
+
+    keys: NDArray[np.int64]  # (n,)
+    access: NDArray[np.int64]  # (n,)
+    versions: NDArray[np.int64]  # (n,)
+    starts: NDArray[np.int64]  # (terms + 1,)
+    places: NDArray[np.int32]  # (postings,)
+    weights: NDArray[np.float16]  # (postings,)
+
+    def scores(self, vector: SparseVector) -> NDArray[np.float32]:
+        """(n,) dot product of each chunk with a question's vector."""
+        found = np.zeros(len(self.keys), np.float32)
+        for term, weight in zip(*vector, strict=True):
+            if term + 1 < len(self.starts):
+                part = slice(self.starts[term], self.starts[term + 1])
+                found[self.places[part]] += weight * self.weights[part].astype(np.float32)
+        return found
+
+
+def search(look: Look, vector: SparseVector, *, versions: Sequence[int] | None, k: int) -> list[tuple[int, float]]:
+    """The ``k`` chunks with the highest dot product above 0 that ``look`` may see, within ``versions`` (None: all)."""
+    held: Lists | None = look.memo.get("sparse")
+    if held is None:
+        held = look.memo["sparse"] = _lists(look.connection)
+    scores = held.scores(vector)
+    if look.allowed is not None:
+        scores[~np.isin(held.access, list(look.allowed))] = 0
+    if versions is not None:
+        scores[~np.isin(held.versions, np.asarray(versions, np.int64))] = 0
+    places = np.flatnonzero(scores > 0)
+    order = places[np.lexsort((held.keys[places], -scores[places]))[:k]]
+    return [(int(held.keys[place]), float(scores[place])) for place in order]
+
+
+def covered(look: Look) -> tuple[int, int]:
+    """Chunks with a sparse vector, and chunks, of the whole base."""
+    counted = "SELECT (SELECT count(*) FROM sparse_vectors), (SELECT count(*) FROM chunks)"
+    row = look.connection.execute(text(counted)).one()
+    return int(row[0]), int(row[1])
+
+
+def _lists(connection: Connection) -> Lists:
+    rows = connection.execute(_READ).all()
+    terms = np.frombuffer(b"".join(row.terms for row in rows), "<u4").astype(np.int64)
+    weights = np.frombuffer(b"".join(row.weights for row in rows), "<f2")
+    lengths = np.array([len(row.terms) // 4 for row in rows], np.int64)
+    order = np.argsort(terms, kind="stable")
+    n_terms = int(terms.max(initial=-1)) + 1
+    starts = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=n_terms))]).astype(np.int64)
+    places = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)[order]
+    key, access, version = (np.array([row[i] for row in rows], np.int64) for i in range(3))
+    return Lists(key, access, version, starts, places, weights[order])

@@ -1,0 +1,62 @@
+"""A learned sparse model in miniature: random weights, the real classes, nothing fetched."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wellread import config
+from wellread.errors import ModelError, UsageError
+from wellread.models import select, transformers
+from wellread.models.settings import SparseSettings
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("sentence_transformers") is None,
+        reason="sentence-transformers is not installed: pip install 'wellread[transformers]'",
+    ),
+]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ferry", "dogs", "pay", "free", "harbour", "bikes", "the"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of one layer that fills masks."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+    place = tmp_path_factory.mktemp("tiny")
+    (place / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    BertTokenizer(str(place / "vocab.txt")).save_pretrained(place)
+    torch.manual_seed(0)
+    made = BertConfig(
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    BertForMaskedLM(made).save_pretrained(place)
+    return place
+
+
+def test_the_heaviest_words_of_a_text_are_kept(folder: Path) -> None:
+    whole = transformers.open_sparse(str(folder), SparseSettings(), folder)
+    few = transformers.open_sparse(str(folder), SparseSettings(terms=2), folder)
+    texts = ["the ferry", "dogs pay", "", "the ferry"]
+    vectors, cut = whole.encode(texts), few.encode(texts)
+    assert len(vectors) == 4 and whole.encode([]) == []
+    for (terms, weights), (few_terms, few_weights) in zip(vectors, cut, strict=True):
+        assert (np.diff(terms) > 0).all() and (weights > 0).all() and terms.max(initial=0) < len(WORDS)
+        assert sorted(few_weights.tolist()) == pytest.approx(sorted(weights.tolist())[-2:])
+        assert set(few_terms) <= set(terms)
+    np.testing.assert_allclose(vectors[0][1], vectors[3][1], rtol=1e-4)
+    assert whole.id != few.id and whole.remote is None
+
+
+def test_a_model_of_another_kind_or_name_is_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="written transformers:NAME"):
+        select.sparse(SparseSettings(model="onnx:minilm"), folder)
+    assert select.sparse(SparseSettings(), folder) is None
+    with pytest.raises(ModelError, match="wellread models pull hf:owner/none"):
+        select.sparse(SparseSettings(model="transformers:owner/none"), config.models_folder())
