@@ -21,14 +21,17 @@ from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSett
 from wellread.errors import StoreError, UsageError
 from wellread.index import build, sets
 from wellread.index import check as index_check
+from wellread.index.graph import build as graph_build
+from wellread.index.graph.settings import GraphSettings
+from wellread.index.settings import IndexSettings
 from wellread.index.tree import grow
 from wellread.index.tree.grow import Grown
 from wellread.index.tree.settings import TreeSettings
-from wellread.index.settings import IndexSettings
 from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, SparseSettings
 from wellread.open_parts import OpenParts
 from wellread.progress import SILENT, Progress
+from wellread.retrieve import graph as graph_search
 from wellread.retrieve import route as routing
 from wellread.retrieve import search as searching
 from wellread.retrieve import tree as tree_search
@@ -54,6 +57,7 @@ SECTIONS: Mapping[str, type] = {
     "rewrite": RewriteSettings,
     "expand": ExpandSettings,
     "tree": TreeSettings,
+    "graph": GraphSettings,
     "route": RouteSettings,
     "chat": ChatSettings,
     "answer": AnswerSettings,
@@ -228,7 +232,7 @@ class KnowledgeBase(OpenParts):
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
             self.sparse_fill(progress)
-            return self._tree_in_step(report, progress)
+            return self._graph_in_step(self._tree_in_step(report, progress), progress)
 
     def _tree_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
         """The report, with what was done to the tree of summaries where ``tree.mode`` says that it is searched."""
@@ -236,6 +240,19 @@ class KnowledgeBase(OpenParts):
             return report
         grown = grow.update(self.store, self._tree_models, self.settings["tree"], progress)
         return replace(report, summaries=grown.made, seconds=report.seconds + grown.seconds)
+
+    def _graph_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
+        """The report, with what was done to the graph of names where ``graph.mode`` says that it is searched."""
+        if self.settings["graph"].mode == "off":
+            return report
+        done = self.graph_update(progress)
+        return replace(report, summaries=report.summaries + done.summed, seconds=report.seconds + done.seconds)
+
+    def graph_update(self, progress: Progress = SILENT, *, whole: bool = False) -> graph_build.Updated:
+        """The graph of names, in step with the documents; only what is missing is made, with ``whole`` all of it."""
+        chat = self.settings["chat"].model
+        models = graph_build.Models(self.embedder, self.quick, self._open_chat if chat else None, chat)
+        return graph_build.update(self.store, models, self.settings["graph"], progress, whole=whole)
 
     def remove(self, what: str) -> int:
         """Documents removed: those of a source, a single one, or all that a glob matches; their text is purged.
@@ -245,7 +262,7 @@ class KnowledgeBase(OpenParts):
         removed = build.remove(self.store, what, tenant=self.who.tenant)
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
-        self._tree_in_step(SyncReport())
+        self._graph_in_step(self._tree_in_step(SyncReport()))
         return removed
 
     # questions
@@ -260,7 +277,12 @@ class KnowledgeBase(OpenParts):
             quick=lambda: self.quick,
             chat=self._open_chat if chats else None,
             classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.quick) if trained else None,
-            legs=(*self.legs, *self.sparse_legs, *tree_search.leg(self.settings["tree"])),
+            legs=(
+                *self.legs,
+                *self.sparse_legs,
+                *tree_search.leg(self.settings["tree"]),
+                *graph_search.legs(self.settings["graph"]),
+            ),
             rewriters=self.rewriters,
         )
         sections = Sections(*(self.settings[name] for name in SEARCHES))

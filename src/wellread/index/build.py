@@ -24,7 +24,7 @@ from wellread.index.settings import IndexSettings
 from wellread.index.vectors import stored
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import documents, files, tree
+from wellread.store import documents, files, graph, tree
 from wellread.store.documents import ChunkRow, content_hash
 from wellread.store.engine import Store, Transaction, read_meta
 from wellread.store.files import KnownFile
@@ -163,6 +163,7 @@ def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tup
         tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
     )
     tree.follow(tx, gone, keys)
+    graph.follow(tx, gone, keys)
     held = sparse.taken(tx.connection, [row.key for row in gone])
     texts, titles = [chunk.text for chunk in change.chunks], [chunk.header for chunk in change.chunks]
     fulltext.add(tx.connection, keys, texts, titles)
@@ -266,6 +267,7 @@ def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
     sparse.remove(tx.connection, [row.key for row in gone])
     documents.retire(tx, document_id, purge=purge)
     tree.follow(tx, gone)
+    graph.follow(tx, gone)
 
 
 def remove(store: Store, what: str, *, tenant: str) -> int | None:

@@ -78,7 +78,7 @@ def by_groups(query: Query, graph: Graph) -> dict[int, float]:
     told, scores = [], dict[int, float]()
     for community, cosine in entered:
         held = graph.passages_of(community)
-        told.append((community.summary.partition(".\n\n")[0], round(cosine, 3), f"{len(held)} passages"))
+        told.append((community.summary.partition(".\n\n")[0], round(cosine, 3), _counted(len(held))))
         for n, share in held.items():
             key = int(graph.chunks[n])
             scores[key] = max(scores.get(key, 0.0), max(cosine, 0.0) * share)
@@ -89,4 +89,8 @@ def by_groups(query: Query, graph: Graph) -> dict[int, float]:
 def _name(graph: Graph, n: int) -> tuple[str, str]:
     node = graph.nodes[n]
     leads = "" if graph.telling[n] > 0 else ", leads nowhere"
-    return node.name, f"{node.passages} passages{leads}"
+    return node.name, f"{_counted(node.passages)}{leads}"
+
+
+def _counted(n: int) -> str:
+    return f"{n} passage" if n == 1 else f"{n} passages"

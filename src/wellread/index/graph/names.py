@@ -30,6 +30,7 @@ _LETTERS = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"\b(?:[A-Z][A-Za-z]*[-/ ]?\d[\w./-]*\w|[A-Z]{1,6}[-/]?\d+|[A-Z][a-z]+ \d{1,4})\b")
 _BREAK = re.compile(r"[,;:()\[\]{}|«»“”\"!?…]|\s[-–—]\s|\.\s|\n")
 _OPENS = re.compile(r"(?:^|[.!?…|:\n][*_\"“'‘(\s]*|(?:^|\n)[ \t]*(?:[-*•#>]+|\d{1,2}[.)])[ \t]*)\Z")
+_ROWS = re.compile(r"\||^[\w ]+: [^\n;]*; [\w ]+: ", re.MULTILINE)
 _LINKS = frozenset(["of", "the", "for", "de", "la", "von", "van", "der", "den", "du", "del", "&"])
 _DATES = """
 january february march april may june july august september october november december monday tuesday wednesday thursday
@@ -107,9 +108,9 @@ def extract(passage: str) -> Extracted:
 
 
 def _sentences(passage: str) -> Iterator[Span]:
-    """Sentences; rows of a table stand alone."""
+    """Sentences; rows of a table and records of fields stand alone."""
     for span in sentences(passage):
-        if "|" not in passage[span.start : span.end]:
+        if not _ROWS.search(passage, *span):
             yield span
             continue
         for line in re.finditer(r"[^\n]+", passage[span.start : span.end]):
@@ -188,7 +189,7 @@ def _capitals(passage: str, run: Sequence[Span], sentence: Span, inside: frozens
         at = end
         while words and _text(passage, words[0]).lower() in _OPENERS:
             words = words[1:]
-        if not words or len(words) > LONGEST or all(_text(passage, w).lower() in _MONTHS for w in words):
+        if not words or len(words) > LONGEST or all(_is_date(_text(passage, w)) for w in words):
             continue
         alone = len(words) == 1 and _opens(passage, words[0].start)
         word = _text(passage, words[0])
@@ -197,6 +198,10 @@ def _capitals(passage: str, run: Sequence[Span], sentence: Span, inside: frozens
         if len(word) > 1 or len(words) > 1:
             owner = _text(passage, words[-1]).endswith(("'s", "’s"))
             yield Span(words[0].start, words[-1].end - 2 * owner)
+
+
+def _is_date(word: str) -> bool:
+    return word.lower() in _MONTHS or singular(word.lower()) in _MONTHS
 
 
 def _text(passage: str, span: Span) -> str:
