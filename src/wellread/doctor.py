@@ -97,6 +97,9 @@ def _index(settings: config.Settings, store: Store) -> Iterator[Finding]:
     if live is not None and live.embedder_id != wanted:
         yield Finding("vectors", False, f"made by {live.embedder_id}, the settings name {wanted}",
                       "wellread index reembed")  # fmt: skip
+    elif live is not None and live.storage != settings["index"].vectors:
+        detail = f"stored as {live.storage}, the settings say {settings['index'].vectors}; they answer all the same"
+        yield Finding("vectors", False, detail, "wellread index reembed")
 
 
 def _sandbox() -> Finding:

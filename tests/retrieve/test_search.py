@@ -142,3 +142,27 @@ def test_every_stage_says_what_it_kept_and_dropped(reader: IndexReader) -> None:
     assert details["read"]["hits"] == 3
     assert details["read"]["dropped"] == details["fuse"]["candidates"] - 3  # type: ignore[operator]
     assert result.usage.calls == 0 and result.left_machine == ()
+
+
+@pytest.mark.parametrize(
+    ("embedder_id", "alpha"), [("static:minilm:1", 0.4), ("onnx:minilm:1", 0.6), ("openai:x", 0.6)]
+)
+def test_the_weight_of_meaning_follows_the_embedder_unless_it_is_set(
+    tmp_path: Path, embedder_id: str, alpha: float
+) -> None:
+    embedder = WordEmbedder(id=embedder_id)
+    with Store.open(tmp_path) as store:
+        filled(store, embedder, ready("/docs/a.md", "a dog pays three euros"), ready("/docs/b.md", "no cats"))
+        for settings, expected in ((RetrieveSettings(), alpha), (RetrieveSettings(alpha=0.0), 0.0)):
+            parts, sections = Parts(IndexReader(store), embedder), Sections(retrieve=settings)
+            result = search("what does a dog pay", parts, sections, who=EVERYONE)
+            [fused] = [stage.detail for stage in result.stages if stage.name == "fuse"]
+            assert fused["alpha"] == expected
+
+
+def test_words_of_the_title_count_as_often_as_the_setting_says(reader: IndexReader) -> None:
+    bm25 = [
+        found(reader, "fares", RetrieveSettings(mode="bm25", title_weight=weight)).hits[0].scores["bm25"]
+        for weight in (1.0, 3.0)
+    ]
+    assert bm25[0] < bm25[1]
