@@ -1,27 +1,31 @@
 """What each part of retrieval is worth: with it and without it, on the same questions.
 
     python -m bench.retrieval [scifact pydocs311 multihop_rag_500 harbour …] [--arms rerank window …] [--queries 100]
+    python -m bench.retrieval … --arms "variants, model" --set chat.model=llama:qwen-coder-1.5b --keep FOLDER
 
 Each arm is a name for some settings on top of a baseline's (--list shows them). Printed for each set: nDCG@10, recall@5
 and @20, the share of questions with all their evidence among the first ten, median milliseconds, CPU milliseconds and
-chat calls a question; and each arm's difference from its baseline in nDCG@10 with its 95 % interval and p value (paired
-permutation test, corrected by Holm over everything compared in the run).
+chat calls a question, seconds and megabytes of the base that the arm searches; and each arm's difference from its
+baseline in nDCG@10 with its 95 % interval and p value (paired permutation test, corrected by Holm over everything
+compared in the run).
 
 On public sets a document ranks where its best passage does; on the sample organisation (harbour) it is the passage that
 must hold the evidence. The same questions, drawn with a fixed seed, are used for every arm. --half A or B takes every
-question of the sample whose hashed id is even or odd: parameters were chosen on A.
+question of the sample whose hashed id is even or odd: parameters were chosen on A. With --keep a run that was stopped
+goes on where it was, and what is done is not done again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import random
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +63,24 @@ class Arm:
     built: tuple[str, ...] = ()
 
 
+class Clock:
+    """Seconds of a build, those of runs that were stopped included."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._before = float(path.read_text("utf-8")) if path.exists() else 0.0
+        self._began = self._told = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._began
+
+    def step(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
+        if time.monotonic() - self._told > 1:
+            self._told = time.monotonic()
+            self._path.write_text(f"{self.seconds:.1f}", "utf-8")
+
+
 @dataclass(slots=True)
 class Run:
     """What one arm gave on every question of a set."""
@@ -70,10 +92,18 @@ class Run:
     ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
+    index_s: float = 0.0
+    index_mb: float = 0.0
 
 
 # the search alone: by meaning and by words, fused; no part on top of it
 NONE = ("rerank.model=", "rewrite.spelling=false")
+MINILM = ("embed.model=onnx:minilm",)
+SPARSE = ("sparse.model=transformers:splade-tiny",)  # a folder of that name among the pulled models
+TREE = ("tree.mode=collapsed",)
+GRAPH = ("graph.mode=local",)
+# whatever can ask a chat model does
+EVERYTHING = ("rewrite.variants=model", "rewrite.hyde=model", "rewrite.parts=model", "rewrite.step_back=model")
 ARMS: dict[str, Arm] = {
     "search": Arm(NONE),
     "dense": Arm((*NONE, "retrieve.mode=dense")),
@@ -89,6 +119,8 @@ ARMS: dict[str, Arm] = {
     "window": Arm((*NONE, "expand.mode=window")),
     "section": Arm((*NONE, "expand.mode=section")),
     "merge": Arm((*NONE, "expand.mode=merge")),
+    "tree collapsed": Arm(NONE, built=TREE),
+    "tree traverse": Arm((*NONE, "tree.mode=traverse"), built=TREE),
     "default": Arm(),
     "rerank 50": Arm(("rerank.candidates=50",), "default"),
     "rerank late": Arm(("rerank.model=late:minilm", "rerank.weight=0.67"), "default"),
@@ -99,13 +131,57 @@ ARMS: dict[str, Arm] = {
     "default + parts": Arm(("rewrite.parts=rules",), "default"),
     "default + sections": Arm(("retrieve.entry=sections",), "default"),
     "default + merge": Arm(("expand.mode=merge",), "default"),
+    "default + tree": Arm((), "default", built=TREE),
+    "default + tree traverse": Arm(("tree.mode=traverse",), "default", built=TREE),
     "routed": Arm(("route.mode=rules",), "default"),
     "variants, model": Arm((*NONE, "rewrite.variants=model")),
     "hyde, model": Arm((*NONE, "rewrite.hyde=model")),
     "parts, model": Arm((*NONE, "rewrite.parts=model")),
     "step back, model": Arm((*NONE, "rewrite.step_back=model")),
-    "minilm": Arm((*NONE, "retrieve.alpha=0.6"), built=("embed.model=onnx:minilm",)),
-    "minilm default": Arm(("retrieve.alpha=0.6",), "minilm", built=("embed.model=onnx:minilm",)),
+    "graph local": Arm(NONE, built=GRAPH),
+    "graph global": Arm((*NONE, "graph.mode=global"), built=GRAPH),
+    "graph both": Arm((*NONE, "graph.mode=both"), built=GRAPH),
+    "dense + graph": Arm((*NONE, "retrieve.mode=dense"), "dense", built=GRAPH),
+    "default + graph": Arm((), "default", built=GRAPH),
+    "graph local, model": Arm(NONE, "graph local", built=(*GRAPH, "graph.extractor=chat")),
+    "graph global, model": Arm((*NONE, "graph.mode=global"), built=(*GRAPH, "graph.summaries=chat")),
+    "default + parts, model": Arm(("rewrite.parts=model",), "default"),
+    "default + variants, model": Arm(("rewrite.variants=model",), "default"),
+    "everything, model": Arm(EVERYTHING, "default"),
+    "everything, model, routed": Arm((*EVERYTHING, "route.mode=rules"), "everything, model"),
+    "minilm": Arm(NONE, built=MINILM),
+    "minilm 0.4": Arm((*NONE, "retrieve.alpha=0.4"), "minilm", built=MINILM),
+    "minilm 0.5": Arm((*NONE, "retrieve.alpha=0.5"), "minilm", built=MINILM),
+    "minilm 0.7": Arm((*NONE, "retrieve.alpha=0.7"), "minilm", built=MINILM),
+    "minilm default": Arm((), "minilm", built=MINILM),
+    "alpha 0.3": Arm((*NONE, "retrieve.alpha=0.3")),
+    "alpha 0.5": Arm((*NONE, "retrieve.alpha=0.5")),
+    "alpha 0.6": Arm((*NONE, "retrieve.alpha=0.6")),
+    "title 1.5": Arm((*NONE, "retrieve.title_weight=1.5")),
+    "title 2": Arm((*NONE, "retrieve.title_weight=2")),
+    "title 4": Arm((*NONE, "retrieve.title_weight=4")),
+    "title 8": Arm((*NONE, "retrieve.title_weight=8")),
+    "title 0.5": Arm((*NONE, "retrieve.title_weight=0.5")),
+    "bm25 title 1": Arm((*NONE, "retrieve.mode=bm25", "retrieve.title_weight=1"), "bm25"),
+    "bm25 title 2": Arm((*NONE, "retrieve.mode=bm25", "retrieve.title_weight=2"), "bm25"),
+    "bm25 title 4": Arm((*NONE, "retrieve.mode=bm25", "retrieve.title_weight=4"), "bm25"),
+    "int8": Arm(NONE, built=("index.vectors=int8",)),
+    "binary": Arm(NONE, built=("index.vectors=binary",)),
+    "128 numbers": Arm(NONE, built=("embed.dim=128",)),
+    "64 numbers": Arm(NONE, built=("embed.dim=64",)),
+    "dense int8": Arm((*NONE, "retrieve.mode=dense"), "dense", built=("index.vectors=int8",)),
+    "dense binary": Arm((*NONE, "retrieve.mode=dense"), "dense", built=("index.vectors=binary",)),
+    "dense 128 numbers": Arm((*NONE, "retrieve.mode=dense"), "dense", built=("embed.dim=128",)),
+    "dense 64 numbers": Arm((*NONE, "retrieve.mode=dense"), "dense", built=("embed.dim=64",)),
+    "sparse": Arm(NONE, built=SPARSE),
+    "sparse 0.6": Arm((*NONE, "sparse.weight=0.6"), built=SPARSE),
+    "default + sparse": Arm((), "default", built=SPARSE),
+    "lines": Arm(NONE, built=("chunk.preset=lines",)),
+    "narrative": Arm(NONE, built=("chunk.preset=narrative",)),
+    "code": Arm(NONE, built=("chunk.preset=code",)),
+    "long-context": Arm(NONE, built=("chunk.preset=long-context",)),
+    "context": Arm(NONE, built=("chunk.context=extract",)),
+    "default + context": Arm((), "default", built=("chunk.context=extract",)),
 }
 
 
@@ -118,6 +194,7 @@ def main() -> None:
     parser.add_argument("--half", choices=("A", "B"), help="half of the sample's questions")
     parser.add_argument("--set", action="append", default=[], dest="overrides", help="a setting for every arm")
     parser.add_argument("--keep", type=Path, help="keep the bases here and use them again")
+    parser.add_argument("--result", help="name of the file of results; without it, the names of the sets")
     parser.add_argument("--list", action="store_true", help="the arms and their settings")
     arguments = parser.parse_args()
     if arguments.list:
@@ -137,7 +214,7 @@ def main() -> None:
         }
     figures = {name: {arm: summed(run) for arm, run in arms.items()} for name, arms in runs.items()}
     differences = compared(runs)
-    keep("retrieval-" + "-".join(arguments.sets), {"sets": figures, "differences": differences})
+    keep("retrieval-" + (arguments.result or "-".join(arguments.sets)), {"sets": figures, "differences": differences})
     show(figures, differences)
 
 
@@ -145,9 +222,7 @@ def measured(
     name: str, wanted: Sequence[str], place: Path, limit: int, half: str | None, overrides: Sequence[str]
 ) -> dict[str, Run]:
     """The runs of one set, by arm."""
-    source, asked = questions(name, place, half)
-    random.Random(0).shuffle(asked)
-    asked = asked[:limit]
+    source, asked = drawn(name, place, limit, half)
     runs: dict[str, Run] = {}
     with ExitStack() as stack:
         bases: dict[tuple[str, ...], KnowledgeBase] = {}
@@ -156,21 +231,33 @@ def measured(
             if arm.built not in bases:
                 bases[arm.built] = stack.enter_context(base(name, source, arm.built, place))
             kb = bases[arm.built].configured((*overrides, *arm.overrides), logs=False)
-            runs[arm_name] = run(kb, asked)
+            key = hashlib.sha256(repr((name, arm, half, *overrides)).encode()).hexdigest()[:12]
+            runs[arm_name] = run(kb, asked, place / f"run-{name}-{key}.json")
+            made = json.loads((kb.folder / "made.json").read_text("utf-8"))
+            runs[arm_name].index_s, runs[arm_name].index_mb = made["seconds"], made["size_bytes"] / 1e6
             print(f"{name:18} {arm_name:24} {summed(runs[arm_name])}", flush=True)
     return runs
+
+
+def drawn(name: str, place: Path, limit: int, half: str | None = None) -> tuple[Path, list[Asked]]:
+    """The folder of documents of a set, and at most so many of its questions, always the same."""
+    source, asked = questions(name, place, half)
+    random.Random(0).shuffle(asked)
+    return source, asked[:limit]
 
 
 def base(name: str, source: Path, built: Sequence[str], place: Path) -> KnowledgeBase:
     """The open base of a set, made where it is not there yet."""
     folder = place / f"base-{name}-{hashlib.sha256(repr(built).encode()).hexdigest()[:8]}"
-    if not (folder / "wellread.toml").exists():
-        with KnowledgeBase.create(folder):
-            pass
+    if not (folder / "made.json").exists():
+        if not (folder / "wellread.toml").exists():
+            KnowledgeBase.create(folder).close()
         settings = built if name == "harbour" else ("documents.near_duplicate_at=2.0", *built)
         with KnowledgeBase.open(folder, overrides=settings) as kb:
-            report = kb.add(str(source))
-            print(f"{name}: {report.new} documents, {report.chunks} chunks, {report.seconds:.1f} s {' '.join(built)}")
+            kb.add(str(source), progress=(clock := Clock(folder / "clock.txt")))
+            made = {"seconds": clock.seconds, "chunks": kb.status().chunks, "size_bytes": kb.status().size_bytes}
+            (folder / "made.json").write_text(json.dumps(made), "utf-8")
+            print(f"{name}: {made} {' '.join(built)}")
     return KnowledgeBase.open(folder, overrides=list(built))
 
 
@@ -210,11 +297,14 @@ def sample(half: str | None) -> list[Asked]:
     return made
 
 
-def run(kb: KnowledgeBase, asked: Sequence[Asked]) -> Run:
-    """Every question asked once, after one that warms what is loaded lazily."""
-    done = Run()
-    kb.search(asked[0].text, k=DEPTH)
-    for question in asked:
+def run(kb: KnowledgeBase, asked: Sequence[Asked], path: Path) -> Run:
+    """Every question asked once, after one that warms what is loaded lazily; from ``path`` on, where a run is kept."""
+    done = Run(**json.loads(path.read_text("utf-8"))) if path.exists() else Run()
+    if len(done.ndcg) > len(asked):  # of a run with more questions, which begin with the same
+        return Run(*(values[: len(asked)] for values in list(asdict(done).values())[:7]))
+    if len(done.ndcg) < len(asked):
+        kb.search(asked[0].text, k=DEPTH)
+    for n, question in enumerate(asked[len(done.ndcg) :], len(done.ndcg) + 1):
         eyes = kb.seen_by(question.who)
         wall, cpu = time.perf_counter(), time.process_time()
         found = eyes.search(question.text, k=DEPTH)
@@ -226,6 +316,8 @@ def run(kb: KnowledgeBase, asked: Sequence[Asked]) -> Run:
         done.recall5.append(recall_at(ranking, question.gains.keys(), 5))
         done.recall20.append(recall_at(ranking, question.gains.keys(), 20))
         done.all10.append(float(set(question.gains) <= set(ranking[:10])))
+        if n % 5 == 0 or n == len(asked):
+            path.write_text(json.dumps(asdict(done)), "utf-8")
     return done
 
 
@@ -247,6 +339,8 @@ def summed(run: Run) -> dict[str, float]:
         "p50_ms": round(float(np.median(run.ms)), 1),
         "cpu_ms": round(float(np.mean(run.cpu_ms)), 1),
         "calls": round(float(np.mean(run.calls)), 2),
+        "index_s": round(run.index_s, 1),
+        "index_MB": round(run.index_mb, 1),
         "n": len(run.ndcg),
     }
 

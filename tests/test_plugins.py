@@ -133,7 +133,7 @@ def test_the_command_line_names_parts_as_settings_do(site: Path, folder: Path, t
     assert "HF-203" in wellread("search", "winch HF-203", "--base", "base").stdout
     wrong = wellread("search", "winch", "--base", "base", "--set", 'retrieve.indexes=["exmaple:codes"]')
     assert wrong.returncode == 2
-    assert "no installed package offers a index 'exmaple'; there are: example" in wrong.stderr
+    assert "no installed package offers the index 'exmaple'; there are: example" in wrong.stderr
 
 
 @pytest.mark.parametrize(("override", "part"), [(SIX[1], "chunker"), (SIX[0], "parser")])
@@ -279,6 +279,16 @@ def test_a_part_of_the_search_that_fails_is_named_with_its_package(
     assert told in str(caught.value) and f"of faulty-{group} 1.0)" in str(caught.value)
 
 
+def test_doctor_opens_every_part_that_is_named(site: Path, tmp_path: Path) -> None:
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        well = {f.what: f for f in base.configured(SIX).doctor()}
+        named = ('parse.parsers.".srt"', "chunk.strategy", "rewrite.rewriters", "retrieve.indexes", "embedding model")
+        assert all(well[what].ok and well[what].detail.startswith("example:") for what in named)
+        for broken in ("rewrite.rewriters=['example:nothing']", "chunk.strategy=example:nothing"):
+            ill = [f for f in base.configured([broken]).doctor() if f.what == broken.partition("=")[0]]
+            assert len(ill) == 1 and not ill[0].ok and "there is only example:" in ill[0].detail
+
+
 def test_what_an_index_may_not_show_is_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     body = (
@@ -299,7 +309,7 @@ def test_what_an_index_may_not_show_is_taken_out(tmp_path: Path, monkeypatch: py
 
 
 def test_an_unknown_part_is_refused_with_those_that_are_there(site: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no installed package offers a chunker 'examples'; there are: example \("):
+    with pytest.raises(UsageError, match=r"no installed package offers the chunker 'examples'; there are: example \("):
         plugins.named("chunker", "examples:paragraphs", "chunk.strategy")
     with KnowledgeBase.create(tmp_path / "base") as base:
         for setting in ("chunk.strategy=exmaple:x", 'parse.parsers={".srt" = "exmaple:x"}'):

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wellread import config
-from wellread.documents import parse
+from wellread.documents import parse as parsing
+from wellread.documents import plugged as plugged_files
 from wellread.errors import WellreadError
 from wellread.index import check as index_check
 from wellread.index import sets
 from wellread.models import select
 from wellread.models.api import Embedder
+from wellread.retrieve import plugged
 from wellread.store import check as store_check
 from wellread.store import engine
 from wellread.store.engine import Store
@@ -38,6 +40,7 @@ def examine(folder: Path, settings: config.Settings, store: Store) -> list[Findi
         _versions(),
         _space(folder),
         *_models(settings),
+        *_plugins(settings, store),
         *_store(store),
         *_index(settings, store),
         _sandbox(),
@@ -73,6 +76,30 @@ def _models(settings: config.Settings) -> Iterator[Finding]:
             yield Finding(what, False, str(error), f"wellread models pull {name.partition(':')[2]}, or choose another")
 
 
+def _plugins(settings: config.Settings, store: Store) -> Iterator[Finding]:
+    """Parts of other packages, each opened; models, which are looked at above, left out."""
+    parse, chunk, rewrite, retrieve = (settings[name] for name in ("parse", "chunk", "rewrite", "retrieve"))
+    parsers = plugged_files.Parsers(parse)
+    parts: list[tuple[str, str, Callable[[], object]]] = [
+        (f'parse.parsers."{suffix}"', name, lambda suffix=suffix: parsers.for_name("", suffix))  # type: ignore[misc]  # a loop's own value
+        for suffix, name in parse.parsers.items()
+    ]
+    if chunk.plugged:
+        parts.append(("chunk.strategy", chunk.strategy, lambda: plugged_files.chunker(chunk)))
+    if rewrite.rewriters:
+        parts.append(("rewrite.rewriters", ", ".join(rewrite.rewriters), lambda: plugged.rewriters(rewrite)))
+    if retrieve.indexes:
+        parts.append(("retrieve.indexes", ", ".join(retrieve.indexes), lambda: plugged.legs(retrieve, store.folder)))
+    for what, name, try_it in parts:
+        try:
+            try_it()
+            yield Finding(what, True, name)
+        except WellreadError as error:
+            yield Finding(
+                what, False, str(error), "install the package, or name another part; see docs/how-to/plugins.md"
+            )
+
+
 def _embeds(embedder: Embedder) -> None:
     if embedder.remote is None:  # a service is not asked: looking must send nothing
         embedder.embed(["a"])
@@ -103,7 +130,7 @@ def _index(settings: config.Settings, store: Store) -> Iterator[Finding]:
 
 
 def _sandbox() -> Finding:
-    walls = parse.sandbox_state()
+    walls = parsing.sandbox_state()
     missing = [name for name, stands in walls.items() if not stands]
     detail = f"no wall around: {', '.join(missing)}" if missing else f"walls around {', '.join(walls)}"
     return Finding(

@@ -106,7 +106,7 @@ def named(part: str, text: str, where: str) -> Named:
     if kind not in known:
         there = ", ".join(sorted(known)) or "none"
         raise UsageError(
-            f"{where} = '{text}': no installed package offers a {part} '{kind}'; there are: {there} "
+            f"{where} = '{text}': no installed package offers the {part} '{kind}'; there are: {there} "
             f"(entry points of the group {GROUPS[part]})"
         )
     point = known[kind]
