@@ -51,9 +51,7 @@ def mean(values: list[float]) -> float:
     return round(100 * sum(values) / len(values), 1)
 
 
-def run(
-    passages: list[dict[str, Any]], questions: list[dict[str, Any]], setting: str, mine: set[str]
-) -> dict[str, Any]:
+def run(passages: list[dict[str, Any]], questions: list[dict[str, Any]], setting: str) -> dict[str, Any]:
     """What one way of stemming finds."""
     found: dict[str, Any] = {"first": [], "ndcg": []}
     with tempfile.TemporaryDirectory() as work, Store.open(Path(work)) as store:

@@ -99,12 +99,13 @@ def read_judgments(folder: Path) -> Judgments:
     return found
 
 
-def write(folder: Path, target: Path) -> dict[str, str]:
-    """One text file per document, title first; file name to document id."""
+def write(folder: Path, target: Path, *, titled: bool = False) -> dict[str, str]:
+    """One text file per document, title first, or a Markdown file with it as its heading; file name to document id."""
+    suffix, mark = (".md", "# ") if titled else (".txt", "")
     names = {}
     for n, row in enumerate(rows(folder / "corpus.jsonl")):
-        names[f"{n}.txt"] = row["_id"]
-        (target / f"{n}.txt").write_text(f"{row.get('title', '')}\n\n{row['text']}", "utf-8")
+        names[f"{n}{suffix}"] = row["_id"]
+        (target / f"{n}{suffix}").write_text(f"{mark}{row.get('title', '')}\n\n{row['text']}", "utf-8")
     return names
 
 

@@ -10,9 +10,9 @@ baseline in nDCG@10 with its 95 % interval and p value (paired permutation test,
 compared in the run).
 
 On public sets a document ranks where its best passage does; on the sample organisation (harbour) it is the passage that
-must hold the evidence. The same questions, drawn with a fixed seed, are used for every arm. --half A or B takes every
-question of the sample whose hashed id is even or odd: parameters were chosen on A. With --keep a run that was stopped
-goes on where it was, and what is done is not done again.
+must hold the evidence. NAME+titles is a public set with its titles as headings. The same questions, drawn with a fixed
+seed, are used for every arm. --half A or B takes every question of the sample whose hashed id is even or odd:
+parameters were chosen on A. With --keep a run that was stopped goes on where it was; what is done is not done again.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class Run:
 
 # the search alone: by meaning and by words, fused; no part on top of it
 NONE = ("rerank.model=", "rewrite.spelling=false")
+TITLED = "+titles"  # after the name of a public set: its titles are headings, not the first line of a text
 MINILM = ("embed.model=onnx:minilm",)
 SPARSE = ("sparse.model=transformers:splade-tiny",)  # a folder of that name among the pulled models
 TREE = ("tree.mode=collapsed",)
@@ -265,9 +266,9 @@ def questions(name: str, place: Path, half: str | None = None) -> tuple[Path, li
     """The folder of documents of a set, and its questions."""
     if name == "harbour":
         return HARBOUR / "documents", sample(half)
-    folder, source = data(name), place / f"source-{name}"
+    folder, source = data(name.removesuffix(TITLED)), place / f"source-{name}"
     source.mkdir(exist_ok=True)
-    names = write(folder, source)
+    names = write(folder, source, titled=name.endswith(TITLED))
     judgments = read_judgments(folder)
 
     def ids_of(hit: Hit) -> Sequence[str]:
