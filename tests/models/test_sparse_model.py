@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wellread import config
-from wellread.errors import ModelError, UsageError
+from wellread import KnowledgeBase, config
+from wellread.errors import ModelError, StoreError, UsageError
 from wellread.models import select, transformers
 from wellread.models.settings import SparseSettings
 
@@ -60,3 +60,27 @@ def test_a_model_of_another_kind_or_name_is_refused(folder: Path) -> None:
     assert select.sparse(SparseSettings(), folder) is None
     with pytest.raises(ModelError, match="wellread models pull hf:owner/none"):
         select.sparse(SparseSettings(model="transformers:owner/none"), config.models_folder())
+
+
+def test_a_base_is_searched_by_it_and_follows_its_documents(folder: Path, tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "a.md").write_text("the ferry and dogs\n", "utf-8")
+    KnowledgeBase.create(tmp_path / "base").close()
+    setting = f"sparse.model=transformers:{folder}"
+    with KnowledgeBase.open(tmp_path / "base", overrides=["rerank.model="]) as base:
+        base.add(str(documents))
+        with pytest.raises(StoreError, match="no sparse vectors yet"):
+            base.configured([setting]).search("dogs")
+        with_model = base.configured([setting])
+        assert with_model.sparse_fill() == 1
+        assert "sparse" in with_model.search("dogs").hits[0].scores
+        (documents / "b.md").write_text("free bikes pay\n", "utf-8")
+        base.sync()
+        told = next(stage.detail for stage in with_model.search("dogs").stages if stage.name == "search")
+        assert told["without sparse vector"] == 1
+        with_model.sync()
+        assert {hit.document.title for hit in with_model.search("bikes").hits if "sparse" in hit.scores} == {"a", "b"}
+        base.remove(str(documents / "a.md"))
+        assert [hit.document.title for hit in with_model.search("dogs bikes").hits] == ["b"]
+        assert with_model.check() == []
