@@ -50,17 +50,18 @@ def _find(how: Search, settings: GraphSettings) -> Find:
 
 
 def local(query: Query, graph: Graph) -> dict[int, float]:
-    """What a walk over names leads to from the best hits of the other searches and from the names of the question.
+    """What names lead to from the best hits of the other searches and from the names of the question.
 
-    The hits themselves count only as far as the walk comes back to them: so it adds what they do not say.
+    A hit counts only as far as other hits lead to it: so this adds what the other searches do not say.
 
-    Source: personalised PageRank as in Gutiérrez et al., NeurIPS 2024 (HippoRAG); here it begins at passages as well.
+    Source: Gutiérrez et al., NeurIPS 2024 (HippoRAG), who begin at the names of the question alone.
     """
     settings = graph.settings
     named = graph.named_in(query.text)
     best = [key for key in fuse.ranked(query.first) if key in graph.place_of][: settings.passages]
     starts = {graph.place_of[key]: query.first[key] ** 2 for key in best}
-    names, passages = graph.walked({n: told for n, told in named.items() if told > 0}, starts, settings.named)
+    walk = graph.shared if settings.walk == "shared" else graph.walked
+    names, passages = walk({n: told for n, told in named.items() if told > 0}, starts, settings.named)
     query.told["names of the question"] = tuple(_name(graph, n) for n in named)
     over = [int(n) for n in np.argsort(-names, kind="stable")[:SHOWN] if names[n] > 0]
     query.told["by way of"] = tuple(_name(graph, n) for n in over)

@@ -189,10 +189,9 @@ def _near(
         union.join(at[one], at[other])
     heads = [union.find(n) for n in range(len(every))]
     stands: dict[int, set[int]] = {}
-    passages = set()
+    n_passages = graph.counts(connection, allowed=[access_id])["passages"]
     for chunk, entity, _ in graph.mentions(connection, allowed=[access_id]):
         stands.setdefault(heads[at[entity]], set()).add(chunk)
-        passages.add(chunk)
     together: dict[tuple[int, int], int] = {}
     for one, other, n in graph.relations(connection, allowed=[access_id]):
         i, j = sorted((heads[at[one]], heads[at[other]]))
@@ -200,7 +199,7 @@ def _near(
     edges = []
     for (i, j), n in together.items():
         often = min(n, len(stands[i]), len(stands[j]))
-        telling = cluster.npmi(often, len(stands[i]), len(stands[j]), len(passages)) if i != j else -1.0
+        telling = cluster.npmi(often, len(stands[i]), len(stands[j]), n_passages) if i != j else -1.0
         if telling >= least:
             edges.append((i, j, n * telling))
     return heads, cluster.near_of(len(every), edges)

@@ -100,6 +100,25 @@ class Graph:
         """The number of each chunk key among the passages."""
         return {int(key): n for n, key in enumerate(self.chunks)}
 
+    def shared(self, names: Mapping[int, float], passages: Mapping[int, float], named: float) -> tuple[Floats, Floats]:
+        """As ``walked``, in one step: how much of the beginning each name holds, and what the names of a passage hold.
+
+        A passage at the beginning does not count for itself. Passages with many names are not made less of, as they are
+        by a walk by chance: docs/log.md has the comparison.
+        Source: spreading activation, Collins and Loftus 1975, cut off after one passage.
+        """
+        held, own = np.zeros(len(self.nodes)), np.zeros(len(self.chunks))
+        share = named if passages else 1.0
+        for number in names:
+            held[number] = share / len(names)
+        total = math.fsum(passages.values())
+        for number, weight in passages.items():
+            own[number] = (1.0 - share if names else 1.0) * weight / total if total > 0 else 0.0
+        passage, name = self.mentions[:, 0], self.mentions[:, 1]
+        held += np.bincount(name, own[passage], len(held))
+        led = np.maximum(held[name] - own[passage], 0.0) * self.telling[name]
+        return held * self.telling, np.bincount(passage, led, len(own)).astype(np.float64)
+
     def walked(self, names: Mapping[int, float], passages: Mapping[int, float], named: float) -> tuple[Floats, Floats]:
         """What a walk from names and passages (by number, with weights) leads to: (n,) names, (passages,) passages.
 
