@@ -282,7 +282,14 @@ def test_a_part_of_the_search_that_fails_is_named_with_its_package(
 def test_doctor_opens_every_part_that_is_named(site: Path, tmp_path: Path) -> None:
     with KnowledgeBase.create(tmp_path / "base") as base:
         well = {f.what: f for f in base.configured(SIX).doctor()}
-        named = ('parse.parsers.".srt"', "chunk.strategy", "rewrite.rewriters", "retrieve.indexes", "embedding model")
+        named = (
+            'parse.parsers.".srt"',
+            "chunk.strategy",
+            "rewrite.rewriters",
+            "retrieve.indexes",
+            "embedding model",
+            "reranking model",
+        )
         assert all(well[what].ok and well[what].detail.startswith("example:") for what in named)
         for broken in ("rewrite.rewriters=['example:nothing']", "chunk.strategy=example:nothing"):
             ill = [f for f in base.configured([broken]).doctor() if f.what == broken.partition("=")[0]]

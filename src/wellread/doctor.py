@@ -65,6 +65,9 @@ def _models(settings: config.Settings) -> Iterator[Finding]:
         ("embedding model", settings["embed"].model, lambda: _embeds(select.embedder(settings["embed"], models))),
         ("sentence model", scorer.model, lambda: _embeds(select.embedder(scorer, models))),
     ]
+    if settings["rerank"].model:
+        rerank = settings["rerank"]
+        parts.append(("reranking model", rerank.model, lambda: select.reranker(rerank, models)))
     if settings["chat"].model:
         chat = settings["chat"]
         parts.append(("chat model", chat.model, lambda: select.chat(chat, models).count_tokens("a")))
