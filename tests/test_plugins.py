@@ -228,7 +228,7 @@ def test_a_parser_is_held_by_the_limits_of_the_child_process(tmp_path: Path, mon
     for word in ("fine", "hang", "memory", "network", "write"):
         (tmp_path / "documents" / f"{word}.log2").write_text(word)
     KnowledgeBase.create(tmp_path / "base").close()
-    limits = ['parse.parsers={".log2" = "faulty:x"}', "parse.timeout_s=1.0"]
+    limits = ['parse.parsers={".log2" = "faulty:x"}', "parse.timeout_s=3.0"]
     with KnowledgeBase.open(tmp_path / "base", overrides=limits) as base:
         report = base.add(str(tmp_path / "documents"))
         kinds = {Path(failure.uri).stem: failure.kind for failure in report.failures}
