@@ -90,7 +90,7 @@ def test_the_graph_is_written_as_graphml_and_drawn_for_light_and_dark(base: Well
     assert around.exit_code == 0
     assert "Little Auk" in (tmp_path / "one.svg").read_text("utf-8")
     assert "Havrin" not in (tmp_path / "one.svg").read_text("utf-8")
-    assert json.loads(base("graph", "export", "names.svg", "--json").stdout)["names"] == 5
+    assert json.loads(base("graph", "export", "names.svg", "--json").stdout)["names"] == 6
     wrong = base("graph", "export", "names.png")
     assert wrong.exit_code == 2 and ".graphml" in wrong.stderr
 

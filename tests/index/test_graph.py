@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
+from wellread import config
 from wellread.documents.changes import Gone
 from wellread.errors import ModelUnavailable, UsageError
 from wellread.index.graph import build
@@ -18,7 +19,9 @@ from wellread.index.graph.export import graphml
 from wellread.index.graph.open import Graph, graph_of
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import IndexReader
+from wellread.models import select as select_model
 from wellread.models.api import Message, Reply, Sampling
+from wellread.models.settings import ChatSettings
 from wellread.store import check, graph
 from wellread.store.engine import Store
 from wellread.store.schema import chunks as chunk_table
@@ -263,6 +266,21 @@ def test_a_walk_is_personalised_pagerank(store: Store) -> None:
     assert ours == pytest.approx([wanted[n] for n in range(len(ours))], abs=1e-5)
 
 
+def test_one_step_adds_what_other_passages_of_the_beginning_say_by_hand(store: Store) -> None:
+    put(store, ready("/docs/a.md", BUILT, BERTH, YARD))  # they name bay and yard, north and bay, yard and pelly
+    updated(store)
+    found = replace(seen(store), settings=replace(SETTINGS, least=1))
+    bay, yard = node(found, "Gannet Bay"), node(found, "Thornsund Yard")
+    tells = np.log1p(3 / np.array([node.passages for node in found.nodes]))
+    names, passages = found.shared({}, {0: 3.0}, 0.2)
+    assert passages == pytest.approx([0.0, tells[bay], tells[yard]]) and names[[bay, yard]] == pytest.approx(tells[bay])
+    _, passages = found.shared({}, {0: 3.0, 1: 1.0}, 0.2)  # 3/4 and 1/4: each leads to the other by bay
+    assert passages == pytest.approx([0.25 * tells[bay], 0.75 * tells[bay], 0.75 * tells[yard]])
+    _, passages = found.shared({yard: 9.0}, {1: 1.0}, 0.2)  # a fifth begins at the name of the question
+    assert passages == pytest.approx([0.8 * tells[bay] + 0.2 * tells[yard], 0.0, 0.2 * tells[yard]])
+    assert found.shared({}, {}, 0.2)[1].tolist() == [0.0, 0.0, 0.0]
+
+
 def test_names_that_stand_in_one_passage_or_in_too_many_lead_nowhere(store: Store) -> None:
     texts = [f"The Gannet Bay meets Otto {'EO'[n % 2]}st and Rita {chr(65 + n)}oe." for n in range(20)]
     put(store, ready("/docs/a.md", *texts))
@@ -342,6 +360,27 @@ def test_a_model_writes_summaries_of_groups_where_it_is_asked_to(store: Store) -
         made = graph.communities(connection, allowed=None)
     assert [c.made_by for c in made] == ["test:lists"] * 2 and "Shanghai" in made[0].summary
     assert any(BERTH in asked for asked in chat.asked) and any(YARD in asked for asked in chat.asked)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_the_embedded_model_gives_only_relations_between_names_that_stand_in_the_passage(store: Store) -> None:
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'wellread[llama]'")
+    name = "llama:smollm2-135m"
+    put(store, ready("/docs/a.md", BUILT))
+    done = updated(
+        store, CHAT, chat=lambda: select_model.chat(ChatSettings(name), config.models_folder()), chat_name=name
+    )
+    assert done.read == done.calls == 1
+    sound(store)
+    found = seen(store)
+    ids = [id for node in found.nodes for id in node.entity_ids]
+    with store.reading() as connection:
+        said = graph.statements(connection, ids, who=EVERYONE)
+    names = {id: node.keys[0] for node in found.nodes for id in node.entity_ids}
+    for one in said:
+        words = f" {build.names.key_of(one.quote.rstrip('.'))} "
+        assert f" {names[one.one_id]} " in words and f" {names[one.other_id]} " in words
 
 
 # export

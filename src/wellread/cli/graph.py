@@ -217,7 +217,7 @@ def _number(graph: Graph, name: str) -> int:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    part = typer.Typer(help="Names in the documents, what is said between them, and their groups.")
+    part = typer.Typer(help="Find, show and draw the names in the documents.")
     command(part, "build", examples=BUILD, kept=KEPT)(build)
     command(part, "entities", examples=ENTITIES)(entities)
     command(part, "show", examples=SHOW)(tell)
