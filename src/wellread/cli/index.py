@@ -88,14 +88,16 @@ def _grown(grown: Grown) -> Iterator[str]:
     if not grown.levels:
         yield "no summaries: there are no passages yet; wellread add brings documents in"
         return
-    shape = f"{grown.nodes:,} summaries of {show.count(grown.passages, 'passage')} on {len(grown.levels)} levels"
+    noun = "summary" if grown.nodes == 1 else "summaries"
+    levels = show.count(len(grown.levels), "level")
+    shape = f"{grown.nodes:,} {noun} of {show.count(grown.passages, 'passage')} on {levels}"
     kept = f", {grown.kept:,} looked at and kept" if grown.kept else ""
     yield f"{shape}; {grown.made:,} made{kept}, {show.duration(grown.seconds)}"
     if grown.calls:
         went = f", text went to {', '.join(grown.left_machine)}" if grown.left_machine else ""
         yield f"{grown.written:,} written by the chat model in {show.count(grown.calls, 'call')}{went}"
-    if grown.reason:
-        yield f"{grown.made - grown.written:,} made of sentences instead of written: {grown.reason}"
+    if grown.instead:
+        yield f"{grown.instead:,} made of sentences instead of written: {grown.reason}"
 
 
 def _told(call: Call, numbers: dict[str, int], text: str) -> int:

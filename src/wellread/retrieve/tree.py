@@ -16,7 +16,7 @@ from wellread.index.tree.view import Branches
 from wellread.retrieve.parts import Leg, Query
 from wellread.retrieve.settings import RetrieveSettings
 
-ABOVE = 0.3  # what the summary counts in the score of a passage below it; docs/log.md 2026-11-21
+ABOVE = 0.3  # what the summary counts in the score of a passage below it; more did no better: docs/log.md 2026-11-21
 SHOWN = 5  # summaries that are told of a search, with their first words
 NONE = "there is none; run: wellread index tree"
 OTHER = "made by another embedder; run: wellread index tree"

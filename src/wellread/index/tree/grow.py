@@ -55,6 +55,7 @@ class Grown:
     added: int = 0  # passages that found a place
     made: int = 0  # nodes that got a new summary
     written: int = 0  # of them by a chat model
+    instead: int = 0  # nodes for which sentences were taken although a chat model was to write
     kept: int = 0  # nodes that were looked at and say the same
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -108,7 +109,7 @@ def update(
         done.levels, done.passages = tree.counts(connection), sum(tree.n_leaves(connection).values())
     done.calls, done.usage = writer.calls, writer.usage
     done.left_machine = (writer.host,) if writer.host else ()
-    done.reason = writer.reason if settings.summaries == "chat" and done.made > done.written else ""
+    done.reason = writer.reason
     done.seconds = time.monotonic() - started
     return done
 
@@ -335,6 +336,7 @@ def _made(work: _Work, texts: Sequence[str]) -> tuple[str, str]:
         text = work.writer.write(texts)
         if text:
             return text, work.writer.name
+        work.done.instead += 1
     return summarise.extract(texts, work.models.quick, work.settings.sentences), summarise.EXTRACT
 
 

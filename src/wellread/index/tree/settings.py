@@ -24,7 +24,7 @@ class TreeSettings:
     """How many summaries are gone into, for collapsed."""
     beam: int = 5
     """How many branches are followed at each level, for traverse."""
-    weight: float = 0.3
+    weight: float = 0.1
     """Weight of this search beside those by meaning and by words, which weigh 1 together."""
 
     def __post_init__(self) -> None:
