@@ -36,6 +36,7 @@ from wellread.retrieve import route as routing
 from wellread.retrieve import search as searching
 from wellread.retrieve import tree as tree_search
 from wellread.retrieve.followup import Turn
+from wellread.retrieve.parts import to_log
 from wellread.retrieve.search import Parts, SearchResult, Sections
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
 from wellread.retrieve.similar import Alike, By, Reading, alike
@@ -333,6 +334,7 @@ class KnowledgeBase(OpenParts):
     def _log(self, answer: Answer, read: Sequence[SearchResult]) -> None:
         documents = {hit.document.id for result in read for hit in result.hits}
         generation = read[-1].generation if read else None
+        answer = replace(answer, stages=to_log(answer.stages))
         with self.store.writing(durable=False) as tx:
             log.put(
                 tx, answer, who=self.who, settings_hash=self.settings_hash, generation=generation, documents=documents

@@ -52,6 +52,11 @@ def test_a_tree_is_built_searched_followed_and_forgets_what_is_deleted(tmp_path:
     assert "lamp" in summaries[0][2].lower() and found["hits"][0]["scores"]["tree"] > 0
     assert "summaries: level 1" in wellread(*on, "search", "lamps of the pier", "--explain", base=base)
 
+    with KnowledgeBase.open(base, overrides=["tree.mode=collapsed", "answer.style=quote"]) as kb:
+        answer = kb.ask("How far is the light of lamp 3 seen?")
+        details = [{key for stage in given.stages for key in stage.detail} for given in (answer, kb.log(1)[0].answer)]
+        assert "summaries" in details[0] - details[1]  # they hold words of documents that the log would not know of
+
     before = nodes(base)
     changed = documents / "lamps-7.md"
     changed.write_text(changed.read_text("utf-8").replace("at dusk", "at noon"), "utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,15 @@ class Sections:
     rewrite: RewriteSettings = field(default_factory=RewriteSettings)
     expand: ExpandSettings = field(default_factory=ExpandSettings)
     route: RouteSettings = field(default_factory=RouteSettings)
+
+
+# what legs tell in words of documents that need not be among the hits: a deletion would not find them in the log
+NOT_LOGGED = ("summaries", "groups entered", "by way of")
+
+
+def to_log(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages without words of documents that the log would not know of."""
+    return tuple(replace(s, detail={k: v for k, v in s.detail.items() if k not in NOT_LOGGED}) for s in stages)
 
 
 @dataclass(slots=True)
