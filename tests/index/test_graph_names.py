@@ -50,6 +50,9 @@ def test_a_word_that_only_begins_a_sentence_or_a_cell_is_no_name() -> None:
     assert found("| Role | Renewed |\n|---|---|\n| Master | daily |") == []
     assert found("Kestvik is an island. We sail to Kestvik.") == [("Kestvik", "name"), ("Kestvik", "name")]
     assert found("On Mondays in January nothing sails.") == []
+    assert found("RESULTS The ferry sails. OBJECTIVE We ask WHO and the IT of NASA. NASA answers.") == [
+        ("WHO", "name"), ("IT of NASA", "name"), ("NASA", "name"),
+    ]  # fmt: skip
 
 
 def test_the_long_form_of_an_abbreviation_is_a_name_where_it_is_explained() -> None:
@@ -67,7 +70,7 @@ def test_rows_of_a_table_are_not_related_with_each_other() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [("Linkspans", "linkspan"), ("The Ferries", "ferry"), ("Café Rouge", "CAFE  ROUGE"), ("HB-204", "hb 204"),
-     ("Gull & Kettle’s", "gull kettle"), ("Boxes", "box")],
+     ("Gull & Kettle’s", "gull kettle"), ("Boxes", "box"), ("HRs", "HR")],
 )  # fmt: skip
 def test_spellings_of_one_name_have_one_key(one: str, other: str) -> None:
     assert names.key_of(one) == names.key_of(other) != ""

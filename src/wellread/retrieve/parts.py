@@ -35,8 +35,8 @@ class SearchResult:
 class Query:
     """One wording of a question for a leg: ``within`` are the versions to look in (None: all), ``n`` its hits.
 
-    What a leg puts into ``told`` stands in the detail of the search stage; ``first`` is what was found by meaning and by
-    words, fused, where a leg may go on from there.
+    What a leg puts into ``told`` stands in the detail of the search stage; ``first`` is what was found by meaning and
+    by words, fused, from where a leg may go on.
     """
 
     text: str

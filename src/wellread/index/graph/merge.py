@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 512  # compared at once
+SHORT = 5  # letters of a name below which it is an abbreviation, of which a vector says nothing
 _MARKS = re.compile(r"\b\w\b|\w*\d\w*")  # single letters and everything with a figure
 
 Vectors = NDArray[np.float32]
@@ -19,8 +20,8 @@ def pairs(
 ) -> list[tuple[int, int, float]]:
     """(i, j, cosine) of every fresh name i and every other name j that are taken for one, each pair once.
 
-    Their vectors have at least the cosine ``at``, and neither is a code nor holds a figure or a letter by itself that
-    the other has not: «Line 2» is never «Line 3», however near they are.
+    Their vectors have at least the cosine ``at``, and neither is a code, or too short to mean anything, or holds a figure
+    or a letter by itself that the other has not: «Line 2» is never «Line 3», however near they are.
 
     Args:
         names: as they are compared (keys).
@@ -39,6 +40,8 @@ def pairs(
         for row, other in np.argwhere(near >= at):
             i, j = int(rows[row]), int(other)
             if i == j or (j in new and j < i):
+                continue
+            if min(len(names[i]), len(names[j])) < SHORT:
                 continue
             if "code" not in (kinds[i], kinds[j]) and marks(names[i]) == marks(names[j]):
                 found.append((i, j, float(near[row, other])))

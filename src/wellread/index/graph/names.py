@@ -23,9 +23,11 @@ from wellread.types import Span
 LONGEST = 6  # words of a name
 BETWEEN = 6  # words between two names up to which they say what the relation is
 LEAD = 12  # signs before the first word of a sentence
+SHOUTED = 5  # letters of a word in capitals above which it is no abbreviation
 NEAR = 2  # names of a sentence after one that it is related with
 
 _WORD = re.compile(r"[^\W_]+(?:[.'’&/-][^\W_]+)*")
+_PLURAL = re.compile(r"(?<=[A-Z]{2})s\b")  # of an abbreviation: HRs
 _LETTERS = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"\b(?:[A-Z][A-Za-z]*[-/ ]?\d[\w./-]*\w|[A-Z]{1,6}[-/]?\d+|[A-Z][a-z]+ \d{1,4})\b")
 _BREAK = re.compile(r"[,;:()\[\]{}|«»“”\"!?…]|\s[-–—]\s|\.\s|\n")
@@ -78,7 +80,8 @@ def key_of(name: str) -> str:
 
     "" where nothing is left.
     """
-    words = _LETTERS.findall(fold(name).lower().replace("'s", "").replace("’s", ""))
+    bare = _PLURAL.sub("", fold(name)).lower().replace("'s", "").replace("’s", "")
+    words = _LETTERS.findall(bare)
     while words and words[0] in ("the", "a", "an"):
         words = words[1:]
     if not words:
@@ -119,7 +122,9 @@ def _sentences(passage: str) -> Iterator[Span]:
 
 def _explained(passage: str) -> re.Pattern[str] | None:
     """The long forms of the abbreviations that the passage explains: names also where they have no capitals."""
-    long = sorted({pair.long for pair in glossary.pairs(passage)}, key=len, reverse=True)
+    long = sorted(
+        {pair.long for pair in glossary.pairs(passage) if not set(pair.long) & set("()[]")}, key=len, reverse=True
+    )
     return re.compile("|".join(map(re.escape, long))) if long else None
 
 
@@ -181,23 +186,34 @@ def _capitals(passage: str, run: Sequence[Span], sentence: Span, inside: frozens
             continue
         end = at + 1
         while end < len(run) and not _text(passage, run[end - 1]).endswith(("'s", "’s")):
-            joins = _text(passage, run[end]) in _LINKS and end + 1 < len(run) and _is_capital(passage, run[end + 1])
+            joins = (
+                _text(passage, run[end]).lower() in _LINKS and end + 1 < len(run) and _is_capital(passage, run[end + 1])
+            )
             if not joins and not _is_capital(passage, run[end]):
                 break
             end += 1
         words = list(run[at:end])
         at = end
-        while words and _text(passage, words[0]).lower() in _OPENERS:
+        while words and (first := _text(passage, words[0])).lower() in _OPENERS and not _is_short(first):
             words = words[1:]
         if not words or len(words) > LONGEST or all(_is_date(_text(passage, w)) for w in words):
             continue
         alone = len(words) == 1 and _opens(passage, words[0].start)
         word = _text(passage, words[0])
-        if alone and word not in inside and not any(c.isupper() or c.isdigit() for c in word[1:]):
-            continue  # any word has a capital where a sentence, a line or a cell begins
+        if alone and word not in inside and (_is_ordinary(word) or (word.isupper() and not _is_short(word))):
+            continue  # any word has a capital where a sentence, a line or a cell begins; headings have nothing else
         if len(word) > 1 or len(words) > 1:
             owner = _text(passage, words[-1]).endswith(("'s", "’s"))
             yield Span(words[0].start, words[-1].end - 2 * owner)
+
+
+def _is_short(word: str) -> bool:
+    """Whether a word may be an abbreviation: a few letters, all capitals."""
+    return 1 < len(word) <= SHOUTED and word.isupper()
+
+
+def _is_ordinary(word: str) -> bool:
+    return not any(c.isupper() or c.isdigit() for c in word[1:])
 
 
 def _is_date(word: str) -> bool:
@@ -210,6 +226,8 @@ def _text(passage: str, span: Span) -> str:
 
 def _is_capital(passage: str, span: Span) -> bool:
     word = _text(passage, span)
+    if word.lower() in STOPWORDS and not _is_short(word):
+        return False  # «RESULTS The», but IT, US and WHO
     return word[0].isupper() or (len(word) > 2 and any(c.isupper() for c in word[1:]))
 
 
