@@ -20,8 +20,8 @@ def pairs(
 ) -> list[tuple[int, int, float]]:
     """(i, j, cosine) of every fresh name i and every other name j that are taken for one, each pair once.
 
-    Their vectors have at least the cosine ``at``, and neither is a code, or too short to mean anything, or holds a figure
-    or a letter by itself that the other has not: «Line 2» is never «Line 3», however near they are.
+    Their vectors have at least the cosine ``at``, and neither is a code, or too short to mean anything, or holds a
+    figure or a letter by itself that the other has not: «Line 2» is never «Line 3», however near they are.
 
     Args:
         names: as they are compared (keys).
