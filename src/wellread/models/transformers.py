@@ -170,8 +170,10 @@ def _load(cls: str, name: str, where: str, threads: int) -> Any:
     try:
         import sentence_transformers
         import torch
+        import transformers
     except ImportError as error:
         raise MissingExtra(f"sentence-transformers (for transformers:{name})", "transformers") from error
+    transformers.utils.logging.disable_progress_bar()  # of loading weights, on stderr
     if threads:
         torch.set_num_threads(threads)
     try:
