@@ -173,7 +173,8 @@ def _load(cls: str, name: str, where: str, threads: int) -> Any:
         import transformers
     except ImportError as error:
         raise MissingExtra(f"sentence-transformers (for transformers:{name})", "transformers") from error
-    transformers.utils.logging.disable_progress_bar()  # of loading weights, on stderr
+    notices: Any = transformers.utils.logging
+    notices.disable_progress_bar()  # of loading weights, on stderr
     if threads:
         torch.set_num_threads(threads)
     try:
