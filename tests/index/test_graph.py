@@ -4,9 +4,12 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
@@ -238,6 +241,42 @@ def test_groups_hold_names_that_hang_together_and_new_names_join_them(store: Sto
     assert updated(store).regrouped == 1
     assert {n.name: n.communities for n in seen(store).nodes} == {**group, "Gerd Gans": group["Anna Aal"]}
     sound(store)
+
+
+SENTENCES = (BUILT, BERTH, YARD, CREW, "Nothing is named here at all.", "Rita Roe met Otto Ost on Line 2.")
+CHANGES = st.tuples(st.integers(0, 3), st.lists(st.sampled_from(SENTENCES), max_size=3, unique=True), st.booleans())
+
+
+@given(st.lists(CHANGES, min_size=1, max_size=6))
+@settings(max_examples=15, deadline=None)
+def test_whatever_comes_and_goes_the_graph_is_the_one_that_would_be_built_anew(
+    changes: list[tuple[int, list[str], bool]],
+) -> None:
+    with TemporaryDirectory() as folder, Store.open(folder) as store:
+        there: set[int] = set()
+        for number, texts, hidden in changes:
+            uri, labels = f"/docs/{number}.md", ["crew"] if hidden else []
+            if texts:
+                put(store, ready(uri, *texts, labels=labels, replaces=number in there))
+                there.add(number)
+            elif number in there:
+                put(store, Gone(uri, None))
+                there.discard(number)
+            updated(store)
+            sound(store)
+        assert updated(store).read == updated(store).summed == 0
+        grown = [facts(store, who) for who in (EVERYONE, CREWS)]
+        updated(store, whole=True)
+        assert grown == [facts(store, who) for who in (EVERYONE, CREWS)]
+        sound(store)
+
+
+def facts(store: Store, who: Principal) -> tuple[object, ...]:
+    """What somebody sees of the graph, groups apart: names with their passages, and how often which are related."""
+    found = seen(store, who)
+    names = [node.keys[0] for node in found.nodes]
+    related = sorted((*sorted((names[i], names[j])), n) for i, j, n in found.edges.tolist())
+    return sorted((node.keys[0], node.passages) for node in found.nodes), related
 
 
 # walking

@@ -115,6 +115,15 @@ def test_a_base_without_a_graph_says_how_to_get_one(tmp_path: Path) -> None:
         assert "wellread graph build" in str(told(result)["graph"]) and len(result.hits) == 1
 
 
+def test_summaries_of_another_embedder_are_not_compared_and_said(reader: IndexReader) -> None:
+    other = Models(WordEmbedder(id="test:other"), WordEmbedder())
+    build.update(reader.store, other, replace(SETTINGS, size=2))
+    result = found(reader, replace(SETTINGS, mode="global"), question="what steel parts came from Thornsund")
+    assert "another embedder" in str(told(result)["graph"]) and told(result)["groups"] == 0
+    built(reader.store)
+    assert "graph" not in told(found(reader, replace(SETTINGS, mode="global"), question="steel parts from Thornsund"))
+
+
 def test_settings_that_cannot_be_are_refused_with_their_name() -> None:
     for name, value in (("passages", 0), ("weight", 1.5), ("damping", 1.0), ("npmi", 2.0), ("resolution", 0.0)):
         with pytest.raises(ValueError, match=f"{name}: "):

@@ -69,15 +69,16 @@ def test_a_graph_answers_two_hops_follows_changes_and_forgets_what_is_deleted(tm
     assert b"odile marchetti" not in data and b"thornsund yard" not in data
 
 
-def test_while_the_graph_is_searched_adding_builds_it(tmp_path: Path, documents: Path) -> None:
-    base = tmp_path / "base"
-    with KnowledgeBase.create(base):
+def test_while_the_graph_is_searched_adding_and_removing_keep_it_in_step(tmp_path: Path, documents: Path) -> None:
+    with KnowledgeBase.create(tmp_path / "base"):
         pass
-    wellread("config", "set", "graph.mode", "local", base=base)
-    report = json.loads(wellread("--json", "add", str(documents), base=base))
-    assert report["chunks"] >= 42
-    done = json.loads(wellread("--json", "graph", "build", base=base))
-    assert done["read"] == 0 and done["entities"] >= 3
-    assert "yards.md" in asked(base, "--set", "rerank.model=")[0][:4]
-    wellread("remove", str(documents), base=base)
-    assert json.loads(wellread("--json", "graph", "build", base=base))["entities"] == 0
+    with KnowledgeBase.open(tmp_path / "base", overrides=["graph.mode=local", "rerank.model="]) as kb:
+        report = kb.add(str(documents))
+        assert report.chunks >= 42 and kb.graph_update().read == 0
+        found = [Path(hit.document.uri).name for hit in kb.search(QUESTION, k=4).hits]
+        assert found[0] == "berths.md" and "yards.md" in found
+        (documents / "berths.md").write_text(BERTHS.replace("Gannet Bay", "Little Auk"), "utf-8")
+        assert kb.sync().changed == 1
+        assert "yards.md" not in [Path(hit.document.uri).name for hit in kb.search(QUESTION, k=4).hits]
+        kb.remove(str(documents))
+        assert kb.graph_update().entities == 0

@@ -20,6 +20,7 @@ from wellread.retrieve.settings import RetrieveSettings
 
 SHOWN = 5  # names and groups that are told of a search
 NONE = "there is none; run: wellread graph build"
+OTHER = "its summaries are of another embedder; run: wellread graph build"
 
 Search = Callable[[Query, Graph], dict[int, float]]
 
@@ -76,6 +77,8 @@ def by_groups(query: Query, graph: Graph) -> dict[int, float]:
     if query.vector is None:
         return {}
     entered = graph.nearest(query.vector, query.embedder_id, graph.settings.communities)
+    if not entered and any(community.vector for community in graph.communities):
+        query.told["graph"] = OTHER
     told, scores = [], dict[int, float]()
     for community, cosine in entered:
         held = graph.passages_of(community)
