@@ -17,7 +17,7 @@ from wellread.errors import ModelError, StoreError
 from wellread.index import build, check, sets, vectors
 from wellread.index.open import IndexReader
 from wellread.index.settings import IndexSettings
-from wellread.store import documents, files
+from wellread.store import documents, files, migrations
 from wellread.store.engine import Store
 from wellread.types import Compare, Principal
 
@@ -278,4 +278,15 @@ def test_a_new_base_stores_what_the_settings_say(store: Store) -> None:
         assert sets.live(connection).storage == "int8"
     build.apply(store, iter([ready("/b", "y z")]), WordEmbedder(), tenant="default", settings=IndexSettings("de"))
     build.compact(store)
+    assert check.check(store) == []
+
+
+def test_a_set_of_the_schema_before_stores_halves(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a", "dogs pay four euros"))
+    with store.writing() as tx:
+        tx.connection.exec_driver_sql("ALTER TABLE vector_sets DROP COLUMN storage")
+        migrations.STEPS[3](tx.connection)
+        migrations.STEPS[3](tx.connection)  # again is harmless
+    with store.reading() as connection:
+        assert sets.live(connection).storage == "float16"
     assert check.check(store) == []

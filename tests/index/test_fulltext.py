@@ -119,5 +119,5 @@ def test_a_text_is_tokenized_the_same_twice(passage: str) -> None:
 def test_an_index_of_another_tokenizer_is_refused_with_the_cure(store: Store) -> None:
     with store.writing() as tx:
         write_meta(tx.connection, fulltext.META_KEY, "0")
-    with store.reading() as connection, pytest.raises(StoreError, match="wellread index rebuild"):
+    with store.reading() as connection, pytest.raises(StoreError, match="run once: wellread sync"):
         fulltext.exists(connection)

@@ -98,6 +98,7 @@ def test_every_way_of_storing_gives_cosines_within_its_error(
     slots, scores = view.scan(points[700], None, 10)
     assert slots[0] == 700
     assert np.abs(scores - points[slots] @ points[700]).max() < error
+    assert scores[0] == pytest.approx(1, abs=0.1)
     assert np.linalg.norm(view.halves[[3, 700]], axis=1) == pytest.approx(1, abs=1e-3)
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "set").iterdir()}
     assert sum(sizes.values()) == 1_000 * (row_bytes + 8 + vectors.ROW.itemsize)

@@ -236,7 +236,7 @@ def exists(connection: Connection, language: str | None = None) -> bool:
         return False
     if found != TOKENIZER:
         raise StoreError(
-            f"the full-text index was made with tokenizer {found}, this is {TOKENIZER}; run: wellread index rebuild"
+            f"the full-text index was made with tokenizer {found}, this is {TOKENIZER}; run once: wellread sync"
         )
     held = read_meta(connection, LANGUAGE_KEY)
     if language is not None and held != language:

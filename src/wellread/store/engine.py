@@ -192,7 +192,7 @@ class Store:
         if found == migrations.SCHEMA_VERSION:
             return
         if self.read_only:
-            raise StoreError(f"{self.path}: has an old schema ({found}); open it once for writing: wellread check")
+            raise StoreError(f"{self.path}: has an old schema ({found}); run once: wellread sync")
         if found:
             with store_errors(self.path):
                 migrations.keep_copy(self.path, found)
