@@ -16,7 +16,9 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread import config
 from wellread.documents.changes import Gone
 from wellread.errors import ModelUnavailable, UsageError
+from wellread.index import check as index_check
 from wellread.index.graph import build
+from wellread.index.graph import check as graph_check
 from wellread.index.graph.build import Models, Updated
 from wellread.index.graph.export import graphml
 from wellread.index.graph.open import Graph, graph_of
@@ -82,6 +84,7 @@ def sound(store: Store) -> None:
     """Every mention and every relation stands where it says; nothing refers to what is gone; no community is stale."""
     assert check.check(store) == []
     with store.reading() as connection:
+        assert list(graph_check.check(connection)) == []
         held = (
             select(graph_entities.c.name, graph_entities.c.key, chunk_table.c.text, graph_mentions.c.start,
                    graph_mentions.c.end, chunk_table.c.access_id, graph_entities.c.access_id.label("of"))
@@ -334,6 +337,28 @@ def test_names_that_stand_in_one_passage_or_in_too_many_lead_nowhere(store: Stor
         node(found, "Rita Doe"),
         node(found, "Otto Ost"),
     }
+
+
+def test_a_graph_that_was_altered_on_disk_is_found_out(store: Store) -> None:
+    put(store, ready("/docs/a.md", BUILT, BERTH))
+    updated(store)
+    assert index_check.check(store) == []
+    for change in (
+        "UPDATE graph_edges SET label = 'was sold to' WHERE label = 'was built at'",
+        'UPDATE graph_mentions SET "end" = "end" + 1 WHERE start > 5',
+        "UPDATE graph_entities SET key = 'gannet boy' WHERE key = 'gannet bay'",
+        "UPDATE graph_passages SET chunk_key = 77 WHERE id = 1",
+    ):
+        with pytest.raises(RuntimeError, match="undone"), store.writing() as tx:
+            assert tx.connection.exec_driver_sql(change).rowcount > 0
+            assert list(graph_check.check(tx.connection))
+            raise RuntimeError("undone")
+    assert index_check.check(store) == []
+    with store.writing() as tx:  # what a model said cannot be said again; its names are looked for
+        tx.connection.exec_driver_sql("UPDATE graph_passages SET extractor = 'chat:1:x'")
+        assert list(graph_check.check(tx.connection)) == []
+        tx.connection.exec_driver_sql("UPDATE graph_entities SET key = 'gannet boy' WHERE key = 'gannet bay'")
+        assert len(list(graph_check.check(tx.connection))) == 2
 
 
 # a chat model

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from wellread.errors import StoreError
 from wellread.index import fulltext, glossary, sets, sparse
+from wellread.index.graph import check as graph_check
 from wellread.index.open import FOLDER
 from wellread.index.vectors import CODES, ROW, ROWS, STORED, crcs, encode, mapped, mapped_vectors, words
 from wellread.store import documents
@@ -43,6 +44,7 @@ def check(store: Store) -> list[Fault]:
                 faults.append(Fault(where, str(error), REBUILD))
         if glossary.exists(connection):
             faults += [Fault("glossary", what, REBUILD) for what in _glossary(connection)]
+        faults += [Fault("graph of names", what, graph_check.CURE) for what in graph_check.check(connection)]
         if sparse.model_of(connection) is not None:
             faults += [Fault("sparse vectors", what, sparse.REEMBED) for what in _sparse(connection)]
     if tokenizer == fulltext.TOKENIZER:
