@@ -114,12 +114,19 @@ class Statement:
 def missing(connection: Connection, extractor: str, *, after: int, size: int) -> list[ChunkRow]:
     """Live chunks with keys above ``after`` that this extractor has not read, by key, ``size`` at most."""
     columns = [chunks.c[name] for name in ChunkRow._fields]
+    statement = _unread(select(*columns), extractor).where(chunks.c.key > after)
+    return [ChunkRow(*row) for row in connection.execute(statement.order_by(chunks.c.key).limit(size))]
+
+
+def n_missing(connection: Connection, extractor: str) -> int:
+    """How many live chunks this extractor has not read."""
+    return int(connection.execute(_unread(select(func.count(chunks.c.key)), extractor)).scalar_one())
+
+
+def _unread(statement: Select[Any], extractor: str) -> Select[Any]:
     read = (graph_passages.c.chunk_key == chunks.c.key) & (graph_passages.c.extractor == extractor)
-    statement = (
-        select(*columns).outerjoin(graph_passages, read)
-        .where(chunks.c.key > after, graph_passages.c.id.is_(None)).order_by(chunks.c.key).limit(size)
-    )  # fmt: skip
-    return [ChunkRow(*row) for row in connection.execute(statement)]
+    both = chunks.outerjoin(graph_passages, read)
+    return statement.select_from(both).where(graph_passages.c.id.is_(None))
 
 
 def put(tx: Transaction, passages: Sequence[Passage], extractor: str) -> int:

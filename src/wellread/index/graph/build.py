@@ -103,7 +103,7 @@ def _read(store: Store, models: Models, settings: GraphSettings, done: Updated, 
             raise UsageError("graph.extractor is chat and chat.model is empty; name a model, or set it to names")
         extractor, size = f"chat:{PROMPT}:{models.chat_name}", 1
     with store.reading() as connection:
-        total = len(graph.missing(connection, extractor, after=0, size=-1))
+        total = graph.n_missing(connection, extractor)
     after, n = 0, 0
     while n < total:
         with store.reading() as connection:
@@ -237,7 +237,7 @@ def _summed(store: Store, models: Models, settings: GraphSettings, done: Updated
         every = graph.communities(connection, allowed=None)
         stale = [c for c in every if c.dirty or (c.summary and c.embedder_id != models.embedder.id)]
         members: dict[int, list[Entity]] = {}
-        for entity in graph.entities(connection, allowed=None):
+        for entity in graph.entities(connection, allowed=None) if stale else ():
             if entity.community_id is not None:
                 members.setdefault(entity.community_id, []).append(entity)
     for start in range(0, len(stale), SUMMARIES):
