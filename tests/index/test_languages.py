@@ -79,6 +79,12 @@ def test_a_word_that_languages_stem_alike_is_looked_for_once() -> None:
     assert fulltext.query("der fähren", ["de"]) == ['"der"', '("fahren" OR "fahr")']
 
 
+def test_a_word_is_indexed_with_the_stem_of_its_unaccented_form_too() -> None:
+    assert fulltext.forms("réservées", "fr") == ["reserv", "reserve"]
+    assert fulltext.forms("fähren", "de") == ["fahr"]
+    assert fulltext.tokens("Places réservées 2026", "fr") == "plac reserv reserve 2026"
+
+
 def test_a_base_in_german_comes_and_goes_with_its_documents_and_checks_whole(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         filled(store, WordEmbedder(), ready("/a", PASSAGES["de"], title="Fahrten"), ready("/b", PASSAGES["en"]))
