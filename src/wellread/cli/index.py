@@ -59,7 +59,7 @@ def _sparse(encoded: int) -> str:
 
 def tree(
     call: Call,
-    drop: Annotated[bool, typer.Option("--drop", help="Remove the tree instead, and give its space back.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove the tree instead.")] = False,
 ) -> int:
     """Build the tree of summaries, or bring it in step with documents and settings.
 
