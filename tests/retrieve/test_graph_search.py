@@ -13,7 +13,7 @@ from wellread.index.graph.build import Models
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import IndexReader
 from wellread.retrieve import graph as graph_search
-from wellread.retrieve.parts import Parts, SearchResult, Sections
+from wellread.retrieve.parts import Parts, SearchResult, Sections, to_log
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
 from wellread.store.engine import Store
@@ -113,6 +113,14 @@ def test_a_base_without_a_graph_says_how_to_get_one(tmp_path: Path) -> None:
         filled(store, WordEmbedder(), ready("/docs/berth.md", BERTH))
         result = found(IndexReader(store))
         assert "wellread graph build" in str(told(result)["graph"]) and len(result.hits) == 1
+
+
+def test_names_that_a_search_tells_do_not_get_into_the_log(reader: IndexReader) -> None:
+    result = found(reader, replace(SETTINGS, mode="both"), question="what came from Thornsund")
+    assert "Gannet Bay" in str(told(result)) and "Thornsund" in str(told(result))
+    logged = to_log(result.stages)
+    assert "Gannet Bay" not in str(logged) and "Thornsund" not in str(logged)
+    assert [stage.name for stage in logged] == [stage.name for stage in result.stages]
 
 
 def test_summaries_of_another_embedder_are_not_compared_and_said(reader: IndexReader) -> None:

@@ -93,7 +93,7 @@ class Sections:
 
 
 # what legs tell in words of documents that need not be among the hits: a deletion would not find them in the log
-NOT_LOGGED = ("summaries", "groups entered", "by way of")
+NOT_LOGGED = ("summaries", "groups entered", "by way of", "names of the question")
 
 
 def to_log(stages: Sequence[Stage]) -> tuple[Stage, ...]:
