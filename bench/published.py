@@ -54,7 +54,7 @@ def main() -> None:
             with KnowledgeBase.create(base_folder) as made:
                 made.add(str(place / "documents"))
         trained = {name: taught(base_folder, name, learned[name]) for name in RUNS}
-        with KnowledgeBase.open(base_folder) as base:
+        with KnowledgeBase.open(base_folder, overrides=["chat.threads=1"]) as base:
             keep("published-squad2", {"trained": trained, **compared(base, place / "questions.jsonl")})
 
 

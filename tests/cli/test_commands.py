@@ -175,6 +175,7 @@ def test_remove_takes_a_document_out_of_everything(on: On, documents: Path) -> N
     assert "4.50" not in on("search", "dog crowns").stdout
     assert on("remove", "*/nothing-here/*").exit_code == 2
     assert told(on("remove", str(documents), "--json")) == {"removed": 1, "retrain": {}}
+    assert on("check").stdout == "no fault found\n"  # nothing is left, and that is as it should be
 
 
 def test_the_index_is_rebuilt_compacted_and_reembedded(on: On) -> None:

@@ -151,9 +151,12 @@ def _words(store: Store, language: str) -> Iterator[str]:
 
 
 def _value(own: sqlite3.Connection, statement: str) -> bytes:
-    """The one value that a statement gives, b"" where there is none."""
+    """The one value that a statement gives without zeros at its end, b"" where there is none.
+
+    A table that has become empty counts zeros where a new one counts nothing.
+    """
     row = own.execute(statement).fetchone()
-    return bytes(row[0]) if row is not None else b""
+    return bytes(row[0]).rstrip(b"\0") if row is not None else b""
 
 
 def _differing(found: sqlite3.Cursor, wanted: sqlite3.Cursor) -> object | None:
