@@ -25,7 +25,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from bench.common import data, keep, rows
+from bench.common import data, keep, letters, rows
 from bench.compare import Watch, figures
 from wellread import KnowledgeBase
 from wellread.evaluate import compare, selection, settings, ways
@@ -76,7 +76,7 @@ def written(place: Path, n: int) -> dict[str, list[Any]]:
         (place / "documents" / f"{name}.md").write_text(f"# {title}\n\n{text}\n", "utf-8")
         passages.append(TextRow(row_id(context), f"{title}\n\n{text}"))
         shuffled = random.Random(context).sample(by[context], len(by[context]))
-        asked += [_line(row) for row in shuffled[:ASKED]]
+        asked += [_line(row) for row in {letters(row["question"]): row for row in shuffled[:ASKED]}.values()]
         for row in shuffled[ASKED:]:
             turns = (Message("user", row["question"]), Message("assistant", row["answers"][0]))
             others.append(ChatRow(row_id(row["id"]), turns, kind="qa", fact=row["id"]))

@@ -90,17 +90,43 @@ def ticks(axes: Frame) -> list[float]:
 
 
 def place(points: Sequence[Point], axes: Frame) -> dict[str, tuple[float, float, str]]:
-    """Where each label stands: x, y of its baseline, and its anchor; the recommended way chooses first."""
+    """Where each label stands: x, y of its baseline, and its anchor; the recommended way chooses first.
+
+    The others choose by score, then each once more beside what all have chosen; where labels still meet, another order
+    is tried, and the best of all is taken.
+    """
+    orders = (
+        sorted(points, key=lambda p: (not p.chosen, -p.score.value)),
+        sorted(points, key=lambda p: (not p.chosen, p.cost)),
+        sorted(points, key=lambda p: (not p.chosen, -p.cost)),
+        sorted(points, key=lambda p: (not p.chosen, p.score.value)),
+    )
+    best: tuple[float, dict[str, tuple[float, float, str]]] | None = None
+    for order in orders:
+        found = _placed(order, axes)
+        boxes = [_box(point, found[point.name]) for point in points]
+        meeting = sum(box.overlap(other) for n, box in enumerate(boxes) for other in boxes[n + 1 :])
+        if best is None or meeting < best[0]:
+            best = meeting, found
+        if not meeting:
+            break
+    return best[1] if best else {}
+
+
+def _placed(points: Sequence[Point], axes: Frame) -> dict[str, tuple[float, float, str]]:
+    """Labels placed one after the other, in this order, and then once more in it."""
     area = axes.area
-    taken = [_mark(point, axes) for point in points]
-    taken.append(Box(area.left, area.top - 4, area.left + 150, area.top + 16))  # the name of the axis
+    fixed = [_mark(point, axes) for point in points]
+    fixed.append(Box(area.left, area.top - 4, area.left + 150, area.top + 16))  # the name of the axis
     found: dict[str, tuple[float, float, str]] = {}
-    for point in sorted(points, key=lambda p: (not p.chosen, -p.score.value)):
+    for point in (*points, *points):
+        labels = [_box(other, found[other.name]) for other in points if other.name in found and other is not point]
         own = _mark(point, axes)
-        others = [box for box in taken if box is not own and box != own]
-        best = min(_candidates(point, axes), key=lambda c: _harm(_box(point, c), c, point, axes, [*others, own]))
-        taken.append(_box(point, best))
-        found[point.name] = best
+        others = [*(box for box in fixed if box != own), *labels, own]
+        found[point.name] = min(
+            _candidates(point, axes),
+            key=lambda c, p=point, o=others: _harm(_box(p, c), c, p, axes, o),  # type: ignore[misc]
+        )
     return found
 
 
