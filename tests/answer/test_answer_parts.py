@@ -92,6 +92,24 @@ def test_a_sentence_stands_only_on_what_the_passage_says(sentence: str, fault: s
     assert fault in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("asked", "bare", "stands"),
+    [
+        ("What does a dog cost each way?", "4.50.", True),
+        ("What does a dog cost each way?", "5.40.", False),
+        (
+            "When was the harbour master of Tarrasund born?",
+            "4.50.",
+            False,
+        ),  # it stands there and answers something else
+    ],
+)
+def test_a_bare_answer_is_read_together_with_its_question(
+    asked: str, bare: str, stands: bool, scorer: Embedder
+) -> None:
+    assert verify.check(bare, asked, evidence.units_of([hit(TEXT)]), scorer).supported is stands
+
+
 def test_evidence_without_units_is_nothing_and_its_probability_low() -> None:
     none = evidence.Scored((), *(np.zeros(0, np.float32),) * 4)
     weighed = gate.weigh("What is the fare?", none)

@@ -13,6 +13,7 @@ from wellread.types import Verdict
 
 SUPPORT_WORDS = 0.6  # least share of a sentence's content words that the evidence holds
 SUPPORT_COSINE = 0.5  # least cosine of sentence and evidence
+BARE_WORDS = 5  # up to so many words are an answer that says something only with its question: «In 1251.»
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w’'-]+")
 NEGATION = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|\w+n['’]t)\b", re.IGNORECASE)
@@ -22,11 +23,13 @@ def check(sentence: str, question: str, units: Sequence[Unit], scorer: Embedder)
     """The verdict on one sentence, its ``citation`` an index into ``units``: the unit that bears it out best.
 
     Words of the question count as given, so that «Dogs cost 4.50 on the Sound line» stands on a row that names the
-    price under the heading of the line.
+    price under the heading of the line. A bare answer («4.50.») is compared together with its question:
+    alone it is like no passage.
     """
     if not units:
         return Verdict(sentence, False, 0.0, reason="no passage")
-    vectors = scorer.embed([sentence, *(f"{u.context}: {u.reading}" for u in units)])
+    told = sentence if len(sentence.split()) > BARE_WORDS else f"{question} {sentence}"
+    vectors = scorer.embed([told, *(f"{u.context}: {u.reading}" for u in units)])
     cosine = vectors[1:] @ vectors[0]
     said, asked = set(words(sentence)), set(words(question))
     shares = [_share(said, set(words(f"{u.context} {u.reading}")), asked) for u in units]
