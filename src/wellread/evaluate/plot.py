@@ -123,10 +123,8 @@ def _placed(points: Sequence[Point], axes: Frame) -> dict[str, tuple[float, floa
         labels = [_box(other, found[other.name]) for other in points if other.name in found and other is not point]
         own = _mark(point, axes)
         others = [*(box for box in fixed if box != own), *labels, own]
-        found[point.name] = min(
-            _candidates(point, axes),
-            key=lambda c, p=point, o=others: _harm(_box(p, c), c, p, axes, o),  # type: ignore[misc]
-        )
+        harms = {at: _harm(_box(point, at), at, point, axes, others) for at in _candidates(point, axes)}
+        found[point.name] = min(harms, key=harms.__getitem__)
     return found
 
 
