@@ -97,7 +97,7 @@ class Run:
 
 
 # the search alone: by meaning and by words, fused; no part on top of it
-NONE = ("rerank.model=", "rewrite.spelling=false")
+NONE = ("rerank.model=", "rewrite.spelling=false", "retrieve.document_weight=0")
 TITLED = "+titles"  # after the name of a public set: its titles are headings, not the first line of a text
 MINILM = ("embed.model=onnx:minilm",)
 SPARSE = ("sparse.model=transformers:splade-tiny",)  # a folder of that name among the pulled models
@@ -123,7 +123,10 @@ ARMS: dict[str, Arm] = {
     "tree collapsed": Arm(NONE, built=TREE),
     "tree traverse": Arm((*NONE, "tree.mode=traverse"), built=TREE),
     "default": Arm(),
-    "rerank 50": Arm(("rerank.candidates=50",), "default"),
+    "passages alone": Arm(("retrieve.document_weight=0",), "default"),
+    "together": Arm((*NONE, "retrieve.document_weight=0.2")),
+    "rerank 50": Arm(("rerank.candidates=50",)),
+    "rerank 50 in 300 ms": Arm(("rerank.candidates=50", "rerank.budget_ms=300")),
     "rerank late": Arm(("rerank.model=late:minilm", "rerank.weight=0.67"), "default"),
     "rerank two sentences": Arm(("rerank.sentences=2",), "default"),
     "rerank whole passages": Arm(("rerank.reads=passages",), "default"),

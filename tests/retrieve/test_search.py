@@ -42,9 +42,39 @@ def found(reader: IndexReader, question: str, settings: RetrieveSettings = SETTI
 def test_hits_carry_the_scores_of_each_stage_and_stages_are_timed(reader: IndexReader) -> None:
     result = found(reader, "what does a dog pay")
     assert {hit.chunk.text for hit in result.hits[:2]} == {"a dog pays three euros", "a dog pays four euros"}
-    assert set(result.hits[0].scores) == {"dense", "bm25", "fused"}
-    assert [stage.name for stage in result.stages] == ["rewrite", "embed", "scope", "search", "fuse", "read"]
+    assert set(result.hits[0].scores) == {"dense", "bm25", "fused", "document"}
+    assert [stage.name for stage in result.stages] == [
+        "rewrite",
+        "embed",
+        "scope",
+        "search",
+        "fuse",
+        "together",
+        "read",
+    ]
     assert result.hits[0].document.text == ""
+
+
+def test_passages_of_one_document_bear_each_other_out(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        filled(
+            store,
+            WordEmbedder(),
+            ready("/docs/dogs.md", "a dog pays at the pier", "a dog with a lead", "dogs and cats", "a dog swims"),
+            ready("/docs/pier.md", "a dog pays at the gate", "the pier is closed", "boats", "rain"),
+            *(ready(f"/docs/{n}.md", f"timetable of line {n}") for n in range(30)),
+        )
+        reader = IndexReader(store)
+
+        def firsts(weight: float) -> list[str]:
+            return [hit.document.uri for hit in found(reader, "a dog", RetrieveSettings(document_weight=weight)).hits]
+
+        assert firsts(1.0)[:4] == ["/docs/dogs.md"] * 4
+        assert firsts(0)[:4] != firsts(1.0)[:4]
+        by_words = found(reader, "a dog", RetrieveSettings(mode="bm25", document_weight=1.0)).hits[0]
+        assert by_words.score == by_words.scores["bm25"]
+    with pytest.raises(ValueError, match="document_weight"):
+        RetrieveSettings(document_weight=-1)
 
 
 def test_nobody_sees_what_is_not_for_them(reader: IndexReader) -> None:

@@ -276,6 +276,14 @@ class Look:
         )
         return set(self.connection.execute(statement).scalars())
 
+    def homes(self, keys: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """The version id of each chunk key, and how many chunks that version has."""
+        columns = chunks.c
+        joined = chunks.join(versions, versions.c.id == columns.version_id)
+        statement = select(columns.key, columns.version_id, versions.c.n_chunks).select_from(joined)
+        found = self.connection.execute(statement.where(access.one_of(columns.key, keys)))
+        return {key: (version_id, n) for key, version_id, n in found}
+
     def glossary(self, phrases: Sequence[str], by: str) -> list[glossary.Known]:
         """Abbreviations and other names whose ``by`` (short or long) is one of the phrases; see ``glossary.folded``."""
         if not glossary.exists(self.connection):

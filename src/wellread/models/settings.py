@@ -129,7 +129,7 @@ class RerankSettings:
     weight: float | None = None
     """Share of the model's score in the order, the rest is the search's; empty: 1, for a sentence encoder 0.67."""
     batch: int = 16
-    """Pieces that are read at a time."""
+    """Pieces that are read at a time; a sentence encoder without a budget gets all at once."""
     budget_ms: int = 0
     """Milliseconds after which no further batch is begun; what was not read keeps its place; 0 reads all."""
 

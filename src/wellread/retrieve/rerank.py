@@ -95,8 +95,13 @@ def sentences(question: str, hits: Sequence[Hit], most: int, quick: Embedder | N
 
 
 def _in_time(question: str, chosen: Sequence[Piece], reranker: Reranker, settings: RerankSettings) -> list[float]:
-    """Scores of the first pieces, as many as the budget allows; at least one batch."""
+    """Scores of the first pieces, as many as the budget allows; at least one batch.
+
+    Without a budget a sentence encoder gets all at once, which it sorts by length: a seventh less time for 50.
+    """
     score = _scorer(question, reranker)
+    if not settings.budget_ms and isinstance(reranker, Embedder):
+        return list(map(float, score([piece.text for piece in chosen])))
     started = time.perf_counter()
     scores: list[float] = []
     for start in range(0, len(chosen), settings.batch):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wellread.index.open import Look
 from wellread.retrieve import expand as expanding
 from wellread.retrieve import find as finding
-from wellread.retrieve import fuse
+from wellread.retrieve import fuse, together
 from wellread.retrieve import rerank as reranking
 from wellread.retrieve import rewrite as rewriting
 from wellread.retrieve import route as routing
@@ -128,7 +128,7 @@ def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[
             vectors = finding.embed((text,), "", scene.parts.embedder, retrieve, trace)
             found = merged([(1.0, found), (rewriting.BESIDE, _found(text, scene, vectors))])
             hits = _hits(found, scene)
-    return _reranked(question, hits, scene)
+    return together.raised(_reranked(question, hits, scene), scene.settings.retrieve.document_weight)
 
 
 def _found(text: str, scene: _Scene, vectors: Mapping[str, Vector]) -> Found:
@@ -163,14 +163,22 @@ def joined(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
 
 
 def _hits(found: Found, scene: _Scene) -> list[Hit]:
+    """The best of what was found, by its own score and its document's, which stands in ``scores`` until reranked."""
+    settings = scene.settings.retrieve
+    worth: dict[int, float] = {}
+    if settings.document_weight and settings.mode == "hybrid" and settings.fusion == "minmax" and found.fused:
+        with scene.trace.stage("together") as detail:
+            worth = together.worth(found.fused, scene.look.homes, detail)
     with scene.trace.stage("read") as detail:
-        keys = fuse.ranked(found.fused)[: scene.n]
+        both = {key: score + settings.document_weight * worth.get(key, 0.0) for key, score in found.fused.items()}
+        keys = fuse.ranked(both)[: scene.n]
         rows = scene.look.chunks(keys)
         hits = []
         for key in keys:
             if key in rows:
                 scores = {name: leg[key] for name, leg in found.legs.items() if key in leg}
-                hits.append(Hit(*rows[key], found.fused[key], {**scores, "fused": found.fused[key]}))
+                scores |= {"fused": found.fused[key]} | ({"document": worth[key]} if key in worth else {})
+                hits.append(Hit(*rows[key], found.fused[key], scores))
         detail |= {"hits": len(hits), "dropped": len(found.fused) - len(hits)}
         return hits
 

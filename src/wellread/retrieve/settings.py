@@ -22,6 +22,9 @@ class RetrieveSettings:
     """Weight of the dense score in minmax, 0 to 1; empty: 0.4 for static vectors, 0.6 for those of other models."""
     title_weight: float = 1.0
     """How often a word of title and headings counts in the search by words, where one of the text counts once."""
+    document_weight: float = 0.2
+    """How much a document all of whose passages were found alike adds to each of them, beside hybrid scores by minmax
+    of 0 to 1; 0: every passage stands for itself."""
     min_score: float = 0.0
     """Cosine below which a chunk is no hit, however many words it shares; 0 keeps all."""
     in_force: bool = True
@@ -44,8 +47,9 @@ class RetrieveSettings:
             raise ValueError("top_k: is at least 1")
         if self.candidates < 1:
             raise ValueError("candidates: is at least 1")
-        if self.title_weight < 0:
-            raise ValueError("title_weight: is not negative")
+        for name in ("title_weight", "document_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: is not negative")
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise ValueError("alpha: is between 0 and 1")
         if self.entries < 1:
