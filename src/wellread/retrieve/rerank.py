@@ -15,7 +15,7 @@ from wellread.retrieve import units as pieces
 from wellread.types import Hit
 
 ALONE = 1.0  # weight of a cross-encoder, which needs no help from the search
-BESIDE = 0.67  # weight of a sentence encoder; docs/log.md 2026-11-22
+BESIDE = 0.67  # weight of a sentence encoder; docs/log.md
 LEAD = 0.35  # share of word coverage in what a sentence encoder says of a piece, the rest is cosine; as for answers
 
 
