@@ -210,6 +210,8 @@ def test_a_layer_that_has_not_thawed_stays_bit_equal(tiny_model: Path, tmp_path:
     assert torch.equal(before["embed_tokens.weight"], after["embed_tokens.weight"])
     assert torch.equal(before["layers.0.mlp.up_proj.weight"], after["layers.0.mlp.up_proj.weight"])
     assert not torch.equal(before["layers.1.mlp.up_proj.weight"], after["layers.1.mlp.up_proj.weight"])
+    learning = headed.layers_of(headed.load(result.folder / "best", tiny_model))[2:]
+    assert result.trained == sum(p.numel() for layer in learning for p in layer)
 
 
 def test_a_run_that_was_stopped_thaws_as_if_it_had_not_been(

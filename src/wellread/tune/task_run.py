@@ -243,7 +243,7 @@ def _by_gradient(
         "tokens_per_s": round(position.tokens / max(position.seconds, 1e-9), 1),
         "left_out": len(left_out),
     }
-    return run.trained, measured
+    return session.n_trained(model), measured  # ULMFiT has thawed more than it began with
 
 
 def _parts(
@@ -275,7 +275,7 @@ def _parts(
         ulmfit.thaw(model, int(begun.name.partition("-")[2]) // course.steps_per_epoch if begun else 0)
 
     def after_step(step: int) -> None:
-        if thaws and (step + 1) % course.steps_per_epoch == 0:
+        if thaws and (step + 1) % course.steps_per_epoch == 0 and step + 1 < course.total:
             ulmfit.thaw(model, (step + 1) // course.steps_per_epoch)
 
     def restore(found: Mapping[str, Any]) -> None:
