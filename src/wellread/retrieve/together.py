@@ -12,7 +12,7 @@ from dataclasses import replace
 from wellread.retrieve import fuse
 from wellread.types import Hit
 
-MOST = 100  # best passages that speak for their documents
+MOST = 100  # best passages that speak for their documents, and can be raised by them
 
 Homes = Callable[[Sequence[int]], Mapping[int, tuple[int, int]]]  # chunk keys → version id, chunks of that version
 
@@ -29,14 +29,15 @@ def worth(fused: Mapping[int, float], homes: Homes, detail: dict[str, object]) -
     Source: Callan, Passage-level evidence in document retrieval, SIGIR 1994 (documents scored by their passages); the
         root was chosen on half of the questions of two sets: docs/log.md.
     """
-    of = homes(list(fused))
+    best_keys = fuse.ranked(fused)[:MOST]
+    of = homes(best_keys)
     sums: dict[int, float] = {}
-    for key in fuse.ranked(fused)[:MOST]:
+    for key in best_keys:
         if key in of:
             version, n_chunks = of[key]
             sums[version] = sums.get(version, 0.0) + fused[key] / math.sqrt(max(n_chunks, 1))
     best = max(sums.values(), default=0.0)
-    detail |= {"documents": len(sums), "passages": min(len(fused), MOST)}
+    detail |= {"documents": len(sums), "passages": len(best_keys)}
     return {key: sums.get(version, 0.0) / best for key, (version, _) in of.items()} if best > 0 else {}
 
 
