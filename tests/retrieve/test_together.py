@@ -32,6 +32,6 @@ def test_what_no_reranker_read_stays_behind() -> None:
     read = [hit("a", 0.5, rerank=0.1, document=0.0), hit("b", 0.4, rerank=0.2, document=1.0)]
     unread = [hit("c", 0.0, document=1.0)]
     assert [one.chunk.id for one in raised([*read, *unread], 0.2)] == ["b", "a", "c"]
-    assert [one.score for one in raised(read, 0.2)] == pytest.approx([0.6, 0.5])
+    assert [one.score for one in raised(read, 0.2)] == pytest.approx([0.6 / 1.2, 0.5 / 1.2])
     plain = [hit("a", 0.5), hit("b", 0.4)]
     assert raised(plain, 0.2) == plain

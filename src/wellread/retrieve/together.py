@@ -42,10 +42,13 @@ def worth(fused: Mapping[int, float], homes: Homes, detail: dict[str, object]) -
 
 
 def raised(hits: Sequence[Hit], weight: float) -> list[Hit]:
-    """The hits by their score and ``weight`` times what their document is worth; what no reranker read stays behind."""
+    """The hits by the weighted mean of their score (weight 1) and of what their document is worth (``weight``).
+
+    What no reranker read stays behind what one read.
+    """
     if not any("document" in hit.scores for hit in hits):
         return list(hits)
     reranked = any("rerank" in hit.scores for hit in hits)
     read = [hit for hit in hits if "rerank" in hit.scores or not reranked]
-    made = [replace(hit, score=hit.score + weight * hit.scores.get("document", 0.0)) for hit in read]
+    made = [replace(hit, score=(hit.score + weight * hit.scores.get("document", 0.0)) / (1 + weight)) for hit in read]
     return sorted(made, key=lambda hit: -hit.score) + [hit for hit in hits if reranked and "rerank" not in hit.scores]
