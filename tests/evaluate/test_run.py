@@ -193,9 +193,11 @@ def test_ways_with_the_same_settings_share_their_answers(base: KnowledgeBase, re
 
 def test_a_corrected_reference_answer_is_judged_anew_without_asking(base: KnowledgeBase, reader: Reader) -> None:
     assert right(asked(base, [LONG], QUESTIONS[:1])) == {"dog": 1.0}
-    corrected = replace(QUESTIONS[0], answers=("13 crowns",))
-    [outcome] = asked(base, [LONG], [corrected])
-    assert outcome.kept and outcome.metrics["right"] == 0.0
+    corrected: dict[str, tuple[str, ...]]
+    for corrected in ({"answers": ("13 crowns",)}, {"all_of": ("13 crowns",)}, {"wrong": QUESTIONS[0].answers}):
+        [outcome] = asked(base, [LONG], [replace(QUESTIONS[0], **corrected)])  # type: ignore[arg-type]  # all are texts
+        assert outcome.kept and outcome.metrics["right"] == 0.0
+    assert right(asked(base, [LONG], QUESTIONS[:1])) == {"dog": 1.0}
     assert len(reader.prompts) == 1
 
 

@@ -43,7 +43,7 @@ class Outcome:
     """One way's answer to one question, what it stood on, what it cost, and its metrics.
 
     A metric that does not apply to the question (citations of a closed book, say) is absent, never NaN. ``error`` is
-    set where the model failed; the text is empty then and every metric that would have applied is 0.
+    set where the model failed; the text is empty then and every metric of it is 0, but not those of what was found.
     ``peak_memory_mb`` is the highest resident memory of the whole process while this was asked; ``kept`` says that an
     earlier run asked it.
     """

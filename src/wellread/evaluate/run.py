@@ -156,7 +156,8 @@ def _standard(question: Question, reading: Reading, judge: Embedder | None, way:
     """What the metrics of an outcome follow from besides the outcome."""
     evidence = [[e.document, e.quote] for e in question.evidence]
     id = judge.id if judge is not None else ""
-    return digest([JUDGED_BY, way.reads, question.answers, question.answerable, evidence, reading.depends, id])
+    wanted = [question.answers, question.all_of, question.wrong, question.answerable]
+    return digest([JUDGED_BY, way.reads, *wanted, evidence, reading.depends, id])
 
 
 # rows
