@@ -186,6 +186,13 @@ ARMS: dict[str, Arm] = {
     "long-context": Arm(NONE, built=("chunk.preset=long-context",)),
     "context": Arm(NONE, built=("chunk.context=extract",)),
     "default + context": Arm((), "default", built=("chunk.context=extract",)),
+    "every version": Arm((*NONE, "retrieve.in_force=false")),
+    # the parts of examples/plugin, which must be installed (pip install ./examples/plugin)
+    "own rewriter": Arm((*NONE, "rewrite.rewriters=['example:numbers']")),
+    "own index": Arm((*NONE, "retrieve.indexes=['example:identifiers']")),
+    "own reranker": Arm((*NONE, "rerank.model=example:nearness")),
+    "own chunker": Arm(NONE, built=("chunk.strategy=example:paragraphs",)),
+    "own embedder": Arm(NONE, built=("embed.model=example:256",)),
 }
 
 

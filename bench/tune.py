@@ -383,7 +383,7 @@ def main() -> None:
         chosen = {method: {"method": method, **changed} for method, changed in EQUAL.items()}
         keep(name, {"rows": table(work, chosen, given.epochs or 4)})
     else:
-        chosen = {ranking: {"rank_by": ranking, "budget": 0.25} for ranking in RANKINGS}
+        chosen = {ranking: {"rank_by": ranking, "budget": 0.25, "learning_rate": 1e-3} for ranking in RANKINGS}
         keep(name, {"rows": table(work, chosen, given.epochs or 4)})
 
 
