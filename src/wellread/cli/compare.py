@@ -23,7 +23,7 @@ EXAMPLES = """
 wellread compare
 wellread compare --limit 40 --ways closed-book,retrieval
 wellread compare --tuned llama:mine --model openai:gpt-4.1-mini --out report
-wellread compare --ways retrieval,retrieval-written@llama:qwen-0.5b
+wellread compare --ways retrieval,retrieval-written@llama:/models/mine.gguf
 """
 FOLDER = "comparison"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BUILD = """
 wellread graph build
 wellread graph build --again --set graph.same=1
-wellread graph build --set graph.extractor=chat --set chat.model=llama:qwen-coder-0.5b
+wellread graph build --set graph.extractor=chat --set chat.model=llama:/models/mine.gguf
 """
 ENTITIES = """
 wellread graph entities --n 50

@@ -22,6 +22,7 @@ AXES: Mapping[str, tuple[object, ...]] = {
     "retrieve.alpha": (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0),
     "retrieve.fusion": ("minmax", "rrf"),
     "retrieve.candidates": (30, 100, 200),
+    "retrieve.document_weight": (0.0, 0.1, 0.2, 0.3),
     "retrieve.scope": (True, False),
     "rerank.model": ("", "onnx:minilm"),
     "rerank.candidates": (20, 50, 100),
@@ -44,6 +45,7 @@ _NEEDS_CHAT = ("rewrite.variants", "answer.style", "answer.budget_tokens", "chat
 # A setting counts only while another one has one of these values.
 _ONLY_IF: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     "retrieve.alpha": {"retrieve.fusion": ("minmax",), "retrieve.mode": ("hybrid",)},
+    "retrieve.document_weight": {"retrieve.fusion": ("minmax",), "retrieve.mode": ("hybrid",)},
     "retrieve.fusion": {"retrieve.mode": ("hybrid",)},
     "answer.budget_tokens": {"answer.style": ("auto", "write")},
     "chat.model": {"answer.style": ("auto", "write")},

@@ -23,8 +23,8 @@ class RetrieveSettings:
     title_weight: float = 1.0
     """How often a word of title and headings counts in the search by words, where one of the text counts once."""
     document_weight: float = 0.2
-    """How much a document all of whose passages were found alike adds to each of them, beside hybrid scores by minmax
-    of 0 to 1; 0: every passage stands for itself."""
+    """What the best document adds to the score (0 to 1) of each of its passages, others in proportion to what was found
+    of them; hybrid search by minmax alone; 0: every passage stands for itself."""
     min_score: float = 0.0
     """Cosine below which a chunk is no hit, however many words it shares; 0 keeps all."""
     in_force: bool = True

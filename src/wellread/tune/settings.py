@@ -36,7 +36,8 @@ class TuneSettings:
     data: str = ""
     """The prepared data set to learn from; empty takes the only one there is."""
     method: Method = "lora"
-    """What is trained: full, lora, qlora, adalora, ia3, prefix, prompt, p-tuning, or a bottleneck adapter."""
+    """What is trained: full, lora, qlora, adalora, ia3, prefix, prompt, p-tuning, series-, pfeiffer- or
+    parallel-adapter; for labels also features, head, ulmfit; from nothing scratch."""
     epochs: int = 10
     """Times that every example is seen."""
     max_steps: int = 0
