@@ -101,7 +101,21 @@ def test_a_question_of_the_set_is_not_overwritten_unasked() -> None:
     assert questions.merged([old], [Entry(Question("c", "one", ("1",)))])[1:] == (0, 0, 1)
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
+@pytest.mark.parametrize("mark", ["\u0085", "\u2028", "\u2029"])
+def test_a_question_pasted_with_a_line_separator_can_be_read_again(tmp_path: Path, mark: str) -> None:
+    row = {"id": "a", "text": f"What does{mark}a dog pay?", "answers": [f"4.50{mark}crowns"]}
+    loaded = questions.entries(file(tmp_path, row))  # JSON of another tool writes the mark escaped
+    questions.write(tmp_path / questions.FILE, loaded)
+    assert questions.entries(tmp_path / questions.FILE) == loaded
+    assert loaded[0].question.text == row["text"]
+
+
+SEPARATORS = "\u0085\u2028\u2029"  # ends of lines to Python, letters of a text to JSON
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], include_characters=SEPARATORS),
+    min_size=1,
+    max_size=20,
+)
 WORDS = TEXT.map(lambda text: f"w {text} w")
 
 
