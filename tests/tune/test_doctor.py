@@ -160,6 +160,16 @@ def test_numbers_that_are_nobodys_are_not_personal(text: str) -> None:
     assert not personal.find(text)
 
 
+def test_a_raised_digit_before_a_number_is_no_part_of_it() -> None:
+    (one,) = personal.find("Call about the m² rooms 12 345 678")
+    assert (one.kind, one.shown) == ("a telephone number", "12…78")
+
+
+@given(st.characters(categories=("No", "Nl")))
+def test_no_sign_for_a_number_breaks_the_search_for_personal_data(sign: str) -> None:
+    assert [one.kind for one in personal.find(f"Call {sign} at 12 345 678")] == ["a telephone number"]
+
+
 @given(st.text(alphabet="0123456789", min_size=14, max_size=14))
 def test_of_ten_last_digits_just_one_makes_a_card_number(digits: str) -> None:
     if len(set(digits)) > 1:

@@ -43,7 +43,7 @@ def _hidden(text: str) -> str:
 
 
 def _digits(text: str) -> list[int]:
-    return [int(c) for c in text if c.isdigit()]
+    return [int(c) for c in text if c.isdecimal()]  # «²» is a digit that no number is written with
 
 
 def is_iban(text: str) -> bool:
