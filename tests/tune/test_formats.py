@@ -104,6 +104,12 @@ def test_the_row_of_a_finding_is_the_line_in_the_file(tmp_path: Path) -> None:
     assert [(one.code, one.row) for one in made.findings] == [("empty-field", 4)]
 
 
+def test_a_file_of_unknown_kind_whose_text_holds_another_end_of_line_is_one_row(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "Where\u2028is it?"}, {"role": "assistant", "content": ANSWER}]}
+    (placed,) = gathered(tmp_path, "a.dump", json.dumps(row, ensure_ascii=False)).rows
+    assert isinstance(placed.row, ChatRow) and placed.row.messages[0].content == "Where\u2028is it?"
+
+
 def test_real_workbooks_with_shared_strings_and_gaps_are_read(tmp_path: Path) -> None:
     from pathlib import Path as Place
 

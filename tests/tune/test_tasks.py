@@ -407,7 +407,7 @@ def test_a_run_that_learned_labels_says_them_for_new_texts(tiny_model: Path, tmp
         return runner.invoke(app, [*words, "--base", str(tmp_path)])
 
     file = tmp_path / "new.txt"
-    file.write_text("Where does Emil live?\n\nEmil lives in Tarn.\n")
+    file.write_text("Where does Emil live?\n\nEmil lives\u2028in Tarn.\n", "utf-8")  # a text may hold U+2028
     said = json.loads(typed("tune", "predict", "it", "--file", str(file), "--json").stdout)["said"]
     assert [one["said"] for one in said] == ["ask", "say"]
     assert typed("tune", "predict", "it", "Where does Emil live?").stdout.startswith("ask  Where")

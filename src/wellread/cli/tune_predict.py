@@ -61,7 +61,7 @@ def _lines(file: Path | None, *, whole: bool) -> list[str]:
         text = file.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: is no text in UTF-8 ({error.reason})") from error
-    return [text] if whole else [line for line in text.splitlines() if line.strip()]
+    return [text] if whole else [line for line in text.split("\n") if line.strip()]
 
 
 def _row(task: str, n: int, text: str, question: str) -> Row:

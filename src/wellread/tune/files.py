@@ -103,7 +103,7 @@ def _decoded(data: bytes, table: Table, policy: Policy) -> str | None:
 
 def _guessed(text: str) -> str:
     head = text.lstrip()[:1]
-    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    lines = [line for line in text.split("\n")[:50] if line.strip()]
     if head == "{" and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
         return "jsonl"
     if head in "[{":

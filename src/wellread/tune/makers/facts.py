@@ -198,7 +198,7 @@ def read(path: Path, library: Library | None) -> list[Fact]:
     Raises: UsageError with every fault, each with its line; also where the base does not hold a quote.
     """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # a text may hold other ends of lines, as U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
     faults: list[str] = []
