@@ -89,6 +89,33 @@ def test_drafts_are_reviewed_over_a_pipe(on: On) -> None:
     assert on("draft", "--n", "20", "--kind", "fact", "--phrasings", "0").stdout.startswith("0 new drafts")
 
 
+def test_a_question_that_the_set_has_does_not_part_its_wordings_from_it(on: On) -> None:
+    on("load", "mine.jsonl")
+    more = [
+        ROWS[0] | {"id": "gate", "text": "when does the gate close"},
+        ROWS[0] | {"id": "gate-2", "text": "Until when is the gate open?", "variant_of": "gate"},
+    ]
+    Path("more.jsonl").write_text("\n".join(json.dumps(row) for row in more), "utf-8")
+    assert on("load", "more.jsonl").stdout.startswith("1 question added, 0 changed, 1 there already")
+    assert (rows()[3]["id"], rows()[3]["variant_of"]) == ("gate-2", "a")
+    assert on("load", "more.jsonl").stdout.startswith("0 questions added, 0 changed, 2 there already")
+    Path("other.jsonl").write_text(json.dumps(ROWS[1] | {"text": ROWS[0]["text"]}), "utf-8")
+    done = on("load", "other.jsonl", "--replace")
+    assert done.exit_code == 2
+    assert "error: b: is the same question as in a" in done.stderr
+    assert on("check").stdout.startswith("4 questions")
+
+
+def test_a_draft_that_is_edited_into_a_question_of_the_set_leaves_its_wordings(on: On) -> None:
+    on("load", "mine.jsonl")
+    drafted = on("draft", "--n", "1", "--kind", "fact", "--phrasings", "1")
+    assert drafted.stdout.startswith("1 new draft and 1 further phrasing")
+    [_, wording] = rows("questions-draft.jsonl")
+    assert on("review", text="e\nWho is the purser?\n\n").exit_code == 0
+    assert [(row["id"], row.get("variant_of")) for row in rows()[3:]] == [(wording["id"], "b")]
+    assert on("list").exit_code == 0
+
+
 def test_the_set_is_listed_and_exported(on: On) -> None:
     on("load", "mine.jsonl")
     on("freeze")

@@ -101,6 +101,69 @@ def test_a_question_of_the_set_is_not_overwritten_unasked() -> None:
     assert questions.merged([old], [Entry(Question("c", "one", ("1",)))])[1:] == (0, 0, 1)
 
 
+def asks(id: str, text: str, variant_of: str | None = None, split: str = "") -> Entry:
+    return Entry(Question(id, text, ("1",), variant_of=variant_of, split=split))
+
+
+def test_other_wordings_of_a_question_that_the_set_has_become_wordings_of_that_one() -> None:
+    old = [asks("a", "How much is it?"), asks("a2", "What is the price?", "a")]
+    new = [asks("c", "What do I pay?", "b"), asks("b", "how much is it"), asks("d", "How dear?", "e")]
+    new.append(asks("e", "What is the price?"))
+    rows, *counts = questions.merged(old, new)
+    assert [(row.question.id, row.question.variant_of) for row in rows[2:]] == [("c", "a"), ("d", "a")]
+    assert counts == [2, 0, 2]
+    assert questions.merged(rows, new) == (rows, 0, 0, 4)  # loaded once more
+
+
+def test_a_replaced_question_may_not_take_the_words_of_another() -> None:
+    old = [asks("a", "One?", split="test"), asks("b", "Two?", split="train")]
+    with pytest.raises(UsageError, match="b: is the same question as in a; remove one"):
+        questions.merged(old, [asks("b", "one")], replace=True)
+    rows, *counts = questions.merged(old, [asks("b", "One?"), asks("a", "Two?")], replace=True)  # they change places
+    assert [(row.question.id, row.question.text, row.question.split) for row in rows] == [
+        ("a", "Two?", "test"),
+        ("b", "One?", "train"),
+    ]
+    assert counts == [0, 2, 0]
+    rows, *counts = questions.merged(old, [asks("a", "Three?"), asks("c", "One?")], replace=True)
+    assert [row.question.text for row in rows] == ["Three?", "Two?", "One?"]
+
+
+def test_a_wording_that_was_edited_into_another_of_its_group_is_asked_once() -> None:
+    rows, *counts = questions.merged([], [asks("a", "Two?"), asks("a2", "Two?", "a"), asks("a3", "Three?", "a2")])
+    assert [(row.question.id, row.question.variant_of) for row in rows] == [("a", None), ("a3", "a")]
+    assert counts == [2, 0, 1]
+
+
+IDS = ("a", "b", "c", "d")
+
+
+@st.composite
+def question_sets(draw: st.DrawFn, texts: tuple[str, ...]) -> list[Entry]:
+    """Rows that stand in a file together."""
+    ids = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=len(texts)))
+    words = draw(st.permutations(texts))
+    return [
+        asks(id, words[n], draw(st.sampled_from([None, *(other for other in ids[:n])]))) for n, id in enumerate(ids)
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(question_sets(("1?", "2?", "3?", "4?")), question_sets(("1?", "2?", "5?", "6?")), st.booleans())
+def test_what_comes_together_is_a_set_that_can_be_read_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, old: list[Entry], new: list[Entry], replace: bool
+) -> None:
+    path = tmp_path_factory.mktemp("q") / questions.FILE
+    try:
+        rows, added, changed, same = questions.merged(old, new, replace=replace)
+    except UsageError:
+        return
+    questions.write(path, rows)
+    assert list(questions.entries(path)) == rows
+    assert len(rows) == len(old) + added and added + changed + same == len(new)
+    assert {e.question.text for e in new} <= {e.question.text for e in rows}
+
+
 @pytest.mark.parametrize("mark", ["\u0085", "\u2028", "\u2029"])
 def test_a_question_pasted_with_a_line_separator_can_be_read_again(tmp_path: Path, mark: str) -> None:
     row = {"id": "a", "text": f"What does{mark}a dog pay?", "answers": [f"4.50{mark}crowns"]}

@@ -280,35 +280,54 @@ def kept(path: Path) -> tuple[Entry, ...]:
 def merged(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool = False) -> tuple[list[Entry], int, int, int]:
     """Old and new rows, and how many were added, changed and the same; the part of an old row stays.
 
-    Raises: UsageError where a new row has the id of an old one and differs, unless ``replace``.
+    A new row that asks in the words of another one is left out; what words it differently is a variant of that one.
+
+    Raises: UsageError where a new row has the id of an old one and differs, unless ``replace``; where the rows
+    together would be no set that can be read.
     """
-    by_id = {entry.question.id: n for n, entry in enumerate(old)}
-    texts = {(letters(e.question.text), e.question.groups): e.question.id for e in old}
-    result, faults = list(old), []
+    rows, faults = {entry.question.id: entry for entry in old}, list[str]()
+    before = dict(rows)
+    left_out = _asked_already(old, new, replace=replace)
     added = changed = same = 0
     for entry in new:
         q = entry.question
-        at = by_id.get(q.id)
-        if at is not None:
-            q = dataclasses.replace(q, split=result[at].question.split)
-            entry = dataclasses.replace(entry, question=q)
-        other = texts.get((letters(q.text), q.groups))
-        if at is None and other is not None:
-            same += 1  # the same words under another id
-        elif at is None:
-            by_id[q.id] = len(result)
-            result.append(entry)
+        if q.id in left_out:
+            same += 1
+            continue
+        known = before.get(q.id)
+        q = dataclasses.replace(q, variant_of=left_out.get(q.variant_of or "", q.variant_of))
+        q = dataclasses.replace(q, split=known.question.split) if known else q
+        entry = dataclasses.replace(entry, question=q)
+        if known is None:
             added += 1
-        elif as_row(result[at]) == as_row(entry):
+        elif as_row(known) == as_row(entry):
             same += 1
         elif replace:
-            result[at] = entry
             changed += 1
         else:
             faults.append(f"{q.id}: is in the set with another content; load with --replace, or give it another id")
+            continue
+        rows[q.id] = entry
+    _compare(list(rows.items()), faults)
     if faults:
         raise UsageError("\n".join(faults))
-    return result, added, changed, same
+    return list(rows.values()), added, changed, same
+
+
+def _asked_already(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool) -> dict[str, str]:
+    """Ids of new rows that ask in the words of another row → the first phrasing of what that one asks."""
+    known = {entry.question.id for entry in old}
+    given = {entry.question.id: entry for entry in new} if replace else {}
+    texts: dict[tuple[str, frozenset[str]], Question] = {}
+    for entry in old:
+        q = given.get(entry.question.id, entry).question
+        texts[letters(q.text), q.groups] = q
+    found = {}
+    for q in (entry.question for entry in new if entry.question.id not in known):
+        asked = texts.setdefault((letters(q.text), q.groups), q)
+        if asked.id != q.id:
+            found[q.id] = asked.variant_of or asked.id
+    return found
 
 
 def as_csv(questions: Sequence[Entry]) -> str:
