@@ -106,6 +106,34 @@ def test_a_stopped_draft_goes_on_without_asking_again(base: KnowledgeBase) -> No
     assert len(set(first.prompts)) == len(first.prompts)
 
 
+class Careless(Writer):
+    """Asks two things of a ship, and words the first as the second, or twice in the same words."""
+
+    def _said(self, prompt: str) -> str:
+        found = re.search(r"The ship (\w+) has (\d+) lamps in all its saloons\.", prompt)
+        if found:
+            return (
+                f"Question: How many lamps does the ship {found[1]} have?\nAnswer: {found[2]}\nQuote: {found[0]}\n\n"
+                f"Question: Where does the ship {found[1]} lie today?\nAnswer: at the quay\nQuote: at the quay today\n"
+            )
+        name = re.search(r"the ship (\w+)", prompt)
+        assert name
+        text = f"What is the number of lamps on the ship {name[1]}?"
+        again = text.replace("What", "what").replace(" on", ", on")
+        return "".join(f"Question: {asked}\n" for asked in (f"Where does the ship {name[1]} lie today?", text, again))
+
+
+def test_a_wording_that_is_another_question_or_no_other_wording_is_not_drafted(base: KnowledgeBase) -> None:
+    model, wanted = draft_chat.asked(base, Careless()), Drafting(20, kinds=("fact",), phrasings=2)
+    done = draft.draft(base, wanted, more=draft_chat.maker(base, model, wanted))
+    assert questions.entries(base.folder / questions.DRAFTS) == done.new
+    by_answer = {q.text: (q.answers, q.variant_of is None) for q in (entry.question for entry in done.new)}
+    for name, n in SHIPS.items():
+        assert by_answer[f"Where does the ship {name} lie today?"] == (("at the quay",), True)
+        assert by_answer[f"How many lamps does the ship {name} have?"] == ((str(n),), True)
+    assert len({q for q, (_, first) in by_answer.items() if not first}) == len(SHIPS)
+
+
 class Broken(Writer):
     """Fails on one ship."""
 

@@ -11,7 +11,7 @@ import hashlib
 import random
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -105,6 +105,20 @@ class _Sieve:
         self.passed.append((text, vector))
         return ""
 
+    def wordings(self, candidate: Candidate, most: int, others: Collection[str]) -> list[str]:
+        """The question that passed, with further phrasings that nothing else asks; those are asked from now on.
+
+        ``others`` is what other candidates ask, as ``letters`` has it.
+        """
+        texts = [candidate.phrasings[0]]
+        for text in candidate.phrasings[1:]:
+            asked = letters(text)
+            new = asked not in self.texts and asked not in others and id_of(text, candidate.answers) not in self.ids
+            if new and len(texts) <= most:
+                self.texts.add(asked)
+                texts.append(text)
+        return texts
+
 
 def stands(candidate: Candidate) -> bool:
     """Whether an accepted answer stands in the evidence; of a summary most of its words have to."""
@@ -146,6 +160,7 @@ def draft(
         pools["unanswerable"] = rules.unanswerable(made, every, sentences, _says(base), chance)
     sieve = _sieve(base, [*accepted, *drafts], known)
     conflicts = _conflicts(made)
+    firsts = frozenset(letters(candidate.phrasings[0]) for candidate in made)
     names = _names(base)
     counted = Counter(e.question.kind for e in (*accepted, *drafts) if e.made and e.question.variant_of is None)
     new: list[Entry] = []
@@ -155,7 +170,8 @@ def draft(
             if left == 0:
                 break
             if sieve.passes(candidate, conflicts):
-                new += _entries(candidate, names, wanted.phrasings, base.who.groups)
+                asked = sieve.wordings(candidate, wanted.phrasings, firsts)
+                new += _entries(candidate, asked, names, base.who.groups)
                 left -= 1
                 progress.step("draft", sum(e.question.variant_of is None for e in new), wanted.n, kind)
     if new:
@@ -289,12 +305,14 @@ def _ends(uri: str) -> list[str]:
     return ["/".join(parts[-n:]) for n in range(min(2, len(parts)), min(6, len(parts)) + 1)]
 
 
-def _entries(candidate: Candidate, names: Mapping[str, str], phrasings: int, groups: frozenset[str]) -> list[Entry]:
-    """The question and its other phrasings as drafts."""
+def _entries(
+    candidate: Candidate, texts: Sequence[str], names: Mapping[str, str], groups: frozenset[str]
+) -> list[Entry]:
+    """The question and its other phrasings, which are ``texts``, as drafts."""
     evidence = tuple(Evidence(names.get(e.document, e.document), e.quote) for e in candidate.evidence)
-    first = id_of(candidate.phrasings[0], candidate.answers)
+    first = id_of(texts[0], candidate.answers)
     entries = []
-    for n, text in enumerate(dict.fromkeys(candidate.phrasings[: phrasings + 1])):
+    for n, text in enumerate(texts):
         question = Question(
             id=first if n == 0 else id_of(text, candidate.answers),
             text=text,
