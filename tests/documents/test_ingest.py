@@ -184,3 +184,15 @@ def test_every_strategy_goes_the_whole_way(base, strategy):
     (folder(base) / "a.txt").write_text(LONG)
     [ready] = base.sync(chunking=ChunkSettings(strategy=strategy))
     assert ready.chunks and all(ready.document.text[slice(*c.span)] == c.text for c in ready.chunks)
+
+
+def test_a_failed_item_takes_no_document_that_another_item_lives_on(base):
+    (folder(base) / "a.txt").write_text(LONG)
+    (folder(base) / "b.txt").write_text(LONG)
+    [first, _] = base.sync()
+    path = str(folder(base) / "b.txt")
+    # as an earlier version remembered a duplicate that failed
+    base.known[path] = replace(base.known[path], state="failed", document_id=first.document.id)
+    (folder(base) / "b.txt").write_text("Fares of the night ferry.")
+    ready = next(change for change in base.sync() if isinstance(change, Ready))
+    assert ready.document.uri == path and ready.replaces is None and ready.document.id != first.document.id

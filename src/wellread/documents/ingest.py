@@ -107,6 +107,15 @@ def _request(task: Task) -> Request:
     return Request(task.path, task.item.uri, title, fallback_title(task.item.uri), task.suffix)
 
 
+def _owners(known: Mapping[str, KnownFile]) -> dict[str, str]:
+    """The uri of the one item that each document belongs to: a live one before one that failed since."""
+    owners: dict[str, str] = {}
+    for row in sorted(known.values(), key=lambda row: row.state != "live"):
+        if row.document_id and row.state != "duplicate":
+            owners.setdefault(row.document_id, row.uri)
+    return owners
+
+
 class _Making:
     """Turns replies into changes; remembers what this run has seen, for finding duplicates."""
 
@@ -124,7 +133,7 @@ class _Making:
         away = set(gone) | {task.item.uri for task in plan.tasks}
         rows = [row for uri, row in known.items() if uri not in away and row.state == "live" and row.document_id]
         self._standing = {(row.digest, row.meta_digest, row.pipeline): str(row.document_id) for row in rows}
-        self._used = {row.document_id: uri for uri, row in known.items() if row.state != "duplicate"}
+        self._owners = _owners(known)
         self._texts: dict[str, str] = {}
         replaced = {known[task.item.uri].document_id for task in plan.tasks if task.item.uri in known}
         replaced |= {known[uri].document_id for uri in gone}
@@ -147,7 +156,8 @@ class _Making:
             return Failed(item, "plugin", f"{item.uri}: {error}", False)
 
     def _document(self, task: Task, item: Item, row: KnownFile | None, reply: Reply, sidecar: Sidecar) -> Change:
-        own = row.document_id if row is not None and row.state != "duplicate" else None
+        held = row.document_id if row is not None else None
+        own = held if held is not None and self._owners.get(held) == item.uri else None
         origin = Origin(own or self._new_id(task.source, item), item.uri, task.source, item.mtime_ns)
         made = document(origin, reply.fields, sidecar)
         standing = self._standing.get((item.digest, item.meta_digest, item.pipeline)) if item.digest else None
@@ -165,7 +175,7 @@ class _Making:
 
     def _new_id(self, source: Source, item: Item) -> str:
         plain = document_id(source.tenant, item.uri)
-        if self._used.get(plain, item.uri) == item.uri:
+        if self._owners.get(plain, item.uri) == item.uri:
             return plain
         return document_id(source.tenant, f"{item.uri}\0{item.digest}")  # the id moved on with a renamed file
 

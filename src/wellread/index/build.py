@@ -196,7 +196,8 @@ def _record(tx: Transaction, change: Change, tenant: str, tally: _Tally) -> None
         case Failed(item=item, kind=kind, reason=reason, skipped=skipped):
             before = files.get(tx.connection, tenant, item.uri)
             state: files.State = "skipped" if skipped else "failed"
-            stays = before.document_id if before is not None else None  # its last good version keeps answering
+            # its last good version keeps answering; that of a duplicate is another item's
+            stays = before.document_id if before is not None and before.state != "duplicate" else None
             files.put(tx, item, state, tenant=tenant, document_id=stays, kind=kind, reason=reason)
             attempts = 1 + (before.attempts if before is not None and before.state == "failed" else 0)
             tally.add("skipped" if skipped else "failed")
