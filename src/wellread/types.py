@@ -148,7 +148,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and money of model calls; ``cost`` in ``currency``, None where no price is known."""
+    """Tokens and money of model calls; ``cost`` in ``currency``, None where no price is known.
+
+    A sum is in the currency of its first part with a price.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -158,12 +161,13 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         known = [c for c in (self.cost, other.cost) if c is not None]
+        priced = other if self.cost is None and other.cost is not None else self
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.calls + other.calls,
             sum(known) if known else None,
-            self.currency,
+            priced.currency,
         )
 
 
