@@ -43,7 +43,8 @@ class OpenParts:
         name = self.settings["answer"].scorer
         if not name or name == self.settings["embed"].model:
             return self.embedder
-        return Remembered(select.embedder(replace(self.settings["embed"], model=name, dim=0), config.models_folder()))
+        settings = replace(self.settings["embed"], model=name, dim=0)
+        return Remembered(select.embedder(settings, config.models_folder(), api_key=self._key("embed")))
 
     @cached_property
     def quick(self) -> Embedder:

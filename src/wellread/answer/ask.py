@@ -51,6 +51,10 @@ class _Draft:
     stages: list[Stage] = field(default_factory=list)
     remote: list[str] = field(default_factory=list)
 
+    def sent_to(self, *hosts: str | None) -> None:
+        """Remembers the hosts that got text; None is this machine."""
+        self.remote += [host for host in dict.fromkeys(hosts) if host and host not in self.remote]
+
     def cite(self, citation: Citation) -> int:
         """Index of the citation, added when it is new."""
         if citation not in self.citations:
@@ -90,10 +94,12 @@ def stream(
     result = parts.search(asked)
     draft.stages.extend(result.stages)
     draft.usage += result.usage
-    draft.remote += [host for host in result.left_machine if host not in draft.remote]
+    draft.sent_to(*result.left_machine)
     hits = result.hits[: settings.passages]
     with draft.stage("evidence") as detail:
         scored = evidence.score(asked, evidence.units_of(hits), parts.scorer)
+        if len(scored):  # without units nothing is compared
+            draft.sent_to(parts.scorer.remote)
         detail["best"] = [(round(float(t), 3), u.reading) for t, u in zip(scored.total[:5], scored.units, strict=False)]
     with draft.stage("gate") as detail:
         weighed = gate.weigh(asked, scored)
@@ -125,7 +131,7 @@ def _whole(question: str, history: Sequence[Turn], parts: Parts, draft: _Draft, 
     asking = Asking(parts.rewriter, trace)
     made = follow_up(question, history, parts.rewrite, asking)
     draft.usage += trace.usage
-    draft.remote += trace.left_machine
+    draft.sent_to(*trace.left_machine)
     detail |= {"asked": made.text, "by": made.how, "calls": asking.calls}
     return made.text
 
@@ -140,8 +146,7 @@ def _write(
     draft: _Draft,
 ) -> Iterator[str]:
     """Sentences of the chat model that are borne out; verdicts of all of them go into the draft."""
-    if chat.remote and chat.remote not in draft.remote:
-        draft.remote.append(chat.remote)
+    draft.sent_to(chat.remote)
     passages = prompt.passages(scored, settings.budget_tokens, chat.count_tokens)
     trusted = quote.near_best(scored) if settings.style == "auto" else READ
     for sentence in _sentences(chat, prompt.messages(question, passages), settings, draft):
