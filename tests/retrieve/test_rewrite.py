@@ -14,7 +14,7 @@ from wellread.index.open import IndexReader
 from wellread.models.api import Chat, Message, Reply, Sampling
 from wellread.retrieve.followup import Turn
 from wellread.retrieve.glossary import corrected, edits, meanings
-from wellread.retrieve.parts import Trace
+from wellread.retrieve.parts import Trace, to_log
 from wellread.retrieve.rewrite import Asking, broader, follow_up, lines, split
 from wellread.retrieve.search import Parts, SearchResult, Sections, search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
@@ -242,6 +242,17 @@ def test_what_a_model_wrote_is_cleaned_of_numbers_repeats_and_chatter() -> None:
     text = "1. What does a dog pay?\n- what does a DOG pay?\n\n2) Price for a dog\nSure!\nHow about lunch today"
     assert lines(text, "dog fare", 5) == ["What does a dog pay?", "Price for a dog"]
     assert lines("dog fare?", "dog fare", 5) == []
+
+
+def test_words_of_documents_that_a_question_was_rewritten_with_do_not_get_into_the_log(reader: IndexReader) -> None:
+    settings = RewriteSettings(spelling=True, glossary=True, hyde="feedback")
+    result = found(reader, "MOB bicylce", settings)
+    explained = str(result.stages)
+    assert all(word in explained for word in ("man over board", "bicylce → bicycle", "'searched'", "'board'"))
+    logged = to_log(result.stages)
+    assert [stage.name for stage in logged] == [stage.name for stage in result.stages]
+    assert not [word for word in ("board", "bicycle", "drill") if word in str(logged)]
+    assert detail(result, "fuse") in [stage.detail for stage in logged]
 
 
 # follow-ups

@@ -92,13 +92,19 @@ class Sections:
     route: RouteSettings = field(default_factory=RouteSettings)
 
 
-# what legs tell in words of documents that need not be among the hits: a deletion would not find them in the log
-NOT_LOGGED = ("summaries", "groups entered", "by way of", "names of the question")
+# what a stage tells in words of documents that need not be among the hits: a deletion would not find them in the log
+NOT_LOGGED = {
+    "rewrite": {"glossary", "spelling"},
+    "feedback": {"searched"},
+    "scope": {"named"},  # of the question with its other names, as are the terms
+    "search": {"terms", "summaries", "groups entered", "by way of", "names of the question"},
+}
 
 
 def to_log(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """The stages without words of documents that the log would not know of."""
-    return tuple(replace(s, detail={k: v for k, v in s.detail.items() if k not in NOT_LOGGED}) for s in stages)
+    left = [{key: v for key, v in s.detail.items() if key not in NOT_LOGGED.get(s.name, ())} for s in stages]
+    return tuple(replace(stage, detail=detail) for stage, detail in zip(stages, left, strict=True))
 
 
 @dataclass(slots=True)
