@@ -11,7 +11,7 @@ from tests.tune import bad_data, chat_tokenizer
 
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import personal, prepare
+from wellread.tune import files, personal, prepare
 from wellread.tune.data import ClassifyRow, PreferenceRow
 from wellread.tune.data_settings import PrepareSettings
 from wellread.tune.doctor import Instruments, examine
@@ -80,6 +80,40 @@ def test_every_row_is_either_kept_or_listed(
     gone = {(one.file, one.row) for one in dropped.findings if one.dropped}
     gone -= {(one.file, one.row) for one in kept.findings if one.dropped}
     assert sum(kept.counts.values()) - sum(dropped.counts.values()) == len(gone)
+
+
+def test_files_of_one_name_are_told_apart_and_lose_only_their_own_rows(
+    base: KnowledgeBase, model: str, tmp_path: Path
+) -> None:
+    own = {"de": [0, 1, 2, 3], "en": [4, 4, 5, 6]}  # the second row of en is there already
+    for folder, numbers in own.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "train.jsonl").write_bytes(bad_data.lines([bad_data.chat(n) for n in numbers]))
+    paths = tuple(tmp_path / folder / "train.jsonl" for folder in own)
+    made = prepare.prepare(base, Wanted("both", paths, check_only=True), PrepareSettings(), model)
+    assert [(one.code, one.where) for one in made.findings if one.dropped] == [("duplicate", "en/train.jsonl: row 2")]
+    assert sum(made.counts.values()) == 7
+    assert set(made.formats) == {"de/train.jsonl", "en/train.jsonl"}
+
+
+def test_a_file_that_is_given_twice_is_there_once(base: KnowledgeBase, model: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(bad_data.lines([bad_data.chat(n) for n in range(4)]))
+    made = prepare.prepare(base, Wanted("twice", (path, path), check_only=True), PrepareSettings(), model)
+    assert [one.where for one in made.findings if one.dropped] == [f"a.jsonl (2): row {n}" for n in range(1, 5)]
+    assert sum(made.counts.values()) == 4
+
+
+def test_a_name_is_as_short_as_tells_files_apart() -> None:
+    paths = ["/x/en/a.csv", "/y/en/a.csv", "/x/de/a.csv", "/x/de/b.csv", "/x/de/../de/b.csv", "/a.csv"]
+    wanted = ["x/en/a.csv", "y/en/a.csv", "de/a.csv", "b.csv", "b.csv (2)", "/a.csv"]
+    assert files.short_names([Path(path) for path in paths]) == wanted
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "a.csv"]), min_size=1, max_size=4), max_size=6))
+def test_no_two_files_have_one_name(paths: list[list[str]]) -> None:
+    found = files.short_names([Path("/", *parts) for parts in paths])
+    assert len(set(found)) == len(paths)
 
 
 def test_clean_data_has_no_finding_and_exit_code_zero(base: KnowledgeBase, model: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import zipfile
 from collections import Counter
@@ -46,15 +47,34 @@ class Table:
     named: frozenset[str] = frozenset()
 
 
-def read(path: Path, policy: Policy = DEFAULT, *, named: Collection[str] = ()) -> Table:
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """A name for each path that no other has: the file's own, with the folders before it that tell it from others.
+
+    A path that is there again has its count behind it: ``a.jsonl``, ``a.jsonl (2)``.
+    """
+    full = [Path(os.path.normpath(path.absolute())) for path in paths]  # links are not followed: their names are meant
+    found = []
+    for at, path in enumerate(full):
+        others = {other.parts for other in full} - {path.parts}
+        ends = (path.parts[-n:] for n in range(1, len(path.parts) + 1))
+        own = next((end for end in ends if not any(other[-len(end) :] == end for other in others)), path.parts)
+        again = full[:at].count(path)
+        found.append("/".join(own).replace("//", "/") + (f" ({again + 1})" if again else ""))
+    return found
+
+
+def read(path: Path, policy: Policy = DEFAULT, *, name: str = "", named: Collection[str] = ()) -> Table:
     """The records of a file; a file that cannot be read gives none, and says why.
 
-    ``named`` are columns that the user speaks of: a first line that holds one is the header.
-
+    Args:
+        path: of the file.
+        policy: what is dropped.
+        name: what findings call it; "" for the file's own name.
+        named: columns that the user speaks of: a first line that holds one is the header.
     Raises: MissingExtra for Parquet without pyarrow.
     """
     kind = _KINDS.get(path.suffix.lower(), "")
-    table = Table(path.name, kind or "text", named=frozenset(named))
+    table = Table(name or path.name, kind or "text", named=frozenset(named))
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -51,22 +51,30 @@ class Gathered:
 
 
 def from_files(
-    paths: Sequence[Path], *, task: str = "", mapping: Sequence[str] = (), policy: Policy = DEFAULT
+    paths: Sequence[Path],
+    *,
+    names: Sequence[str] = (),
+    task: str = "",
+    mapping: Sequence[str] = (),
+    policy: Policy = DEFAULT,
 ) -> Gathered:
     """The rows of files, all of one task; two files of running text with the task text2text are parallel texts.
+
+    ``names`` are what findings call the files, each another; without them they are made as short as can be.
 
     Raises: UsageError for a task, mapping or path that does not exist; MissingExtra.
     """
     gathered = Gathered(task)
+    names = names or files.short_names(paths)
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: is not there")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder; name its files, or wellread add it and pass --from-base")
     named = formats.mapping_of(mapping)
-    tables_read = [files.read(path, policy, named=named) for path in paths]
+    tables_read = [files.read(path, policy, name=name, named=named) for path, name in zip(paths, names, strict=True)]
     if task == "text2text" and len(paths) == 2 and all(table.kind == "text" for table in tables_read):
-        return _parallel(paths, gathered, policy)
+        return _parallel(paths, (names[0], names[1]), gathered, policy)
     for table in tables_read:
         gathered.findings += table.findings
         if not table.records:
@@ -94,13 +102,13 @@ def _other_task(table: files.Table, unknown: Finding, gathered: Gathered, policy
     return policy.finding("mixed-tasks", table.file, 0, message)
 
 
-def _parallel(paths: Sequence[Path], gathered: Gathered, policy: Policy) -> Gathered:
+def _parallel(paths: Sequence[Path], names: tuple[str, str], gathered: Gathered, policy: Policy) -> Gathered:
     try:
         one, other = (path.read_text("utf-8-sig").rstrip("\n").split("\n") for path in paths)
     except UnicodeDecodeError:
-        gathered.findings += [finding for path in paths for finding in files.read(path, policy).findings]
+        tables = [files.read(path, policy, name=name) for path, name in zip(paths, names, strict=True)]
+        gathered.findings += [finding for table in tables for finding in table.findings]
         return gathered
-    names = (paths[0].name, paths[1].name)
     taken = parallel(one, other, names, policy)
     gathered.formats[f"{names[0]} + {names[1]}"] = "parallel texts, because two files of lines were given for text2text"
     gathered.rows, gathered.findings = taken.rows, [*gathered.findings, *taken.findings]
@@ -180,19 +188,32 @@ def _some(found: list[Fact], most: int, *, seed: int) -> list[Fact]:
     return taken
 
 
-def from_facts(path: Path, known: Library | None, settings: PrepareSettings, gathered: Gathered) -> None:
-    """Every fact of a file in each of its phrasings, with its short answer. Raises: UsageError."""
+def from_facts(
+    path: Path, known: Library | None, settings: PrepareSettings, gathered: Gathered, *, name: str = ""
+) -> None:
+    """Every fact of a file in each of its phrasings, with its short answer; findings call the file ``name``.
+
+    Raises: UsageError.
+    """
     found = facts.read(path, known)
     gathered.task = "chat"
     gathered.facts += len(found)
     rows = [examples.row(asked, fact.answer, fact, "fact") for fact in found for asked in fact.phrasings]
-    gathered.add_made(examples.unlike(rows, gathered.dropped), path.name)
+    gathered.add_made(examples.unlike(rows, gathered.dropped), name or path.name)
 
 
 def from_questions(
-    path: Path, known: Library, settings: PrepareSettings, gathered: Gathered, progress: Progress = SILENT
+    path: Path,
+    known: Library,
+    settings: PrepareSettings,
+    gathered: Gathered,
+    progress: Progress = SILENT,
+    *,
+    name: str = "",
 ) -> None:
     """Questions of a file with their hits and right answers; those that are kept for evaluation are left out.
+
+    Findings call the file ``name``.
 
     Raises: UsageError where the file is the base's own set and was not frozen into parts.
     """
@@ -208,7 +229,7 @@ def from_questions(
         del gathered.dropped["kept for evaluation"]
     gathered.task = "chat"
     made = passages.from_questions(kept, known, reading(settings), gathered.dropped, progress)
-    gathered.add_made(made, path.name)
+    gathered.add_made(made, name or path.name)
 
 
 def from_log(base: KnowledgeBase, settings: PrepareSettings, gathered: Gathered) -> None:

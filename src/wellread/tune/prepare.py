@@ -16,7 +16,7 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
 from wellread.store import lineage
 from wellread.store.lineage import Input
-from wellread.tune import base_model, data, doctor, findings, gather, set_checks, split, template, token_checks
+from wellread.tune import base_model, data, doctor, files, findings, gather, set_checks, split, template, token_checks
 from wellread.tune.data import PARTS, Card, ChatRow, ClassifyRow, DataSet
 from wellread.tune.data_settings import PrepareSettings
 from wellread.tune.doctor import Examined, Instruments
@@ -140,7 +140,12 @@ def _gather(
     made = wanted.from_base or wanted.from_log or wanted.questions or wanted.facts
     if not made and not wanted.files:
         raise UsageError("nothing to prepare: name files, or pass --from-base, --facts, --questions or --from-log")
-    gathered = gather.from_files(wanted.files, task=wanted.task, mapping=wanted.mapping, policy=wanted.policy)
+    paths = (*wanted.files, *wanted.facts, *wanted.questions)
+    names = iter(files.short_names(paths))  # findings and what they drop are told apart by them
+    own = [next(names) for _ in wanted.files]
+    gathered = gather.from_files(
+        wanted.files, names=own, task=wanted.task, mapping=wanted.mapping, policy=wanted.policy
+    )
     if not made:
         return gathered, None
     if gathered.task not in ("", "chat"):
@@ -149,9 +154,9 @@ def _gather(
     if wanted.from_base:
         gather.from_base(known, settings, gathered, progress)
     for path in wanted.facts:
-        gather.from_facts(path, known if known.documents else None, settings, gathered)
+        gather.from_facts(path, known if known.documents else None, settings, gathered, name=next(names))
     for path in wanted.questions:
-        gather.from_questions(path, known, settings, gathered, progress)
+        gather.from_questions(path, known, settings, gathered, progress, name=next(names))
     if wanted.from_log:
         gather.from_log(base, settings, gathered)
     return gathered, known
