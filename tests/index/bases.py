@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,7 @@ from wellread.documents.changes import Change, Item, Ready
 from wellread.index import build
 from wellread.models.api import Vectors
 from wellread.store import files
-from wellread.store.engine import Store
+from wellread.store.engine import Store, Transaction
 from wellread.types import Chunk, Document, Principal, Span, SyncReport
 
 EVERYONE = Principal()
@@ -43,6 +44,22 @@ class WordEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
+
+
+class Overtaken(Store):
+    """A store whose next write but ``after`` others waits until somebody else has done what ``first`` does."""
+
+    first: Callable[[], object] | None = None
+    after: int = 0
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[Transaction]:
+        if self.first is not None and self.after == 0:
+            first, self.first = self.first, None
+            first()
+        self.after = max(0, self.after - 1)
+        with super().writing(durable=durable) as tx:
+            yield tx
 
 
 def source(store: Store) -> int:

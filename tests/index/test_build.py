@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
+from tests.index.bases import EVERYONE, Overtaken, WordEmbedder, filled, ready, source
 
 from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Unchanged
 from wellread.errors import ModelError, StoreError
@@ -263,6 +263,27 @@ def test_what_is_stored_changes_without_embedding_anything_and_back_only_by_embe
     assert texts(reader, "cats sleep")[1][0] == "cats sleep"
     assert check.check(store) == []
     assert build.reembed(store, embedder) == 3
+
+
+@pytest.mark.parametrize(("before", "after"), [("int8", "float16"), ("float16", "binary")])
+def test_vectors_are_written_as_the_set_stores_them_that_another_process_has_just_made(
+    store: Store, before: str, after: str
+) -> None:
+    source(store)
+    embedder, a = WordEmbedder(), ready("/docs/a", "dogs pay four euros")
+    build.apply(store, iter([a]), embedder, tenant="default", settings=IndexSettings(vectors=before))
+    with Overtaken.open(store.folder) as mine:
+        mine.first = lambda: build.reembed(store, WordEmbedder(), settings=IndexSettings(vectors=after))
+        filled_by = build.apply(mine, iter([ready("/docs/b", "cats sleep")]), embedder, tenant="default")
+    assert filled_by.new == 1
+    with store.reading() as connection:
+        current = sets.live(connection)
+        assert current is not None and (current.storage, current.n_slots) == (after, 2)
+    assert check.check(store) == []
+    with IndexReader(store).looking(who=EVERYONE) as look:
+        (best, score), *_ = look.search_dense(embedder.embed(["cats sleep"], "query")[0], embedder.id, k=2)
+        assert look.chunks([best])[best][0].text == "cats sleep"
+        assert 0.9 < score < 1.1
 
 
 def size(store: Store) -> int:

@@ -98,39 +98,54 @@ def _batches(changes: Iterator[Change], tally: _Tally) -> Iterator[list[Change]]
 def _commit(
     store: Store, batch: Sequence[Change], embedder: Embedder, tally: _Tally, tenant: str, settings: IndexSettings
 ) -> None:
-    ready = [change for change in batch if isinstance(change, Ready)]
-    with store.reading() as connection:
-        current = sets.live(connection)
-    used = current is not None and current.embedder_id == embedder.id
-    storage = current.storage if used and current is not None else settings.vectors
-    texts = [c.indexed_text for change in ready for c in change.chunks]
-    vectors, n_embedded = _vectors(store, embedder, texts, storage)
-    done = _Tally()
-    with store.writing() as tx:
-        if not fulltext.exists(tx.connection, settings.language):
-            fulltext.create(tx.connection, settings.language)
-        if not glossary.exists(tx.connection):
-            glossary.create(tx.connection)
-        into = sets.live_for(tx, embedder, storage) if len(vectors) else None
-        rows: list[tuple[int, int, int]] = []
-        kept: list[int] = []  # positions in ``vectors``: a document that comes twice in a batch counts once
-        position = 0
-        for change in batch:
-            if isinstance(change, Ready):
-                placed = _put(tx, change, tenant, done)
-                rows += placed
-                kept += range(position, position + len(placed))
-                position += len(placed)
-            else:
-                _record(tx, change, tenant, done)
-        if into is not None:
-            there = sets.still_there(tx.connection, [row[0] for row in rows])
-            pairs = [(at, row) for at, row in zip(kept, rows, strict=True) if row[0] in there]
-            sets.append(store, tx, into, vectors[[at for at, _ in pairs]], [row for _, row in pairs])
+    texts = [c.indexed_text for change in batch if isinstance(change, Ready) for c in change.chunks]
+    done: _Tally | None = None
+    while done is None:
+        with store.reading() as connection:
+            current = sets.live(connection)
+        used = current is not None and current.embedder_id == embedder.id
+        storage = current.storage if used and current is not None else settings.vectors
+        vectors, n_embedded = _vectors(store, embedder, texts, storage)
+        with store.writing() as tx:
+            into = sets.live_for(tx, embedder, storage) if texts else None
+            if into is None or into.storage == storage:  # else another process has changed how vectors are kept
+                done = _written(store, tx, batch, tenant, settings, (into, vectors))
     for name, n in done.counts.items():
         tally.add(name, n)
     tally.add("embedded", n_embedded)
     tally.failures += done.failures
+
+
+def _written(
+    store: Store,
+    tx: Transaction,
+    batch: Sequence[Change],
+    tenant: str,
+    settings: IndexSettings,
+    found: tuple[VectorSet | None, Rows],
+) -> _Tally:
+    """What the batch did; ``found`` are the set and the vectors, as it stores them, of the batch's chunks in order."""
+    done, (into, vectors) = _Tally(), found
+    if not fulltext.exists(tx.connection, settings.language):
+        fulltext.create(tx.connection, settings.language)
+    if not glossary.exists(tx.connection):
+        glossary.create(tx.connection)
+    rows: list[tuple[int, int, int]] = []
+    kept: list[int] = []  # positions in ``vectors``: a document that comes twice in a batch counts once
+    position = 0
+    for change in batch:
+        if isinstance(change, Ready):
+            placed = _put(tx, change, tenant, done)
+            rows += placed
+            kept += range(position, position + len(placed))
+            position += len(placed)
+        else:
+            _record(tx, change, tenant, done)
+    if into is not None:
+        there = sets.still_there(tx.connection, [row[0] for row in rows])
+        pairs = [(at, row) for at, row in zip(kept, rows, strict=True) if row[0] in there]
+        sets.append(store, tx, into, vectors[[at for at, _ in pairs]], [row for _, row in pairs])
+    return done
 
 
 def _vectors(store: Store, embedder: Embedder, texts: Sequence[str], storage: str) -> tuple[Rows, int]:
