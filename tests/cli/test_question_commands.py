@@ -73,6 +73,19 @@ def test_a_frozen_set_that_was_edited_is_a_usage_error(on: On) -> None:
     assert on("freeze", "--again").exit_code == 0
 
 
+def test_a_question_that_is_mended_across_the_parts_is_named_and_left_out(on: On) -> None:
+    on("load", "mine.jsonl")
+    on("freeze", "--train", "0.5", "--validation", "0")
+    part = {row["id"]: row["split"] for row in rows()}
+    assert part["a"] != part["b"]
+    path = Path("base/questions.jsonl")
+    path.write_text(path.read_text("utf-8").replace("fares.md", "rules.md"), "utf-8")
+    done = on("freeze", "--again")
+    assert f"left out, in {part['a']} before: a; changed, and shared with another part now" in done.stdout
+    assert "these join documents" not in done.stdout
+    assert json.loads(on("freeze", "--json").stdout)["left_out"] == {"a": part["a"]}
+
+
 def test_drafts_are_reviewed_over_a_pipe(on: On) -> None:
     done = on("draft", "--n", "20", "--kind", "fact", "--phrasings", "0")
     assert done.stdout.startswith("4 new drafts and 0 further phrasings from 2 documents: 4 fact")

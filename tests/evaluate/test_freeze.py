@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,25 @@ def test_questions_keep_their_part_when_others_come(made: list[Question], n: int
     parted = freeze.split(made, SHARES, seed=seed + 1, before=before)
     assert {q.id: q.split for q in parted if q.id in before} == before
     assert apart(parted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(sets(), st.data(), st.integers(0, 9))
+def test_a_question_that_changed_keeps_its_part_or_is_left_out(made: list[Question], data: st.DataObject, seed: int):
+    before = {q.id: q.split for q in freeze.split(made, SHARES, seed=seed)}
+    changed = data.draw(st.sets(st.sampled_from([q.id for q in made])))
+    others = [Evidence(data.draw(st.sampled_from([f"d{i}" for i in range(12)])), "some words") for _ in changed]
+    now = [replace(q, evidence=(others.pop(),)) if q.id in changed else q for q in made]
+    parted = freeze.split(now, SHARES, seed=seed, before=before, changed=changed)
+    assert apart(parted)
+    assert all(q.split in ({before[q.id], ""} if q.id in changed else {before[q.id]}) for q in parted)
+
+
+def test_a_changed_question_leaves_a_part_whose_documents_it_no_longer_keeps_to() -> None:
+    before = {"a": "train", "a2": "train", "b": "test", "b2": "test"}
+    now = [question("a", "y"), question("a2", "x"), question("b", "y"), question("b2", "y"), question("new", "x")]
+    parted = freeze.split(now, SHARES, seed=0, before=before, changed={"a", "b2"})
+    assert [q.split for q in parted] == ["", "train", "test", "test", "train"]
 
 
 def test_a_question_that_joins_two_parts_is_left_out() -> None:
@@ -127,6 +147,27 @@ def test_freezing_again_takes_the_change_over(tmp_path: Path) -> None:
     assert again.hash != frozen.hash
     assert again.questions[:10] == frozen.questions
     assert again.questions[10].split == frozen.questions[0].split
+
+
+def test_a_question_of_train_that_is_mended_with_a_document_of_test_is_in_no_part(tmp_path: Path) -> None:
+    frozen = freeze.freeze(base(tmp_path), SHARES, seed=0)
+    train, test = frozen.part("train")[0], frozen.part("test")[0]
+    path = tmp_path / questions.FILE
+    rows = questions.entries(path)
+
+    def mended(evidence: tuple[Evidence, ...]) -> freeze.Frozen:
+        changed = [replace(e, question=replace(e.question, evidence=evidence)) if e.question.id == train.id else e
+                   for e in questions.entries(path)]  # fmt: skip
+        questions.write(path, changed)
+        return freeze.freeze(tmp_path, SHARES, seed=0, again=True)
+
+    again = mended(test.evidence)
+    assert apart(again.questions) and test in again.questions
+    assert [q.id for q in again.part("")] == [train.id] and again.was == {train.id: "train"}
+    assert freeze.read(tmp_path) == again
+    assert freeze.freeze(tmp_path, SHARES, seed=0, again=True) == again  # it does not slip into test the next time
+    back = mended(train.evidence)
+    assert back == frozen and questions.entries(path) == rows
 
 
 def test_without_questions_there_is_nothing_to_freeze(tmp_path: Path) -> None:

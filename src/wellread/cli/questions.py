@@ -237,7 +237,7 @@ def freeze(
     if call.json:
         parts = {part: _counts(frozen.part(part)) for part in PARTS_SHOWN}
         told_apart = {"detectable": enough.detectable(n_test) if n_test else None, "seen": pairs}
-        show.dump({"hash": frozen.hash, "parts": parts, "told_apart": told_apart})
+        show.dump({"hash": frozen.hash, "parts": parts, "left_out": frozen.was, "told_apart": told_apart})
         return DONE
     show.say(
         f"{'frozen already' if before else 'frozen'}: {frozen.hash}, {show.count(len(frozen.questions), 'question')}"
@@ -269,8 +269,12 @@ def _parts(frozen: Frozen) -> None:
             documents = show.count(len(frozen.documents(part)), "document")
             table.append((part or "left out", f"{len(questions)}", documents, told(_counts(questions))))
     show.rows(table, indent=4)
-    if frozen.part(""):
+    left_out = [question.id for question in frozen.part("")]
+    if len(left_out) > len(frozen.was):
         show.say("left out: these join documents of two parts", indent=4)
+    for part in dict.fromkeys(frozen.was.values()):
+        ids = ", ".join(id for id in left_out if frozen.was.get(id) == part)
+        show.say(f"left out, in {part} before: {ids}; changed, and shared with another part now", indent=4)
 
 
 def list_questions(

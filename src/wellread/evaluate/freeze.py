@@ -11,8 +11,8 @@ import hashlib
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,14 @@ _SHOWN = 20  # changes that an error names; the rest is counted
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A set as it was frozen: each question with its part; ``hash`` names the set in results."""
+    """A set as it was frozen: each question with its part; ``hash`` names the set in results.
+
+    ``was`` is the part that a question was in, by id, where it is left out because it names what another part has.
+    """
 
     questions: tuple[Question, ...]
     hash: str
+    was: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, name: str) -> tuple[Question, ...]:
         """The questions of train, validation or test; those left out are in none."""
@@ -65,7 +69,12 @@ def content_hash(questions: Iterable[Question]) -> str:
 
 
 def split(
-    questions: Sequence[Question], shares: Sequence[float], *, seed: int, before: Mapping[str, str] | None = None
+    questions: Sequence[Question],
+    shares: Sequence[float],
+    *,
+    seed: int,
+    before: Mapping[str, str] | None = None,
+    changed: Collection[str] = (),
 ) -> tuple[Question, ...]:
     """The questions with their parts, which together come near the shares of ``PARTS``, by kind too.
 
@@ -75,6 +84,8 @@ def split(
         seed: decides among equally good places.
         before: parts by question id that stay as they are. A new question that joins documents of two of them gets no
             part, because it would be asked about what another part has learned.
+        changed: ids of those in ``before`` that are not what they were. One that now shares something with another
+            part gets none.
     Raises: ValueError for shares that are none.
     """
     if len(shares) != len(PARTS) or min(shares) < 0 or sum(shares) <= 0:
@@ -82,7 +93,9 @@ def split(
     before = before or {}
     keys = _keys(questions)
     part = {question.id: before[question.id] for question in questions if before.get(question.id)}
-    left = _follow(questions, keys, part)
+    left = _strayed(keys, part, changed)
+    part = {id: name for id, name in part.items() if id not in left}
+    left |= _follow(questions, keys, part, left)
     groups = _components([q for q in questions if q.id not in part and q.id not in left], keys)
     random.Random(seed).shuffle(groups)
     groups.sort(key=len, reverse=True)
@@ -102,18 +115,37 @@ def _keys(questions: Sequence[Question]) -> dict[str, set[str]]:
     return {q.id: {*(one[e.document] for e in q.evidence), f"\0{q.variant_of or q.id}"} for q in questions}
 
 
-def _follow(questions: Sequence[Question], keys: Mapping[str, set[str]], part: dict[str, str]) -> set[str]:
-    """Gives new questions the part of those that they share something with; the ids of those torn between two."""
+def _taken(keys: Mapping[str, set[str]], part: Mapping[str, str], ids: Iterable[str]) -> dict[str, set[str]]:
+    """The parts of the questions of these ids, by what they share."""
+    taken: dict[str, set[str]] = defaultdict(set)
+    for id in ids:
+        for key in keys[id]:
+            taken[key].add(part[id])
+    return taken
+
+
+def _strayed(keys: Mapping[str, set[str]], part: Mapping[str, str], changed: Collection[str]) -> set[str]:
+    """Those of the changed questions that share something with another part: with what stayed, or with each other."""
+    moved, found = set(part) & set(changed), set[str]()
+    for others in (set(part) - moved, set(part)):
+        taken = _taken(keys, part, others - found)
+        found |= {id for id in moved - found if set().union(*(taken[key] for key in keys[id])) - {part[id]}}
+    return found
+
+
+def _follow(
+    questions: Sequence[Question], keys: Mapping[str, set[str]], part: dict[str, str], left: Collection[str]
+) -> set[str]:
+    """Gives new questions the part of those that they share something with; the ids of those torn between two.
+
+    Those ``left`` get none, and draw no other question to them.
+    """
     torn: set[str] = set()
     while True:
-        taken: dict[str, set[str]] = defaultdict(set)
-        for question in questions:
-            if question.id in part:
-                for key in keys[question.id]:
-                    taken[key].add(part[question.id])
+        taken = _taken(keys, part, part)
         moved = False
         for question in questions:
-            if question.id in part or question.id in torn:
+            if question.id in part or question.id in torn or question.id in left:
                 continue
             parts = set().union(*(taken[key] for key in keys[question.id] if key in taken))
             if len(parts) == 1:
@@ -174,7 +206,8 @@ def _place(
 def freeze(folder: Path, shares: Sequence[float], *, seed: int, again: bool = False) -> Frozen:
     """The set of the base is frozen: parts stand in its rows, digests in ``questions.lock.json``.
 
-    ``again`` takes over what has changed since; questions keep their parts.
+    ``again`` takes over what has changed since; questions keep their parts, or are left out where they changed and now
+    share a document with another part.
 
     Raises: UsageError where there is no set, or where it was frozen and has changed and not ``again``.
     """
@@ -184,19 +217,28 @@ def freeze(folder: Path, shares: Sequence[float], *, seed: int, again: bool = Fa
         raise UsageError(f"{path}: no questions yet; wellread questions load FILE, or wellread questions draft")
     if (folder / LOCK).is_file() and not again:
         return read(folder)
-    before = {key: value["split"] for key, value in _lock(folder)["questions"].items()} if again else {}
-    parted = split([row.question for row in rows], shares, seed=seed, before=before)
-    frozen = Frozen(parted, content_hash(parted))
+    known = _lock(folder)["questions"] if again else {}
+    before = {id: value["split"] or value.get("was", "") for id, value in known.items()}
+    now = [row.question for row in rows]
+    changed = {q.id for q in now if before.get(q.id) and (digest(q) != known[q.id]["digest"] or "was" in known[q.id])}
+    parted = split(now, shares, seed=seed, before=before, changed=changed)
+    was = {q.id: before[q.id] for q in parted if not q.split and before.get(q.id)}
+    frozen = Frozen(parted, content_hash(parted), was)
     question_files.write(path, [Entry(q, row.made, row.state, row.extra) for q, row in zip(parted, rows, strict=True)])
     lock = {
         "version": 1,
         "hash": frozen.hash,
         "seed": seed,
         "shares": dict(zip(PARTS, shares, strict=True)),
-        "questions": {q.id: {"digest": digest(q), "split": q.split} for q in sorted(parted, key=lambda q: q.id)},
+        "questions": {q.id: _locked(q, was.get(q.id, "")) for q in sorted(parted, key=lambda q: q.id)},
     }
     question_files.put(folder / LOCK, json.dumps(lock, indent=1) + "\n")
     return frozen
+
+
+def _locked(question: Question, was: str) -> dict[str, str]:
+    locked = {"digest": digest(question), "split": question.split}
+    return locked | {"was": was} if was else locked
 
 
 def is_frozen(folder: Path) -> bool:
@@ -221,7 +263,8 @@ def read(folder: Path) -> Frozen:
             + f"\n{question_files.FILE}: has changed since it was frozen ({known['hash']}); undo that, or take it over "
             "with: wellread questions freeze --again"
         )
-    return Frozen(questions, known["hash"])
+    was = {id: value["was"] for id, value in known["questions"].items() if "was" in value}
+    return Frozen(questions, known["hash"], was)
 
 
 def _changes(questions: Sequence[Question], known: Mapping[str, Mapping[str, str]]) -> list[str]:
