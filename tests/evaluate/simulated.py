@@ -96,7 +96,7 @@ def _result(name: str, rows: Sequence[Outcome], kinds: Mapping[str, str], lab: L
     cost = Cost(
         seconds, 1.6 * seconds, TOKENS.get(name, 60), 24, None, "USD", 600.0, lab.once_s if way.trained else 0.0
     )
-    return WayResult(way, scores, by_kind, cost)
+    return WayResult(way, scores, by_kind, cost, sent_to=())
 
 
 def better(comparison: Comparison, name: str, n: int) -> Comparison:

@@ -13,7 +13,7 @@ from tests.evaluate.simulated import BASE, WAYS, Lab, better, compare, questions
 from wellread.evaluate import advise, choose, conditions, cost, verdicts
 from wellread.evaluate.advice import Advice, Prices, Task, Verdict
 from wellread.evaluate.conditions import Case
-from wellread.evaluate.results import BaseFacts, Way
+from wellread.evaluate.results import BaseFacts
 
 SMALL = BaseFacts(documents=4, chunks=20, tokens=1400, changed_share=0.0, generation=1)
 NOTHING = BaseFacts(documents=0, chunks=0, tokens=0, changed_share=0.0, generation=1)
@@ -103,16 +103,25 @@ def test_a_restricted_base_is_never_told_to_tune() -> None:
 
 
 def test_a_way_over_an_endpoint_is_ruled_out_where_nothing_may_leave() -> None:
-    away = Way("retrieval@openai:big", "passages", ("chat.model=openai:big",))
-    near = Way(
-        "retrieval@openai:mine", "passages", ("chat.model=openai:mine", "chat.base_url=http://127.0.0.1:8080/v1")
-    )
-    assert cost.is_remote(away) and not cost.is_remote(near)
     comparison = compare(Lab({"closed-book": 0.3, "retrieval": 0.9}))
-    ways = tuple(replace(w, way=replace(w.way, overrides=away.overrides)) for w in comparison.ways[1:])
-    comparison = replace(comparison, ways=(comparison.ways[0], *ways))
-    assert advise.advise(comparison).verdict == "bigger-model"
-    assert advise.advise(comparison, facts=Task(private=True)).way == "closed-book"
+    away = tuple(replace(w, sent_to=("api.example.org",)) for w in comparison.ways[1:])
+    sending = replace(comparison, ways=(comparison.ways[0], *away))
+    assert advise.advise(sending).way == "retrieval"
+    private = advise.advise(sending, facts=Task(private=True))
+    assert private.way == "closed-book"
+    assert any("api.example.org" in each.sentence for each in private.against)
+    assert "a model and a store on this machine" not in {level.name for level in cost.levels(BASE, Task(), sending)}
+    unknown = replace(comparison, ways=(comparison.ways[0], *(replace(w, sent_to=None) for w in comparison.ways[1:])))
+    assert advise.advise(unknown).way == "retrieval"
+    assert advise.advise(unknown, facts=Task(private=True)).way == "closed-book"
+
+
+def test_an_endpoint_is_paid_by_tokens_wherever_it_was_set() -> None:
+    comparison = compare(Lab({"retrieval": 0.9}))
+    sending = replace(comparison.ways[0], sent_to=("api.example.org",))
+    priced = Task(prices=Prices(per_million_in=1.0, per_million_out=1.0))
+    assert cost.expense(sending, comparison, priced).question_money is not None
+    assert cost.expense(comparison.ways[0], comparison, priced).question_money is None
 
 
 # by kind of question

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.evaluate.small_base import PAY, QUESTIONS, Reader
 
 from wellread import KnowledgeBase
-from wellread.errors import UsageError
+from wellread.errors import ConfigError, UsageError
 from wellread.evaluate import changes, compare, freeze, outputs, selection
+from wellread.evaluate import settings as sections
 from wellread.evaluate.compare import Training
 from wellread.evaluate.questions import Entry, write
 from wellread.evaluate.results import BaseFacts, Outcome, Passage, Way
@@ -267,3 +268,23 @@ def test_the_embedded_model_is_measured_and_not_asked_twice(base: KnowledgeBase,
     again, _ = compare.measure(embedded, [FEW, LONG], QUESTIONS[:1], SETTINGS, kind="compare", plan=plan)
     assert all(o.kept for o in again.outcomes)
     assert [o.text for o in again.outcomes] == [o.text for o in made.outcomes]
+
+
+def test_a_metric_that_is_unknown_or_cannot_decide_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "wellread.toml").touch()
+    with pytest.raises(ConfigError, match="'rigth' is unknown; did you mean 'right'"):
+        sections.load(tmp_path, ["evaluate.metric=rigth"])
+    given = sections.load(tmp_path, ["evaluate.metric=refused_wrongly"])
+    with pytest.raises(ConfigError, match="'refused_wrongly' cannot decide: less of it is better"):
+        sections.check_decides(given.metric)
+    sections.check_decides("exact_match")
+
+
+def test_a_way_names_every_host_that_got_texts_and_says_where_that_is_not_known() -> None:
+    here, away = outcome(CLOSED, "dog", 1.0, sent_to=()), outcome(FOUND, "dog", 1.0, sent_to=("b.example",))
+    also = outcome(FOUND, "bike", 1.0, sent_to=("a.example",))
+    failed = outcome(CLOSED, "bike", 0.0, error="down")
+    made = compared(here, failed, away, also)
+    assert [way.sent_to for way in made.ways] == [(), ("a.example", "b.example")]
+    older = compared(here, away, outcome(FOUND, "bike", 1.0))
+    assert older.ways[1].sent_to is None

@@ -167,6 +167,14 @@ def test_no_judged_figure_is_shown_without_agreement_with_people() -> None:
     )
 
 
+def test_wordings_of_one_question_are_drawn_together_in_a_judged_figure() -> None:
+    verdicts = [judge.judge(DOG, outcome(text), Literal()) for text in ["75 kroner"] * 10 + ["80 kroner"] * 10]
+    known = judge.agreement(["yes", "no"] * 20, ["yes", "no"] * 20, seed=0)
+    apart = judge.figure(verdicts, known, about="right", seed=0).score
+    together = judge.figure(verdicts, known, about="right", seed=0, clusters=[str(n // 5) for n in range(20)]).score
+    assert together.high - together.low > 1.3 * (apart.high - apart.low)
+
+
 @pytest.mark.model
 @pytest.mark.slow
 def test_a_real_model_judges_the_same_answer_the_same_again() -> None:

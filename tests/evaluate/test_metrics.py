@@ -310,6 +310,23 @@ def test_what_does_not_apply_is_absent() -> None:
     assert refused == {"right": 0.0, "exact_match": 0.0, "f1": 0.0, "number": 0.0, "refused_wrongly": 1.0}
 
 
+def test_a_question_that_does_not_say_what_is_right_is_not_counted_as_wrong() -> None:
+    evidence_alone = Question("q", "Who?", (), (PROOF,))
+    read = metrics.score(outcome("Pia Gunwale", passages=(Passage(FARES, 0, 5, ROW),)), evidence_alone)
+    assert "right" not in read and "right_and_cited" not in read
+    assert read["refused_wrongly"] == 0.0 and "recall@5" in read
+    parts_alone = Question("q", "Who and when?", (), (PROOF,), all_of=("Pia Gunwale", "1923"))
+    assert metrics.right(outcome("Pia Gunwale, in 1923."), parts_alone) == 1.0
+    assert metrics.right(outcome("Pia Gunwale."), parts_alone) == 0.0
+
+
+def test_a_search_that_found_nothing_missed_the_evidence() -> None:
+    for failed in (outcome("Not in the documents.", refused=True), outcome("", error="the model is down")):
+        found = metrics.score(failed, DOG, searched=True)
+        missed = ("recall@5", "recall@20", "ndcg@10", "mrr", "context_precision", "citation_recall", "right_and_cited")
+        assert {name: found[name] for name in missed} == dict.fromkeys(missed, 0.0)
+
+
 def test_passages_are_ranked_by_the_evidence_that_they_bear() -> None:
     both = Question("q", "?", ("x",), (PROOF, Evidence("web/dogs.html", "Dogs are kept on a lead on deck.")))
     texts = ["Nothing here.", ROW, ROW + " Cats are free.", "Nor here.", "Dogs are kept on a lead on deck."]
@@ -385,6 +402,8 @@ def test_wordings_that_get_the_same_answer_are_consistent() -> None:
     other = outcome("75 euros")
     found = metrics.consistency({"a": [yes, yes, yes], "b": [yes, no], "c": [no, no], "d": [yes], "e": [yes, other]})
     assert found == {"a": 1.0, "b": 0.0, "c": 1.0, "e": 0.5}
+    failed = outcome("", error="the model is down")
+    assert metrics.consistency({"a": [failed, failed], "b": [yes, failed], "c": [yes, yes, failed]}) == {"c": 1.0}
 
 
 @settings(deadline=None)

@@ -206,6 +206,41 @@ def test_a_copy_with_the_same_settings_has_the_chunks_of_the_base(tmp_path: Path
         again.close()
 
 
+def test_copies_of_earlier_states_of_the_base_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    for name in ("first", "second"):
+        (tmp_path / "documents" / f"{name}.txt").write_text(f"The {name} ship has {len(name)} lamps.\n", "utf-8")
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        base.add(str(tmp_path / "documents"))
+        old = rechunk.copied(base, ["chunk.size_tokens=100"], base.embedder, [], who=Principal())
+        old.close()
+        base.remove(str(tmp_path / "documents" / "first.txt"))
+        new = rechunk.copied(base, ["chunk.size_tokens=100"], base.embedder, [], who=Principal())
+        assert [Path(each.uri).name for each in new.documents()] == ["second.txt"]
+        new.close()
+        assert not old.folder.exists() and new.folder.exists()
+
+
+def test_what_a_model_failed_on_is_told_and_asked_again_by_the_next_search(folder: Path) -> None:
+    given = [*QUICK, "answer.scorer=onnx:minilm", "answer.style=write", "chat.model=openai:gone"]
+    given += ["chat.base_url=http://127.0.0.1:9/v1"]
+    with KnowledgeBase.open(folder, overrides=given, read_only=True) as base:
+        rechunk.removed(base)
+        for _ in range(2):
+            bench = Bench(base, Principal())
+            [seen] = bench.observe({}, VALIDATION[:1])
+            assert seen.error and bench.asked == 1
+            assert len(bench.failed) == 1 and bench.failed[0].startswith(VALIDATION[0].id)
+            bench.close()
+        rechunk.removed(base)
+
+
+def test_questions_that_do_not_say_what_is_right_are_left_out_and_counted(opened: KnowledgeBase) -> None:
+    silent = [Question(f"s{n}", f"Who owns the ship {NAMES[n]}?") for n in range(3)]
+    found = optimise.optimise(opened, [*VALIDATION, *silent[:2]], [*TEST, *silent[2:]], BUDGET)
+    assert (found.unfit, found.n_validation, found.n_test) == (3, len(VALIDATION), len(TEST))
+
+
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.6, 0.9])
 def test_a_threshold_laid_over_what_was_seen_is_the_threshold_in_force(folder: Path, threshold: float) -> None:
     questions = [

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.evaluate.simulated import Lab, compare, questions
 
 from wellread.errors import UsageError
-from wellread.evaluate import advise, kept, markup, outputs, plot, report, words
+from wellread.evaluate import advise, kept, markup, outputs, plot, report, tabulated, words
 from wellread.evaluate.advice import Prices, Task
 from wellread.evaluate.plot import Point
 from wellread.evaluate.results import Comparison, Difference
@@ -114,6 +114,18 @@ def test_kinds_freshness_and_wordings_have_their_places() -> None:
     assert "By kind of question" in text and "n 40" in text
     assert "Facts that changed" in text and "n 18" in text
     assert "Questions in other words" in text and "n 2" in text
+
+
+def test_wordings_of_one_question_count_as_one_draw_in_every_interval() -> None:
+    lab = Lab({"retrieval": 0.5}, kinds={"fact": 20})
+    comparison, asked = compare(lab), questions(lab)
+    shared = tuple(replace(q, variant_of=f"fact-{n // 5 * 5}" if n % 5 else None) for n, q in enumerate(asked))
+    by_root = {q.id: float(int(q.id.removeprefix("fact-")) // 5 % 2) for q in asked}
+    outcomes = tuple(replace(o, metrics={"right": by_root[o.question_id]}) for o in comparison.outcomes)
+    comparison = replace(comparison, outcomes=outcomes)
+    page = Page(str(tabulated.holds(comparison, shared))).text
+    low, high = map(int, re.findall(r"(\d+) to (\d+), n 16", page)[0])
+    assert high - low > 60  # four questions in five wordings each are no sixteen draws
 
 
 def test_how_it_was_measured_names_seed_hash_versions_and_machine() -> None:

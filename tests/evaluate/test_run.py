@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.evaluate.small_base import PAY, QUESTIONS, Reader
 from tests.models.loopback import Canned
 
@@ -22,6 +25,7 @@ from wellread.evaluate.asking import Asker, Reading, identity
 from wellread.evaluate.results import Outcome, Way
 from wellread.evaluate.run import GIVES_UP, Plan, run
 from wellread.evaluate.ways import BUILT_IN
+from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings
 from wellread.types import Document, Principal, Question
 
@@ -342,6 +346,43 @@ def test_the_seconds_of_an_answer_hold_those_of_reading(base: KnowledgeBase) -> 
     asker = Asker(FOUND, base, 0)
     reading = replace(asker.read(QUESTIONS[0]), seconds=100.0)
     assert 100 < asker.ask(QUESTIONS[0], reading).seconds < 110
+
+
+def test_the_search_within_an_answer_is_not_charged_a_second_time(base: KnowledgeBase) -> None:
+    class Late:
+        """A reranker that takes its time."""
+
+        id, remote = "late", None
+
+        def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+            time.sleep(0.3)
+            return np.ones(len(passages), np.float32)
+
+    asker = Asker(FOUND, base.configured(["rerank.model=onnx:minilm", "answer.scorer="]), 0)
+    asker.open()
+    asker.base.reranker = Late()
+    reading = asker.read(QUESTIONS[0])
+    assert reading.seconds > 0.3
+    assert asker.ask(QUESTIONS[0], reading).seconds < reading.seconds + 0.25
+
+
+def test_hosts_that_get_texts_are_told_with_every_answer_kept_ones_too(base: KnowledgeBase) -> None:
+    class Away:
+        """A reader's client that says its service is on another machine."""
+
+        def __init__(self, chat: Chat) -> None:
+            self.chat, self.remote = chat, "api.example.org"
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.chat, name)
+
+    assert {outcome.sent_to for outcome in asked(base, [CLOSED, FOUND])} == {()}
+    assert base.chat is not None
+    base.chat = Away(base.chat)  # type: ignore[assignment]  # every method is handed on
+    for again in (True, False):
+        outcomes = asked(base, [CLOSED, WRITTEN, FOUND], QUESTIONS[1:3], Plan(again=again))
+        told = {outcome.way: outcome.sent_to for outcome in outcomes}
+        assert told == {"closed-book": ("api.example.org",), WRITTEN.name: ("api.example.org",), FOUND.name: ()}
 
 
 def test_what_a_way_opens_is_open_for_every_reader(base: KnowledgeBase) -> None:

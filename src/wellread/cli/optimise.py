@@ -119,6 +119,10 @@ def _told(call: Call, found: Optimised, page: Path, frozen: bool) -> None:
     show.rows(table, indent=4)
     if not frozen:
         show.say("the set is not frozen: it was halved for this search (wellread questions freeze)", indent=4)
+    if found.unfit:
+        show.say(f"{found.unfit} questions without an accepted answer were left out", indent=4)
+    if found.failed:
+        show.say(f"a model failed {len(found.failed)} times, first on {found.failed[0]}", "yellow", indent=4)
     if found.not_searched:
         show.say(f"not searched, a copy of the base would take too long: {', '.join(found.not_searched)}", indent=4)
     hint(call, f"quality against latency: {show.where(str(page.resolve()))}")

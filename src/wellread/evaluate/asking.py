@@ -19,9 +19,9 @@ from wellread.evaluate import metrics, ways, whole
 from wellread.evaluate.results import Outcome, Passage, Way
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models import llamacpp
-from wellread.models.api import Chat, Message, Sampling
+from wellread.models.api import Chat, Embedder, Message, Reranker, Sampling
 from wellread.models.settings import ChatSettings
-from wellread.types import Principal, Question
+from wellread.types import Answer, Principal, Question
 
 MARGIN_TOKENS = 48  # of a chat template around the messages
 PROMPTS = ("closed-book", "long-context", "long-context-question")
@@ -126,21 +126,40 @@ class Asker:
     def ask(self, question: Question, reading: Reading) -> Outcome:
         """The outcome, without metrics; its seconds are those of reading and answering.
 
-        The product searches again, over vectors that it remembers from the reading: a few milliseconds count twice.
+        The product searches again; those seconds are left out, since the reading was charged with the same search.
         Raises: ModelError, ModelUnavailable, StoreError.
         """
-        started = time.perf_counter()
+        started, searched_s = time.perf_counter(), 0.0
         if self.way.reads == "passages":
             answer = self.eyes(question).ask(question.text)
             text, refused, usage = answer.text, answer.refused, answer.usage
-            citations, route = answer.citations, answer.route
+            citations, route, sent_to = answer.citations, answer.route, answer.left_machine
+            searched_s = _searched_s(answer)
         else:
             sampling = Sampling(self.base.settings["answer"].max_tokens, seed=self.seed)
             reply = self.chat.reply(self._messages(question, reading), sampling)
             text, usage = " ".join(reply.text.split()), reply.usage
             refused, citations, route = metrics.is_refusal(text), (), reading.note or self.way.reads
-        seconds = reading.seconds + time.perf_counter() - started
-        return Outcome(self.way.name, question.id, text, refused, citations, reading.passages, usage, seconds, route)
+            sent_to = self._hosts()
+        return Outcome(
+            way=self.way.name,
+            question_id=question.id,
+            text=text,
+            refused=refused,
+            citations=citations,
+            passages=reading.passages,
+            usage=usage,
+            seconds=reading.seconds + time.perf_counter() - started - searched_s,
+            route=route,
+            sent_to=sent_to,
+        )
+
+    def _hosts(self) -> tuple[str, ...]:
+        """Hosts that get texts when the model is asked without the product: its own, and those that order documents."""
+        parts: list[Chat | Embedder | Reranker | None] = [self.chat]
+        if self.way.reads == "documents":
+            parts += [self.base.embedder, self.base.reranker]
+        return tuple(dict.fromkeys(part.remote for part in parts if part is not None and part.remote))
 
     def _messages(self, question: Question, reading: Reading) -> list[Message]:
         if self.way.reads == "documents":
@@ -164,6 +183,13 @@ class Asker:
             whole.note(shown, n_documents),
             text,
         )
+
+
+def _searched_s(answer: Answer) -> float:
+    """Seconds of the search within an answer: the stages between making the question whole and reading."""
+    names = [stage.name for stage in answer.stages]
+    end = names.index("evidence") if "evidence" in names else 0
+    return sum(stage.ms for stage in answer.stages[:end] if stage.name != "follow-up") / 1e3
 
 
 def _searching(settings: config.Settings) -> dict[str, object]:

@@ -148,8 +148,10 @@ def _beats(comparison: Comparison, first: str, second: str) -> bool:
 
 def _breaks(way: WayResult, task: Task) -> str:
     """Why a way is out of the question for this user, whatever it scores; empty where it is not."""
-    if task.private and cost.is_remote(way.way):
-        return "it sends texts to another machine, and nothing may leave this one"
+    if task.private and cost.sends(way):
+        return f"it sends texts to {', '.join(way.sent_to or ())}, and nothing may leave this machine"
+    if task.private and way.sent_to is None:
+        return "it is not known whether it sends texts to another machine, and nothing may leave this one"
     if task.latency_s is not None and way.cost.p95_s > task.latency_s:
         return f"one answer in twenty takes longer than {way.cost.p95_s:.1f} s, and {task.latency_s:g} s are bearable"
     memory = way.cost.peak_memory_mb

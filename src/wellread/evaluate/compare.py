@@ -102,6 +102,7 @@ def compare(
                 {kind: scores(part, roots, settings) for kind, part in sorted(of_kind.items())},
                 cost(mine, trained.get(way.name)),
                 sum(bool(outcome.error) for outcome in mine),
+                _sent_to(mine),
             )
         )
     return Comparison(
@@ -165,6 +166,14 @@ def cost(outcomes: Sequence[Outcome], training: Training | None = None) -> Cost:
         once_s=training.seconds if training else 0.0,
         once_money=training.money if training else None,
     )
+
+
+def _sent_to(outcomes: Sequence[Outcome]) -> tuple[str, ...] | None:
+    """Hosts that got texts for any of the answers; None where there is none, or one that does not tell."""
+    known = [outcome.sent_to for outcome in outcomes if not outcome.error]
+    if not known or None in known:
+        return None
+    return tuple(sorted({host for hosts in known for host in hosts or ()}))
 
 
 def _mean(values: Iterable[float]) -> float:

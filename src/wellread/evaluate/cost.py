@@ -63,7 +63,7 @@ def expense(way: WayResult, comparison: Comparison, task: Task) -> Expense:
 def _question_money(way: WayResult, question_s: float, prices: Prices) -> tuple[float | None, str]:
     if way.cost.money is not None:
         return way.cost.money, way.cost.currency
-    if is_remote(way.way):
+    if sends(way):
         return tokens_money(way.cost.prompt_tokens, way.cost.completion_tokens, prices), prices.currency
     return _hours(question_s, prices), prices.currency
 
@@ -79,12 +79,9 @@ def _hours(seconds: float, prices: Prices) -> float | None:
     return None if prices.per_hour is None else seconds / 3600 * prices.per_hour
 
 
-def is_remote(way: Way) -> bool:
-    """Whether a way's own settings send texts to an endpoint on another machine."""
-    given = dict(override.partition("=")[::2] for override in way.overrides)
-    address = given.get("chat.base_url", "")
-    elsewhere = not any(host in address for host in ("://127.", "://localhost", "://[::1]"))
-    return given.get("chat.model", "").strip("\"'").startswith("openai:") and elsewhere
+def sends(way: WayResult) -> bool:
+    """Whether a way is known to send texts to another machine."""
+    return bool(way.sent_to)
 
 
 def comparable(expenses: Iterable[Expense]) -> bool:
@@ -176,7 +173,7 @@ def _api(base: BaseFacts, task: Task, reading: WayResult | None) -> Level:
 
 
 def _here(task: Task, comparison: Comparison | None, reading: WayResult | None) -> Level | None:
-    if comparison is None or reading is None or is_remote(reading.way):
+    if comparison is None or reading is None or sends(reading):
         return None
     spent = expense(reading, comparison, task)
     return Level(

@@ -166,8 +166,17 @@ def _kappa(counts: np.ndarray, size: int) -> stats.Floats:
     return np.asarray(np.where(chance < 1, (agreed - chance) / np.where(chance < 1, 1 - chance, 1), 0.0), np.float64)
 
 
-def figure(verdicts: Sequence[Judged], known: Agreement | None, *, about: About, seed: int) -> Figure:
+def figure(
+    verdicts: Sequence[Judged],
+    known: Agreement | None,
+    *,
+    about: About,
+    seed: int,
+    clusters: Sequence[str] | None = None,
+) -> Figure:
     """The share of «yes» with the judge's agreement with people beside it.
+
+    ``clusters`` names the question behind each verdict, so that its wordings are drawn together.
 
     Raises: UsageError without an agreement, or with one from fewer than ``FEWEST_LABELS`` answers.
     """
@@ -177,6 +186,6 @@ def figure(verdicts: Sequence[Judged], known: Agreement | None, *, about: About,
             f"a figure by a judge is shown only beside its agreement with people; label at least {FEWEST_LABELS} "
             f"answers yes or no by hand and have the judge label them too ({have})"
         )
-    score = stats.bootstrap([float(v.label == "yes") for v in verdicts], seed=seed)
+    score = stats.bootstrap([float(v.label == "yes") for v in verdicts], seed=seed, clusters=clusters)
     model = next((v.model for v in verdicts if v.model), "no model")
     return Figure(about, score, known, model)

@@ -98,10 +98,16 @@ def figures(
         words.append(_word(bench, bench.chat, by_id[outcome.question_id], outcome))
     progress.step("judge", len(every), len(every))
     known = judge.agreement([_plain(word) for word in words[: len(taught)]], [one.human for one in labelled], seed=seed)
-    by_way: dict[str, list[Judged]] = {}
+    by_way: dict[str, list[tuple[str, Judged]]] = {}
     for outcome, word in zip(wanted, words[len(taught) :], strict=True):
-        by_way.setdefault(outcome.way, []).append(word)
-    return {way: judge.figure(found, known, about="right", seed=seed) for way, found in by_way.items()}
+        question = by_id[outcome.question_id]
+        by_way.setdefault(outcome.way, []).append((question.variant_of or question.id, word))
+    return {
+        way: judge.figure(
+            [word for _, word in found], known, about="right", seed=seed, clusters=[root for root, _ in found]
+        )
+        for way, found in by_way.items()
+    }
 
 
 def _plain(word: Judged) -> str:

@@ -231,7 +231,8 @@ def refused(outcome: Outcome) -> bool:
 def right(outcome: Outcome, question: Question) -> float:
     """1 for an answer that holds an accepted one, and for a refusal where the documents do not answer; else 0.
 
-    Where the question names what a whole answer holds (``all_of``) or what none may hold (``wrong``), each counts. An
+    Where the question names what a whole answer holds (``all_of``) or what none may hold (``wrong``), each counts; with
+    ``all_of`` and no accepted answer, ``all_of`` alone says what is right. An
     accepted answer that is a number, date or time is looked for by ``number_match``, any other by ``holds``. What
     else the text says is not judged: ``grounded`` and ``exact_match`` tell a short answer from a long one.
     """
@@ -241,8 +242,13 @@ def right(outcome: Outcome, question: Question) -> float:
         return float(not question.answerable and refused(outcome))
     text = said(outcome)
     whole = all(_accepted(text, part) for part in question.all_of)
-    accepted = any(_accepted(text, answer) for answer in question.answers)
+    accepted = not question.answers or any(_accepted(text, answer) for answer in question.answers)
     return float(accepted and whole and not any(_accepted(text, one) for one in question.wrong))
+
+
+def tells_right(question: Question) -> bool:
+    """Whether the question says what is right: by accepted answers, by parts of one, or by having no answer."""
+    return not question.answerable or bool(question.answers or question.all_of)
 
 
 def _accepted(text: str, answer: str) -> bool:
@@ -250,7 +256,12 @@ def _accepted(text: str, answer: str) -> bool:
 
 
 def score(
-    outcome: Outcome, question: Question, *, embedder: Embedder | None = None, overlap: bool = False
+    outcome: Outcome,
+    question: Question,
+    *,
+    embedder: Embedder | None = None,
+    overlap: bool = False,
+    searched: bool = False,
 ) -> dict[str, float]:
     """Every metric that applies to this outcome; what does not apply is absent.
 
@@ -260,12 +271,13 @@ def score(
         outcome: what the way answered.
         question: with accepted answers and evidence.
         embedder: for ``similarity`` and ``grounded``; without one they are absent.
+        searched: the way searches for passages, so that none found is a miss, not a metric that does not apply.
         overlap: adds rouge_l, bleu and chrf (extra ``evaluate``).
     Raises: ModelError from the embedder; MissingExtra.
     """
-    found = {"right": right(outcome, question)}
+    found = {"right": right(outcome, question)} if tells_right(question) else {}
     if question.answerable:
-        found |= _of_text(outcome, question, embedder, overlap) | _of_citations(outcome, question)
+        found |= _of_text(outcome, question, embedder, overlap) | _of_citations(outcome, question, searched)
         found["refused_wrongly"] = float(refused(outcome))
     else:
         found["answered_wrongly"] = float(not refused(outcome))
@@ -274,7 +286,7 @@ def score(
         found["grounded"] = grounded(outcome.text, read, embedder, question=question.text)
     if outcome.error:
         found = dict.fromkeys(found, 0.0)
-    return found | _of_passages(outcome.passages, question)
+    return found | _of_passages(outcome.passages, question, searched)
 
 
 def _of_text(outcome: Outcome, question: Question, embedder: Embedder | None, overlap: bool) -> dict[str, float]:
@@ -293,9 +305,9 @@ def _of_text(outcome: Outcome, question: Question, embedder: Embedder | None, ov
     return found
 
 
-def _of_citations(outcome: Outcome, question: Question) -> dict[str, float]:
+def _of_citations(outcome: Outcome, question: Question, searched: bool) -> dict[str, float]:
     """Of a way that can cite; a citation is right too when it is in the evidence's document and holds the answer."""
-    if not question.evidence or not (outcome.passages or outcome.citations):
+    if not question.evidence or not (searched or outcome.passages or outcome.citations):
         return {}
     cited = any(
         ranking.bears(c.quote, c.document, e)
@@ -303,21 +315,20 @@ def _of_citations(outcome: Outcome, question: Question) -> dict[str, float]:
         for c in outcome.citations
         for e in question.evidence
     )
-    found = {
-        "citation_recall": citation_recall(outcome.citations, question.evidence),
-        "right_and_cited": right(outcome, question) * cited,
-    }
+    found = {"citation_recall": citation_recall(outcome.citations, question.evidence)}
+    if tells_right(question):
+        found["right_and_cited"] = right(outcome, question) * cited
     if outcome.citations:
         found["citation_precision"] = citation_precision(outcome.citations, question.evidence)
     return found
 
 
-def _of_passages(passages: Sequence[Passage], question: Question) -> dict[str, float]:
+def _of_passages(passages: Sequence[Passage], question: Question, searched: bool) -> dict[str, float]:
     """Ranking by evidence: a passage gains by each piece of evidence that no earlier one bore.
 
     The best order that nDCG is held against has these gains and one passage for each piece that was not found.
     """
-    if not passages or not question.evidence:
+    if not question.evidence or not (passages or searched):
         return {}
     borne = [{n for n, e in enumerate(question.evidence) if ranking.bears(p.text, p.document, e)} for p in passages]
     seen: set[int] = set()
@@ -341,12 +352,12 @@ def consistency(outcomes_by_variant: Mapping[str, Sequence[Outcome]]) -> dict[st
     """How alike the answers to several wordings of one question are, by question: mean over their pairs.
 
     Two refusals are alike (1), a refusal and an answer are not (0), two answers by ``token_f1`` of their texts.
-    Questions with a single wording are absent.
+    Questions with a single wording are absent, and so are wordings where the model failed.
     """
     return {
         name: sum(_alike(a, b) for a, b in pairs) / len(pairs)
         for name, outcomes in outcomes_by_variant.items()
-        if (pairs := list(combinations(outcomes, 2)))
+        if (pairs := list(combinations([outcome for outcome in outcomes if not outcome.error], 2)))
     }
 
 

@@ -54,7 +54,9 @@ class Optimised:
     """What a search found.
 
     ``proposal`` holds the settings to change, as (present, better) by section.key; it is empty where nothing better was
-    found or where the difference on the test questions may be chance. ``said`` is the reason in words.
+    found or where the difference on the test questions may be chance. ``said`` is the reason in words. ``unfit``
+    questions say nothing about what is right and were left out; ``failed`` are answers that a model failed on, which
+    counted as wrong and are asked again next time.
     """
 
     present: Trial
@@ -70,6 +72,8 @@ class Optimised:
     asked: int = 0
     seconds: float = 0.0
     not_searched: tuple[str, ...] = ()
+    unfit: int = 0
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,9 @@ def optimise(
 
     Raises: UsageError for too few questions; StoreError, ModelError.
     """
+    fit = {question.id for question in (*validation, *test) if metrics.tells_right(question)}
+    n_unfit = len(validation) + len(test) - len(fit)
+    validation, test = ([question for question in part if question.id in fit] for part in (validation, test))
     for name, part in (("validation", validation), ("test", test)):
         if len(part) < LEAST_QUESTIONS:
             raise UsageError(
@@ -192,7 +199,8 @@ def optimise(
             not_searched=skipped,
         )
         result = _tested(result, search, test, budget)
-        return replace(result, asked=bench.asked, seconds=time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return replace(result, asked=bench.asked, seconds=seconds, unfit=n_unfit, failed=tuple(bench.failed))
     finally:
         bench.close()
 

@@ -25,6 +25,7 @@ from wellread.types import Document, Parsed, Principal
 
 FOLDER = "optimise"  # in the base's data folder
 _DONE = "complete"  # the file that says that a copy is whole
+_GENERATION = "generation"  # the file that says which state of the base a copy is of
 _OF_COPY = ("chunk", "embed")  # sections that need a copy
 
 
@@ -63,10 +64,12 @@ def copied(
     name |= {"chunk": asdict(settings["chunk"])}
     key = hashlib.sha256(json.dumps(name, sort_keys=True).encode()).hexdigest()[:16]
     folder = folder_of(base) / key
+    _drop_outdated(base)
     fresh = not (folder / _DONE).is_file()
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
         folder.mkdir(parents=True)
+        (folder / _GENERATION).write_text(str(base.store.generation()), "ascii")
     made = KnowledgeBase(folder, settings, Store.open(folder / DATA_FOLDER), who=who)
     made.logs = False
     if fresh:
@@ -78,6 +81,15 @@ def copied(
         build.apply(made.store, changes, cached, tenant=who.tenant, settings=settings["index"])
         (folder / _DONE).touch()
     return made
+
+
+def _drop_outdated(base: KnowledgeBase) -> None:
+    """Copies of earlier states of the base are gone: they hold what was removed since, and nothing asks them again."""
+    now = str(base.store.generation())
+    for folder in folder_of(base).iterdir() if folder_of(base).is_dir() else ():
+        told = folder / _GENERATION
+        if folder.is_dir() and (not told.is_file() or told.read_text("ascii") != now):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _documents(

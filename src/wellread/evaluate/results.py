@@ -45,7 +45,7 @@ class Outcome:
     A metric that does not apply to the question (citations of a closed book, say) is absent, never NaN. ``error`` is
     set where the model failed; the text is empty then and every metric of it is 0, but not those of what was found.
     ``peak_memory_mb`` is the highest resident memory of the whole process while this was asked; ``kept`` says that an
-    earlier run asked it.
+    earlier run asked it. ``sent_to`` are the hosts that got texts for it, None where that was not recorded.
     """
 
     way: str
@@ -61,6 +61,7 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     peak_memory_mb: float | None = None
     kept: bool = False
+    sent_to: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class WayResult:
-    """A way's scores over all questions and by kind of question; keys of the inner mappings are metric names."""
+    """A way's scores over all questions and by kind of question; keys of the inner mappings are metric names.
+
+    ``sent_to`` are the hosts that got texts, None where that is not known.
+    """
 
     way: Way
     scores: Mapping[str, Score]
     by_kind: Mapping[str, Mapping[str, Score]]
     cost: Cost
     n_errors: int = 0
+    sent_to: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

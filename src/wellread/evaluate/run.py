@@ -26,7 +26,7 @@ from wellread.store import evaluations
 from wellread.types import Citation, Principal, Question, Span, Usage
 
 GIVES_UP = 5  # questions in a row without an answer of a service, after which the rest of the way is not asked
-JUDGED_BY = 1  # rises when a metric changes, so that outcomes are judged anew
+JUDGED_BY = 2  # rises when a metric changes, so that outcomes are judged anew
 OF_CITATIONS = ("citation_precision", "citation_recall", "right_and_cited")  # only what reads passages can cite
 
 
@@ -142,7 +142,7 @@ def _failed(asker: Asker, question: Question, reading: Reading, error: str) -> O
 
 
 def _judged(outcome: Outcome, question: Question, judge: Embedder | None, way: Way) -> Outcome:
-    found = metrics.score(outcome, question, embedder=judge)
+    found = metrics.score(outcome, question, embedder=judge, searched=way.reads == "passages")
     absent = () if way.reads == "passages" else OF_CITATIONS
     return replace(outcome, metrics={name: value for name, value in found.items() if name not in absent})
 
@@ -173,6 +173,7 @@ def _keep(asker: Asker, key: str, reading: Reading, outcome: Outcome, standard: 
         "seconds": outcome.seconds,
         "route": outcome.route,
         "peak_memory_mb": outcome.peak_memory_mb,
+        "sent_to": outcome.sent_to,
         "metrics": dict(outcome.metrics),
         "judged": standard,
     }
@@ -201,6 +202,7 @@ def _from_row(kept: evaluations.Kept, asker: Asker, question: Question, reading:
         metrics=row["metrics"],
         peak_memory_mb=row["peak_memory_mb"],
         kept=True,
+        sent_to=None if row.get("sent_to") is None else tuple(row["sent_to"]),
     )
 
 

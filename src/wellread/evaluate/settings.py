@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wellread import config
+from wellread.config import suggestion
+from wellread.errors import ConfigError
+from wellread.evaluate.metrics import LOWER_IS_BETTER
+from wellread.evaluate.words import METRICS
 from wellread.knowledge_base import SECTIONS, SECTIONS_ABOVE
 
 
@@ -19,7 +23,7 @@ class EvaluateSettings:
     draws: int = 10000
     """Resamples of a bootstrap interval."""
     metric: str = "right"
-    """The metric that decides between ways; every other one is shown beside it."""
+    """The metric that decides between ways, one of which more is better; every other one is shown beside it."""
     shots: int = 4
     """Worked questions in the prompt of the few-shot way."""
     train_share: float = 0.4
@@ -41,11 +45,26 @@ class EvaluateSettings:
 def load(folder: Path, overrides: Sequence[str] = (), *, metric: str = "") -> EvaluateSettings:
     """Section ``[evaluate]`` of the base in ``folder``; ``metric`` replaces the one that is set.
 
-    Raises: ConfigError with every fault of the section.
+    Raises: ConfigError with every fault of the section, and for an unknown metric.
     """
     others = [name for name in (*SECTIONS, *SECTIONS_ABOVE) if name != "evaluate"]
     found = config.load(
         folder / config.FILE_NAME, {"evaluate": EvaluateSettings}, overrides=overrides, elsewhere=others
     )
     settings: EvaluateSettings = found["evaluate"]
-    return replace(settings, metric=metric) if metric else settings
+    settings = replace(settings, metric=metric) if metric else settings
+    if settings.metric not in METRICS:
+        raise ConfigError([f"evaluate.metric: '{settings.metric}' is unknown{suggestion(settings.metric, METRICS)}"])
+    return settings
+
+
+def check_decides(metric: str) -> None:
+    """Raises: ConfigError for a metric that cannot say alone which way is best."""
+    deciding = [name for name in METRICS if name not in LOWER_IS_BETTER and name != "consistency"]
+    if metric not in deciding:
+        why = (
+            "less of it is better, and who always refuses or never does has least"
+            if metric in LOWER_IS_BETTER
+            else ("not every question has it")
+        )
+        raise ConfigError([f"evaluate.metric: '{metric}' cannot decide: {why}; take one of {', '.join(deciding)}"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wellread.evaluate import stats, words
 from wellread.evaluate.advice import Advice
@@ -79,6 +79,7 @@ def holds(comparison: Comparison, questions: Sequence[Question]) -> Markup | Non
     fresh = {question.id for question in questions if question.kind in FRESH}
     other = {question.id for question in questions if question.variant_of}
     asked = {question.id for question in questions}
+    roots = {question.id: question.variant_of or question.id for question in questions}
     parts = []
     if fresh:
         parts.append(("Facts that changed", fresh))
@@ -92,7 +93,7 @@ def holds(comparison: Comparison, questions: Sequence[Question]) -> Markup | Non
     rows = []
     for way in comparison.ways:
         mine = [outcome for outcome in comparison.outcomes if outcome.way == way.way.name]
-        cells = [_score(_mean(mine, ids, comparison), bar=True) for _, ids in parts]
+        cells = [_score(_mean(mine, ids, roots, comparison), bar=True) for _, ids in parts]
         if other:
             cells.append(_score(way.scores.get("consistency")))
         rows.append(el("tr", el("th", way.way.name, scope="row"), *cells))
@@ -103,7 +104,11 @@ def holds(comparison: Comparison, questions: Sequence[Question]) -> Markup | Non
     )
 
 
-def _mean(outcomes: Sequence[Outcome], ids: set[str], comparison: Comparison) -> Score | None:
+def _mean(outcomes: Sequence[Outcome], ids: set[str], roots: Mapping[str, str], comparison: Comparison) -> Score | None:
+    """The mean with its interval; wordings of one question are drawn together."""
     metric = comparison.main_metric
-    values = [o.metrics[metric] for o in outcomes if o.question_id in ids and metric in o.metrics]
-    return stats.bootstrap(values, seed=comparison.seed, draws=2000) if values else None
+    counted = [o for o in outcomes if o.question_id in ids and metric in o.metrics]
+    if not counted:
+        return None
+    clusters = [roots[o.question_id] for o in counted]
+    return stats.bootstrap([o.metrics[metric] for o in counted], seed=comparison.seed, draws=2000, clusters=clusters)

@@ -75,6 +75,7 @@ class Bench:
     who: Principal
     progress: Progress = SILENT
     asked: int = 0  # questions that were really asked, not found again
+    failed: list[str] = field(default_factory=list)  # question and error of each that a model failed on, now
     copies: dict[str, KnowledgeBase] = field(default_factory=dict)
     _embedders: dict[str, Recalled] = field(default_factory=dict)
     _rerankers: dict[str, Reranker | None] = field(default_factory=dict)
@@ -171,7 +172,12 @@ class Bench:
                 if until():
                     break
                 made = made or self.configured(choice, refuse_below=0.0)
-                self._keep(key, self._ask(made, question, space.overrides(choice)))
+                observed = self._ask(made, question, space.overrides(choice))
+                self._known[key] = observed
+                if observed.error:
+                    self.failed.append(f"{question.id}: {observed.error}")
+                else:  # a model that failed may answer next time
+                    self._keep(key, observed)
             found.append(self._known[key])
         return found
 
@@ -218,7 +224,6 @@ class Bench:
         return found
 
     def _keep(self, key: str, observed: Observed) -> None:
-        self._known[key] = observed
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": key, **asdict(observed)}) + "\n")

@@ -32,7 +32,6 @@ METRICS: Mapping[str, str] = {
     "context_precision": "context precision",
     "consistency": "same answer to other wordings",
 }
-LOWER_IS_BETTER = frozenset({"refused_wrongly", "answered_wrongly"})
 
 READS: Mapping[Reads, str] = {
     "nothing": "nothing but the question",
