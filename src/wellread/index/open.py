@@ -139,7 +139,7 @@ class IndexReader:
 
     def _refreshed(self, connection: Connection, generation: int) -> View | None:
         row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
-        if row is None:
+        if row is None or not row.n_slots:  # a set without slots has no files yet
             return None
         before = self._view
         if before is not None and before.set_id == row.id and before.generation < generation:
