@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tune import tiny
@@ -144,6 +145,20 @@ def test_a_search_keeps_to_its_budget_and_names_its_best(wellread: Wellread) -> 
     more = json.loads(wellread("tune", "search", "--trials", "5", *words[4:], "--json").stdout)
     assert more["trials"][:4] == found["trials"] and len(more["trials"]) == 5
     assert "next: wellread tune run --set tune.learning_rate=" in wellread(*words).stdout
+
+
+def test_a_search_with_other_settings_begins_anew_and_the_first_goes_on(wellread: Wellread) -> None:
+    def found(trials: int, *changed: str) -> dict[str, Any]:
+        sets = [word for one in ("tune.epochs=2", *changed) for word in ("--set", one)]
+        done: dict[str, Any] = json.loads(wellread("tune", "search", "--trials", str(trials), *sets, "--json").stdout)
+        return done
+
+    first = found(1)
+    other = found(1, "tune.epochs=1")
+    assert other["folder"] != first["folder"]
+    assert other["best"]["validation_loss"] != first["best"]["validation_loss"]
+    aside = ("tune.batch=4", "tune.rank=8", "tune.most_minutes=1", "tune.data=facts")  # searched, or of no weight
+    assert found(2, *aside)["trials"][0] == first["trials"][0]
 
 
 def test_a_search_out_of_time_says_so(tiny_model: Path, tmp_path: Path) -> None:

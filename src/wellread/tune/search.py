@@ -6,6 +6,7 @@ Each trial is a row of ``trials.jsonl`` when it is over, so a search that was ki
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import shutil
 import time
@@ -44,6 +45,10 @@ SIZED: Mapping[str, str] = {
     "prompt": "virtual_tokens",
     "p-tuning": "virtual_tokens",
 }
+BESIDE = (
+    *("data", "base"),  # a search is known by what they hold
+    *("most_minutes", "most_memory_gb", "save_every_s", "probe"),  # no trial heeds them
+)
 WARM = 3  # trials before one is cut short for being worse than the middle of those before
 
 
@@ -77,7 +82,9 @@ class _Cut(Exception):  # no error: the trial ends here
 def search(
     base: KnowledgeBase, settings: TuneSettings, *, trials: int, minutes: float, progress: Progress = SILENT
 ) -> Searched:
-    """The best of at most ``trials`` runs in at most ``minutes``; those of an earlier call on the same data count.
+    """The best of at most ``trials`` runs in at most ``minutes``; those of an earlier call count too.
+
+    Only those count that had the same data, base and settings, but for what is searched.
 
     Raises: UsageError where the data set has no validation part or no trial was completed; MissingExtra.
     """
@@ -91,7 +98,7 @@ def search(
     rows = examples.encode_rows(data, tokenizer, settings.max_length)
     if not rows.validation:
         raise UsageError(f"data set '{data.card.name}': has no validation part, so no setting can be told from another")
-    name = f"{data.card.name}-{settings.method}-{data.card.hash[:6]}{digest[:6]}"
+    name = f"{data.card.name}-{settings.method}-{data.card.hash[:6]}{digest[:6]}{_key(settings)}"
     folder = base.folder / FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
@@ -112,6 +119,13 @@ def search(
         done.append(one)
         _append(folder, one)
     return _result(name, folder, done)
+
+
+def _key(settings: TuneSettings) -> str:
+    """6 hex digits that follow from every setting that a trial is not free to choose."""
+    free = {"learning_rate", "batch", SIZED.get(settings.method, ""), *BESIDE}
+    fixed = {name: value for name, value in asdict(settings).items() if name not in free}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:6]
 
 
 def _suggest(asked: Any, settings: TuneSettings) -> dict[str, Any]:
