@@ -9,7 +9,7 @@ import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
 
 from wellread.index import build, check
-from wellread.index.open import IndexReader
+from wellread.index.open import IndexReader, Look, View
 from wellread.retrieve.search import Parts, Sections, search
 from wellread.store.engine import Store
 
@@ -40,3 +40,37 @@ def test_a_base_that_was_rebuilt_or_compacted_while_empty_is_searched_and_filled
     filled(store, embedder, ready("/docs/b.md", "dogs swim"))
     assert texts(reader, "dogs") == texts(IndexReader(store), "dogs") == ["dogs swim"]
     assert check.check(store) == []
+
+
+def test_a_look_from_before_a_change_leaves_the_names_of_later_looks_as_they_are(store: Store) -> None:
+    embedder, reader = WordEmbedder(), IndexReader(store)
+    filled(store, embedder, ready("/docs/a.md", "dogs pay"))
+
+    def names(look: Look) -> list[str]:
+        return [named.uri for named in look.names()]
+
+    with reader.looking(who=EVERYONE) as before:
+        filled(store, embedder, ready("/docs/b.md", "cats sleep"))
+        with reader.looking(who=EVERYONE) as after:
+            assert names(before) == ["/docs/a.md"]
+            assert names(after) == ["/docs/a.md", "/docs/b.md"]
+            assert names(before) == ["/docs/a.md"]
+    with reader.looking(who=EVERYONE) as later:
+        assert names(later) == ["/docs/a.md", "/docs/b.md"]
+
+
+class Forgetful(dict):  # type: ignore[type-arg]  # it stands in for the dict of any view
+    """As if another thread cleared it after every line that stores something."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        super().__setitem__(key, value)
+        self.clear()
+
+
+def test_what_may_be_seen_is_told_also_where_another_thread_forgets_it_at_once(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a.md", "pay of all"), ready("/docs/b.md", "pay of hr", labels=["hr"]))
+    with IndexReader(store).looking(who=EVERYONE) as look:
+        assert look.view is not None and look.allowed is not None
+        view = View(1, 1, "test:words", look.view.vectors, look.view.dead, Forgetful())
+        mask = view.mask(look.allowed)
+        assert mask is not None and mask.tolist() == [True, False] and view.mask(None) is None

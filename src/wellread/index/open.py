@@ -29,6 +29,7 @@ from wellread.types import Chunk, Document, Filter, Principal
 
 FOLDER = "vectors"
 MOST_COUNTED = 50_000  # terms whose frequency is remembered per generation
+MOST_MASKS = 16  # sets of access ids whose slots are remembered
 
 HOMES = text(  # of every search: half the time of the same statement built anew
     "SELECT c.rowid_, c.version_id, v.n_chunks FROM json_each(:keys) AS j "
@@ -59,18 +60,20 @@ class View:
     embedder_id: str
     vectors: VectorView
     dead: Mask  # (n,)
-    masks: dict[frozenset[int] | None, Mask | None] = field(default_factory=dict)
+    masks: dict[frozenset[int] | None, tuple[Mask | None]] = field(default_factory=dict)
 
     def mask(self, allowed: frozenset[int] | None) -> Mask | None:
         """(n,) live slots of the access ids; None where that is every slot."""
-        if allowed not in self.masks:
+        held = self.masks.get(allowed)  # another thread may clear them at any time
+        if held is None:
             mask = ~self.dead
             if allowed is not None:
                 mask &= np.isin(self.vectors.rows["access"], list(allowed))
-            if len(self.masks) >= 16:
+            held = (None if mask.all() else mask,)
+            if len(self.masks) >= MOST_MASKS:
                 self.masks.clear()
-            self.masks[allowed] = None if mask.all() else mask
-        return self.masks[allowed]
+            self.masks[allowed] = held
+        return held[0]
 
 
 class IndexReader:
@@ -84,7 +87,6 @@ class IndexReader:
         self._generation = -1
         self._counts: dict[str, int] = {}
         self._eyes: dict[Principal, frozenset[int] | None] = {}
-        self._names: tuple[Named, ...] | None = None
         self._memo: dict[object, Any] = {}
 
     @contextmanager
@@ -98,7 +100,7 @@ class IndexReader:
             with self._lock:
                 if generation != self._generation:
                     self._view = self._refreshed(connection, generation)
-                    self._counts, self._eyes, self._names, self._memo = {}, {}, None, {}
+                    self._counts, self._eyes, self._memo = {}, {}, {}
                     self._generation = generation
                 if who not in self._eyes:
                     self._eyes[who] = _allowed(connection, who)
@@ -130,13 +132,6 @@ class IndexReader:
         with self.looking(who=who) as look:
             return look.search_text(question, versions=versions, k=k)
 
-    def names(self, connection: Connection, generation_of: View | None) -> tuple[Named, ...]:
-        """What the live versions are called, read once per generation."""
-        with self._lock:
-            if self._names is None or generation_of is not self._view:
-                self._names = _read_names(connection)
-            return self._names
-
     def _refreshed(self, connection: Connection, generation: int) -> View | None:
         row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
         if row is None or not row.n_slots:  # a set without slots has no files yet
@@ -166,7 +161,7 @@ class Look:
     connection: Connection
     view: View | None
     counts: dict[str, int]  # of terms, for as long as the generation lasts
-    memo: dict[object, Any]  # what a room above makes of names(), for as long as the generation lasts
+    memo: dict[object, Any]  # what is made of one generation, for as long as it lasts; an older look has its own
     allowed: frozenset[int] | None  # access ids; None: nothing is hidden
     who: Principal
 
@@ -302,7 +297,10 @@ class Look:
 
     def names(self) -> tuple[Named, ...]:
         """What the documents are called; those that are not to be seen are in it too: compare ``access_id``."""
-        return self.reader.names(self.connection, self.view)
+        known: tuple[Named, ...] | None = self.memo.get("names")
+        if known is None:
+            known = self.memo["names"] = _read_names(self.connection)
+        return known
 
     def count(self, term: str) -> int:
         """In how many chunks a term of full-text search occurs, of all documents; counted once a generation."""
