@@ -286,6 +286,39 @@ def test_vectors_are_written_as_the_set_stores_them_that_another_process_has_jus
         assert 0.9 < score < 1.1
 
 
+def test_a_rebuild_whose_vectors_another_one_dropped_says_so_and_the_other_answers(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a", "dogs pay"), ready("/docs/b", "cats sleep"))
+    with Overtaken.open(store.folder) as mine:
+        mine.first, mine.after = (lambda: build.rebuild(store, WordEmbedder())), 2  # words, the new set, then vectors
+        with pytest.raises(StoreError, match="another rebuild or reembed took over"):
+            build.rebuild(mine, WordEmbedder())
+        assert mine.first is None
+    assert check.check(store) == []
+    assert texts(IndexReader(store), "cats sleep")[1][0] == "cats sleep"
+
+
+def test_a_set_that_was_dropped_never_takes_the_place_of_the_one_that_answers(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a", "dogs pay"))
+    with store.writing() as tx:
+        building = sets.make(tx, WordEmbedder(), "building", "float16")
+        sets.drop(tx, building)
+    with pytest.raises(StoreError, match="took over"), store.writing() as tx:
+        sets.go_live(tx, building)
+    assert texts(IndexReader(store), "dogs pay")[1] == ["dogs pay"]
+
+
+def test_two_reembeds_at_once_give_every_chunk_one_vector(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a", "dogs pay"), ready("/docs/b", "cats sleep"))
+    other = WordEmbedder("test:other")
+    with Overtaken.open(store.folder) as mine:
+        mine.first, mine.after = (lambda: build.reembed(store, other)), 1  # the same set, filled by the other process
+        assert build.reembed(mine, other) == 2
+        assert mine.first is None
+    assert check.check(store) == []
+    with IndexReader(store).looking(who=EVERYONE) as look:
+        assert len(look.search_dense(other.embed(["cats"], "query")[0], other.id, k=9)) == 2
+
+
 def size(store: Store) -> int:
     return sum(path.stat().st_size for path in (store.folder / "vectors").rglob("*") if path.is_file())
 

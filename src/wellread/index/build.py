@@ -142,8 +142,8 @@ def _written(
         else:
             _record(tx, change, tenant, done)
     if into is not None:
-        there = sets.still_there(tx.connection, [row[0] for row in rows])
-        pairs = [(at, row) for at, row in zip(kept, rows, strict=True) if row[0] in there]
+        lacking = sets.lacking(tx.connection, into, [row[0] for row in rows])
+        pairs = [(at, row) for at, row in zip(kept, rows, strict=True) if row[0] in lacking]
         sets.append(store, tx, into, vectors[[at for at, _ in pairs]], [row for _, row in pairs])
     return done
 
@@ -420,8 +420,8 @@ def _fill(store: Store, target: VectorSet, embedder: Embedder, progress: Progres
             return n_embedded
         vectors, n = _vectors(store, embedder, [row.indexed_text for row in rows], target.storage)
         with store.writing() as tx:
-            there = sets.still_there(tx.connection, [row.key for row in rows])
-            chosen = [at for at, row in enumerate(rows) if row.key in there]
+            lacking = sets.lacking(tx.connection, target, [row.key for row in rows])
+            chosen = [at for at, row in enumerate(rows) if row.key in lacking]
             placed = [(rows[at].key, rows[at].access_id, rows[at].version_id) for at in chosen]
             sets.append(store, tx, target, vectors[chosen], placed)
         after = rows[-1].key

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from wellread.errors import ModelError, StoreError
 from wellread.index import fulltext
@@ -84,11 +84,11 @@ def live_for(tx: Transaction, embedder: Embedder, storage: str) -> VectorSet:
 def append(store: Store, tx: Transaction, into: VectorSet, vectors: Rows, rows: Sequence[tuple[int, int, int]]) -> None:
     """The vectors are in the set when the transaction commits; nothing counts them otherwise.
 
-    A row is (chunk key, access id, version id) of the vector at its place.
+    A row is (chunk key, access id, version id) of the vector at its place. Raises: StoreError if the set is gone.
     """
     if not rows:
         return
-    n_slots = tx.connection.execute(select(vector_sets.c.n_slots).where(vector_sets.c.id == into.id)).scalar_one()
+    n_slots = _n_slots(tx, into)
     sums = files_of(store, into).append(n_slots, vectors, np.array(rows, dtype=ROW))
     values = [
         {"set_id": into.id, "chunk_key": row[0], "slot": slot, "crc": crc}
@@ -96,6 +96,17 @@ def append(store: Store, tx: Transaction, into: VectorSet, vectors: Rows, rows: 
     ]
     tx.connection.execute(insert(slots), values)
     tx.connection.execute(update(vector_sets).where(vector_sets.c.id == into.id).values(n_slots=n_slots + len(rows)))
+
+
+def _n_slots(tx: Transaction, which: VectorSet) -> int:
+    """Rows of the set as it is now. Raises: StoreError if another process has dropped it."""
+    n_slots = tx.connection.execute(select(vector_sets.c.n_slots).where(vector_sets.c.id == which.id)).scalar()
+    if n_slots is None:
+        raise StoreError(
+            "the vectors that were being made: another rebuild or reembed took over and dropped them; "
+            "wait for it, then run this again if it is still needed"
+        )
+    return int(n_slots)
 
 
 def embedded(embedder: Embedder, texts: Sequence[str], storage: str = "float16") -> Rows:
@@ -143,19 +154,27 @@ def known(store: Store, connection: Connection, within: VectorSet, hashes: Seque
 
 def missing(connection: Connection, which: VectorSet, *, after: int) -> list[ChunkRow]:
     """The first ``EMBED_BATCH`` live chunks with keys above ``after`` that have no vector in the set, by key."""
-    has = select(slots.c.slot).where(slots.c.set_id == which.id, slots.c.chunk_key == chunks.c.key).exists()
     columns = [chunks.c[name] for name in ChunkRow._fields]
-    statement = select(*columns).where(chunks.c.key > after, ~has).order_by(chunks.c.key).limit(EMBED_BATCH)
+    statement = select(*columns).where(chunks.c.key > after, _without(which)).order_by(chunks.c.key).limit(EMBED_BATCH)
     return [ChunkRow(*row) for row in connection.execute(statement)]
 
 
-def still_there(connection: Connection, keys: Sequence[int]) -> set[int]:
-    """Those of the keys whose chunks are live."""
-    return set(connection.execute(select(chunks.c.key).where(access.one_of(chunks.c.key, keys))).scalars())
+def lacking(connection: Connection, which: VectorSet, keys: Sequence[int]) -> set[int]:
+    """Those of the keys whose chunks are live and have no vector in the set."""
+    mine = access.one_of(chunks.c.key, keys)
+    return set(connection.execute(select(chunks.c.key).where(mine, _without(which))).scalars())
+
+
+def _without(which: VectorSet) -> ColumnElement[bool]:
+    return ~select(slots.c.slot).where(slots.c.set_id == which.id, slots.c.chunk_key == chunks.c.key).exists()
 
 
 def go_live(tx: Transaction, which: VectorSet) -> list[str]:
-    """The set answers from the commit on; the folders of those it replaces, to be removed after it."""
+    """The set answers from the commit on; the folders of those it replaces, to be removed after it.
+
+    Raises: StoreError if the set is gone.
+    """
+    _n_slots(tx, which)
     old = [s for s in (*found(tx.connection, "live"), *found(tx.connection, "building")) if s.id != which.id]
     for other in old:
         drop(tx, other)
