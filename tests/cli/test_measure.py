@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from tests.evaluate.small_base import QUESTIONS, Reader, make, reading
+from tests.evaluate.small_base import QUESTIONS, Reader, make, reading, reply
+from tests.models.loopback import Canned
 from typer.testing import Result
 
 from wellread.cli.compare import training
@@ -117,6 +118,23 @@ def test_eval_against_an_earlier_run_shows_what_changed(on: On, folder: Path) ->
     assert since["shared"] == 4 and [change["question"] for change in since["changes"]] == ["dog"]
 
 
+def test_what_was_asked_again_is_compared_with_what_was_answered_before(on: On, reader: Reader) -> None:
+    broken = Canned({"error": {"message": "overloaded thing"}}, status=400)
+    reader.fails = lambda question: broken if "dog" in question else None
+    on("eval", "--way", "closed-book")
+    reader.fails = lambda question: reply("It is 12 crowns.", streamed=False) if "dog" in question else None
+    [change] = told(on("eval", "--way", "closed-book", "--retry-failed", "--against", "last", "--json"))["against"][
+        "changes"
+    ]
+    assert (change["before"], change["now"]) == ("failed", "right")
+    assert (change["text_before"], change["text_now"]) == ("", "It is 12 crowns.")
+    reader.fails = lambda question: reply("It is 13 crowns.", streamed=False) if "dog" in question else None
+    for run, words in (("last", ("--again",)), ("2", ())):
+        [change] = told(on("eval", "--way", "closed-book", *words, "--against", run, "--json"))["against"]["changes"]
+        assert (change["before"], change["now"]) == ("right", "wrong")
+        assert (change["text_before"], change["text_now"]) == ("It is 12 crowns.", "It is 13 crowns.")
+
+
 def test_eval_writes_its_files_and_lists_its_runs(on: On, tmp_path: Path) -> None:
     assert "nothing was measured yet" in on("eval", "list").stdout
     on("eval", "--out", str(tmp_path / "out"))
@@ -219,8 +237,6 @@ def test_questions_that_are_left_become_examples(on: On) -> None:
 
 
 def test_a_model_that_fails_is_counted_and_named(on: On, reader: Reader) -> None:
-    from tests.models.loopback import Canned
-
     broken = Canned({"error": {"message": "overloaded thing"}}, status=400)
     reader.fails = lambda question: broken if "dog" in question else None
     done = on("compare", *CHEAP)

@@ -54,11 +54,11 @@ class Reader:
         prompt = "\n".join(message["content"] for message in messages)
         self.prompts.append(prompt)
         if "<<<" in prompt:
-            return _reply(self.judges(prompt), bool(request.body.get("stream")))
+            return reply(self.judges(prompt), bool(request.body.get("stream")))
         self.systems += [m["content"] for m in messages if m["role"] == "system"]
         asked = re.findall(r"Question: (.*)", prompt)
         question = asked[-1].strip() if asked else messages[-1]["content"]
-        return self.fails(question) or _reply(_answer(question, prompt), bool(request.body.get("stream")))
+        return self.fails(question) or reply(_answer(question, prompt), bool(request.body.get("stream")))
 
 
 def _answer(question: str, prompt: str) -> str:
@@ -69,7 +69,7 @@ def _answer(question: str, prompt: str) -> str:
     return "I do not know."
 
 
-def _reply(text: str, streamed: bool) -> Canned:
+def reply(text: str, streamed: bool) -> Canned:
     counts = {"prompt_tokens": 100, "completion_tokens": 10}
     if not streamed:
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}

@@ -58,6 +58,25 @@ def test_asking_again_replaces_what_stood_there(store: Store) -> None:
         assert evaluations.blank(tx, ["b"]) == 1
 
 
+def test_a_run_keeps_the_outcome_that_was_asked_again_since(store: Store) -> None:
+    document, _ = put(store, "/x/a.txt", "A dog pays two crowns.")
+    first, run = kept(store, error="the service did not answer", documents=[document.id]), a_run(store)
+    with store.writing() as tx:
+        evaluations.join(tx, run, "retrieval", "q", first, {"right": 0.0})
+    second = kept(store, documents=[document.id])
+    assert second != first and kept(store, documents=[document.id]) == second  # no run has the second one yet
+    with store.reading() as connection:
+        [(_, _, outcome, _)] = evaluations.outcomes_of(connection, run, who=EVERYONE)
+        assert (outcome.id, outcome.error) == (first, "the service did not answer")
+        assert [one.id for one in evaluations.find(connection, ["k"], who=EVERYONE).values()] == [second]
+    assert not check.check(store)
+    with store.writing() as tx:
+        assert evaluations.blank(tx, [document.id]) == 2
+    with store.reading() as connection:
+        [(_, _, outcome, _)] = evaluations.outcomes_of(connection, run, who=EVERYONE)
+    assert (outcome.error, outcome.answer) == (evaluations.DELETED, {})
+
+
 def test_the_same_question_over_other_passages_is_another_outcome(store: Store) -> None:
     assert kept(store, depends="before") != kept(store, depends="after")
     with store.reading() as connection:

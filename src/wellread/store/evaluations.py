@@ -96,10 +96,14 @@ def put(
 ) -> int:
     """The id of the outcome, in place of the one that stood under key and depends.
 
-    ``documents`` are the ids of those whose text was read for it.
+    The one before stays in the runs that it belongs to, and is not found again. ``documents`` are the ids of those
+    whose text was read for it.
     """
     same = (outcomes.c.tenant == who.tenant, outcomes.c.key == key, outcomes.c.depends == depends)
     known = tx.connection.execute(select(outcomes.c.id).where(*same)).scalar()
+    if known is not None and _is_in_a_run(tx, known):
+        _change(tx, known, key=f"replaced {known}", depends="")
+        known = None
     row: dict[str, object] = {
         "id": tx.allocate("outcome_id") if known is None else known,
         "tenant": who.tenant,
@@ -122,6 +126,19 @@ def put(
     return int(str(row["id"]))
 
 
+def _is_in_a_run(tx: Transaction, id: int) -> bool:
+    statement = select(run_outcomes.c.run_id).where(run_outcomes.c.outcome_id == id).limit(1)
+    return tx.connection.execute(statement).scalar() is not None
+
+
+def _change(tx: Transaction, id: int, **values: object) -> None:
+    """The outcome of this id has these values."""
+    row = tx.connection.execute(select(outcomes).where(outcomes.c.id == id)).mappings().one()
+    changed = {**row, **values}
+    changed["checksum"] = checksums.of_row(outcomes, changed)
+    tx.connection.execute(outcomes.update().where(outcomes.c.id == id), changed)
+
+
 def blank(tx: Transaction, documents: Collection[str]) -> int:
     """How many outcomes were blanked because they may hold text of ``documents`` (ids); they are never found again."""
     wanted = sorted(documents)
@@ -130,12 +147,7 @@ def blank(tx: Transaction, documents: Collection[str]) -> int:
         named = outcome_documents.c.document_id.in_(wanted[start : start + _BATCH])
         ids.update(tx.connection.execute(select(outcome_documents.c.outcome_id).where(named)).scalars())
     for id in sorted(ids):
-        row = tx.connection.execute(select(outcomes).where(outcomes.c.id == id)).mappings().one()
-        changed: dict[str, Any] = {
-            **row, "key": f"deleted {id}", "depends": "", "error": DELETED, "answer": _pack({})
-        }  # fmt: skip
-        changed["checksum"] = checksums.of_row(outcomes, changed)
-        tx.connection.execute(outcomes.update().where(outcomes.c.id == id), changed)
+        _change(tx, id, key=f"deleted {id}", depends="", error=DELETED, answer=_pack({}))
         tx.connection.execute(outcome_documents.delete().where(outcome_documents.c.outcome_id == id))
     return len(ids)
 
