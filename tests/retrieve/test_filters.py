@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.errors import UsageError
-from wellread.retrieve.filters import parse
+from wellread.retrieve.filters import asks_for_dates, parse
 from wellread.types import AllOf, AnyOf, Compare, Not, OneOf, ValidOn
 
 
@@ -47,3 +47,18 @@ def test_anything_typed_is_a_filter_or_a_usage_error(typed: str) -> None:
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(UsageError):
         parse("(" * 500 + "a=1" + ")" * 500)
+
+
+@pytest.mark.parametrize(
+    ("typed", "asks"),
+    [
+        ("type=policy", False),
+        ("modified_at>=2026-01-01 and (year=2024 or not owner in a, b)", False),
+        ("valid on 2026-05-01", True),
+        ("type=policy and not (owner=hr or valid_until<2026-01-01)", True),
+        ("valid_from in 2024, 2025", True),
+    ],
+)
+def test_a_filter_asks_for_dates_of_validity_wherever_it_names_them(typed: str, asks: bool) -> None:
+    assert asks_for_dates(parse(typed)) is asks
+    assert asks_for_dates(Compare("superseded_by", "=", "new.md"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread.errors import StoreError
 from wellread.index.open import IndexReader, Look
 from wellread.retrieve import find as finding
+from wellread.retrieve.filters import parse
 from wellread.retrieve.parts import Leg, Query
 from wellread.retrieve.search import Parts, SearchResult, Sections, search
 from wellread.retrieve.settings import RetrieveSettings
@@ -92,6 +94,23 @@ def test_a_filter_and_a_count_are_kept(reader: IndexReader) -> None:
     where = Compare("meta.type", "=", "fares")
     assert len(found(reader, "timetable of line 3", where=where, k=40).hits) == 2
     assert len(found(reader, "timetable", k=3).hits) == 3
+
+
+def test_only_a_filter_that_asks_for_a_date_brings_back_what_is_out_of_force(tmp_path: Path) -> None:
+    old, new = (ready(f"/docs/{n}.md", f"a dog pays {n} euros", metadata={"type": "fares"}) for n in ("two", "three"))
+    over = replace(old, document=replace(old.document, valid_until=date(2020, 12, 31)))
+    with Store.open(tmp_path) as store:
+        filled(store, WordEmbedder(), over, new)
+        reader = IndexReader(store)
+
+        def uris(typed: str, settings: RetrieveSettings = SETTINGS) -> set[str]:
+            hits = found(reader, "what does a dog pay", settings, where=parse(typed) if typed else None).hits
+            return {hit.document.uri for hit in hits}
+
+        assert uris("") == uris("type=fares") == uris("type=fares and not uri like *.pdf") == {"/docs/three.md"}
+        assert uris("type=fares and valid on 2020-06-01") == {"/docs/two.md", "/docs/three.md"}
+        assert uris("valid_until<2021") == uris("uri like *two*") == {"/docs/two.md"}
+        assert len(uris("type=fares", replace(SETTINGS, in_force=False))) == 2
 
 
 def test_min_score_drops_what_shares_words_but_not_meaning(reader: IndexReader) -> None:

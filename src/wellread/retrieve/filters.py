@@ -20,6 +20,7 @@ from wellread.errors import UsageError
 from wellread.types import AllOf, AnyOf, Compare, Filter, Not, OneOf, ValidOn
 
 FIELDS = ("uri", "title", "media_type", "modified_at", "ingested_at", "valid_from", "valid_until")
+VALIDITY = ("valid_from", "valid_until", "superseded_by")
 MOST_NESTED = 20
 _TOKEN = re.compile(
     r"""\s*(?:(?P<sign>!=|<=|>=|[=<>(),])|"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^\s=<>!(),"']+))"""
@@ -39,6 +40,19 @@ def parse(typed: str) -> Filter:
     if tokens[position].kind != "end":
         raise _fault(typed, tokens[position], "and, or, or the end")
     return found
+
+
+def asks_for_dates(where: Filter) -> bool:
+    """Whether a filter says itself which documents are in force, anywhere in it: by a day, or by the fields of that."""
+    match where:
+        case ValidOn():
+            return True
+        case Compare(field=field) | OneOf(field=field):
+            return field in VALIDITY
+        case Not(part):
+            return asks_for_dates(part)
+        case AllOf(parts) | AnyOf(parts):
+            return any(asks_for_dates(part) for part in parts)
 
 
 def _tokens(typed: str) -> list[_Token]:

@@ -14,6 +14,7 @@ from wellread.index import entries
 from wellread.index.open import Look
 from wellread.models.api import Embedder
 from wellread.retrieve import fuse, scope
+from wellread.retrieve.filters import asks_for_dates
 from wellread.retrieve.parts import Leg, Query, Trace
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.types import AnyOf, Compare, Filter, Not, ValidOn
@@ -153,7 +154,9 @@ def _words(expression: str, query: Query, look: Look, settings: RetrieveSettings
 def _outdated(question: str, where: Filter | None, look: Look) -> frozenset[int]:
     """Versions that are superseded or not in force today; none where the question or the filter asks for a date."""
     today = date.today()
-    if where is not None or any(int(year) != today.year for year in YEAR.findall(question)):
+    if where is not None and asks_for_dates(where):
+        return frozenset()
+    if any(int(year) != today.year for year in YEAR.findall(question)):
         return frozenset()
     known: frozenset[int] | None = look.memo.get(("outdated", look.allowed, today))
     if known is None:

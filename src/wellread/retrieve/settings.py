@@ -28,7 +28,7 @@ class RetrieveSettings:
     min_score: float = 0.0
     """Cosine below which a chunk is no hit, however many words it shares; 0 keeps all."""
     in_force: bool = True
-    """Leave out documents that are not in force today or superseded, unless question or filter name another year."""
+    """Leave out documents that are not in force today or superseded, unless question or filter ask for another date."""
     entry: Literal["none", "documents", "sections"] = "none"
     """Search also from summary to detail: the passages of the documents or sections nearest as a whole."""
     entries: int = 10
