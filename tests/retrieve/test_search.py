@@ -90,6 +90,25 @@ def test_a_file_name_in_the_question_shuts_others_out(reader: IndexReader) -> No
     assert {hit.document.uri for hit in hits} == {"/docs/fares-2025.md"}
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.2])
+@pytest.mark.parametrize(("mode", "fusion"), [("hybrid", "minmax"), ("hybrid", "rrf"), ("dense", "minmax")])
+def test_no_score_passes_1_where_the_question_names_a_document(
+    tmp_path: Path, mode: str, fusion: str, weight: float
+) -> None:
+    settings = RetrieveSettings(mode=mode, fusion=fusion, document_weight=weight)  # type: ignore[arg-type]
+    with Store.open(tmp_path) as store:
+        boats = [f"boat{n}" for n in range(6)]
+        of = [
+            ready(f"/docs/{boat}.md", f"fares of dogs {boat}", f"{boat} berths", metadata={"ship": boat})
+            for boat in boats
+        ]
+        filled(store, WordEmbedder(), *of, *(ready(f"/docs/{n}.md", f"timetable of line {n}") for n in range(20)))
+        hits = found(IndexReader(store), "dogs fares boat3", settings, k=40).hits
+    assert hits[0].document.uri == "/docs/boat3.md"
+    assert all(hit.score <= 1 and hit.scores["fused"] <= 1 for hit in hits)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
 def test_a_filter_and_a_count_are_kept(reader: IndexReader) -> None:
     where = Compare("meta.type", "=", "fares")
     assert len(found(reader, "timetable of line 3", where=where, k=40).hits) == 2

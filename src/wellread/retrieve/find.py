@@ -205,5 +205,10 @@ def _fused(found: Mapping[str, Scores], settings: RetrieveSettings, legs: Sequen
 
 
 def _boosted(fused: Mapping[int, float], target: scope.Scope, look: Look) -> dict[int, float]:
+    """The scores with those of the documents named raised; what lies between 0 and 1 stays there, BM25 is open."""
     inside = look.of_versions(list(fused), target.versions)
-    return {key: score * target.boost if key in inside and score > 0 else score for key, score in fused.items()}
+    raised = {key: score * target.boost if key in inside and score > 0 else score for key, score in fused.items()}
+    best = max(raised.values(), default=0.0)
+    if best <= 1 or max(fused.values()) > 1:
+        return raised
+    return {key: score / best for key, score in raised.items()}
