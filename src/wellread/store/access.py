@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Table, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, bindparam, cast, func, select
 
 from wellread.store.engine import Transaction
 from wellread.store.schema import access, access_labels
@@ -67,6 +68,11 @@ def one_of(column: ColumnElement[int], ids: Iterable[int]) -> ColumnElement[bool
         return column.in_(numbers)
     rows = func.json_each(bindparam(None, json.dumps(numbers), unique=True)).table_valued("value", name="wanted")
     return column.in_(select(cast(rows.c.value, Integer)))
+
+
+def within(statement: Select[Any], column: ColumnElement[int], allowed: Collection[int] | None) -> Select[Any]:
+    """The statement for rows alone whose ``column`` is one of ``allowed``, mostly access ids; None: all."""
+    return statement if allowed is None else statement.where(one_of(column, allowed))
 
 
 def visible(connection: Connection, table: Table, *, who: Principal) -> ColumnElement[bool]:

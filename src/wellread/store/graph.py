@@ -1,6 +1,6 @@
-"""The graph of names as rows: entities, where passages mention them, what passages say between two, communities.
+"""The graph of names as rows: entities, where passages mention them, what passages say between two.
 
-An entity, a passage and a community belong to one access id: what a reader may see of the graph is what the documents
+An entity and a passage belong to one access id: what a reader may see of the graph is what the documents
 say that the reader may see. Places count from the start of a chunk, so that a chunk that a new version holds unchanged
 keeps its rows. What is gone is gone in the same transaction: ``follow`` stands beside every change of chunks.
 """
@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from wellread.store import access
+from wellread.store import access, communities
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Transaction
 from wellread.store.schema import (
@@ -70,19 +70,6 @@ class Entity:
     kind: str
     community_id: int | None
     fresh: int
-
-
-@dataclass(frozen=True, slots=True)
-class Community:
-    """A row of ``graph_communities``; ``vector`` is float16 bytes, b"" where there is none yet."""
-
-    id: int
-    access_id: int
-    dirty: int = 1
-    summary: str = ""
-    made_by: str = ""
-    embedder_id: str = ""
-    vector: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +150,7 @@ def put(tx: Transaction, passages: Sequence[Passage], extractor: str) -> int:
     for table, values in ((graph_mentions, mentions), (graph_edges, edges)):
         if values:
             tx.connection.execute(insert(table), values)
-    _touch(tx, set(ids.values()))
+    communities.touch(tx, set(ids.values()))
     tx.bump()
     return len(passages)
 
@@ -201,21 +188,13 @@ def _entities(tx: Transaction, passages: Sequence[Passage]) -> dict[tuple[int, s
     return found
 
 
-def _touch(tx: Transaction, entity_ids: Collection[int]) -> None:
-    """The communities of the entities say nothing until they are summed up anew."""
-    own = select(graph_entities.c.community_id).where(access.one_of(graph_entities.c.id, entity_ids))
-    tx.connection.execute(
-        update(graph_communities).where(graph_communities.c.id.in_(own)).values(dirty=1, summary="", vector=b"")
-    )
-
-
 def drop(tx: Transaction, passage_ids: Sequence[int]) -> None:
     """Those passages are gone from the graph, with the entities that nothing mentions any more."""
     if not passage_ids:
         return
     mine = access.one_of(graph_mentions.c.passage_id, passage_ids)
     entity_ids = set(tx.connection.execute(select(graph_mentions.c.entity_id).where(mine).distinct()).scalars())
-    _touch(tx, entity_ids)
+    communities.touch(tx, entity_ids)
     tx.connection.execute(delete(graph_edges).where(access.one_of(graph_edges.c.passage_id, passage_ids)))
     tx.connection.execute(delete(graph_mentions).where(mine))
     tx.connection.execute(delete(graph_passages).where(access.one_of(graph_passages.c.id, passage_ids)))
@@ -225,6 +204,7 @@ def drop(tx: Transaction, passage_ids: Sequence[int]) -> None:
         one, other = (access.one_of(graph_same.c[name], lost) for name in ("one_id", "other_id"))
         tx.connection.execute(delete(graph_same).where(or_(one, other)))
         tx.connection.execute(delete(graph_entities).where(access.one_of(graph_entities.c.id, lost)))
+        communities.drop_empty(tx)
     tx.bump()
 
 
@@ -271,40 +251,6 @@ def put_same(tx: Transaction, pairs: Iterable[tuple[int, int, float]]) -> None:
         tx.connection.execute(insert(graph_same).prefix_with("OR REPLACE"), rows)
 
 
-def place(tx: Transaction, communities: dict[int, int | None]) -> None:
-    """The entities belong to those communities (None: to none), which are dirty, as are those that they leave."""
-    if not communities:
-        return
-    _touch(tx, communities.keys())
-    change = update(graph_entities).where(graph_entities.c.id == bindparam("entity"))
-    rows = [{"entity": entity, "community": community} for entity, community in communities.items()]
-    tx.connection.execute(change.values(community_id=bindparam("community"), fresh=0), rows)
-    _touch(tx, communities.keys())
-    used = select(graph_entities.c.community_id).where(graph_entities.c.community_id.is_not(None))
-    tx.connection.execute(delete(graph_communities).where(graph_communities.c.id.not_in(used)))
-    tx.bump()
-
-
-def new_communities(tx: Transaction, n: int, access_id: int) -> range:
-    """The ids of ``n`` new communities, empty and dirty."""
-    first = tx.allocate("graph_community_id", max(n, 1))
-    rows = [
-        {"id": number, "access_id": access_id, "dirty": 1, "summary": "", "made_by": "", "embedder_id": "",
-         "vector": b""}
-        for number in range(first, first + n)
-    ]  # fmt: skip
-    if rows:
-        tx.connection.execute(insert(graph_communities), rows)
-    return range(first, first + n)
-
-
-def sum_up(tx: Transaction, community: Community) -> None:
-    """The community holds that summary."""
-    values = {name: getattr(community, name) for name in ("dirty", "summary", "made_by", "embedder_id", "vector")}
-    tx.connection.execute(update(graph_communities).where(graph_communities.c.id == community.id).values(**values))
-    tx.bump()
-
-
 # reading
 
 
@@ -318,23 +264,19 @@ def counts(connection: Connection, *, allowed: Collection[int] | None) -> dict[s
     p, e, c = graph_passages, graph_entities, graph_communities
     edges = select(func.count()).select_from(graph_edges.join(p, p.c.id == graph_edges.c.passage_id))
     wanted = {
-        "passages": _within(select(func.count()).select_from(p), p.c.access_id, allowed),
-        "entities": _within(select(func.count()).select_from(e), e.c.access_id, allowed),
-        "relations": _within(edges, p.c.access_id, allowed),
-        "communities": _within(select(func.count()).select_from(c), c.c.access_id, allowed),
-        "dropped": _within(select(func.coalesce(func.sum(p.c.dropped), 0)), p.c.access_id, allowed),
+        "passages": access.within(select(func.count()).select_from(p), p.c.access_id, allowed),
+        "entities": access.within(select(func.count()).select_from(e), e.c.access_id, allowed),
+        "relations": access.within(edges, p.c.access_id, allowed),
+        "communities": access.within(select(func.count()).select_from(c), c.c.access_id, allowed),
+        "dropped": access.within(select(func.coalesce(func.sum(p.c.dropped), 0)), p.c.access_id, allowed),
     }
     return {name: int(connection.execute(statement).scalar_one()) for name, statement in wanted.items()}
-
-
-def _within(statement: Select[Any], column: ColumnElement[int], allowed: Collection[int] | None) -> Select[Any]:
-    return statement if allowed is None else statement.where(access.one_of(column, allowed))
 
 
 def entities(connection: Connection, *, allowed: Collection[int] | None, fresh: bool = False) -> list[Entity]:
     """The entities of those access ids (None: all), by id; with ``fresh`` only those that are."""
     columns = [graph_entities.c[name] for name in Entity.__slots__]
-    statement = _within(select(*columns), graph_entities.c.access_id, allowed).order_by(graph_entities.c.id)
+    statement = access.within(select(*columns), graph_entities.c.access_id, allowed).order_by(graph_entities.c.id)
     if fresh:
         statement = statement.where(graph_entities.c.fresh == 1)
     return [Entity(*row) for row in connection.execute(statement)]
@@ -347,7 +289,7 @@ def mentions(connection: Connection, *, allowed: Collection[int] | None) -> list
         .join(graph_passages, graph_passages.c.id == graph_mentions.c.passage_id)
         .group_by(graph_mentions.c.passage_id, graph_mentions.c.entity_id)
     )
-    return _counted(connection, _within(statement, graph_passages.c.access_id, allowed))
+    return _counted(connection, access.within(statement, graph_passages.c.access_id, allowed))
 
 
 def relations(connection: Connection, *, allowed: Collection[int] | None) -> list[tuple[int, int, int]]:
@@ -357,7 +299,7 @@ def relations(connection: Connection, *, allowed: Collection[int] | None) -> lis
         .join(graph_passages, graph_passages.c.id == graph_edges.c.passage_id)
         .group_by(graph_edges.c.one_id, graph_edges.c.other_id)
     )
-    return _counted(connection, _within(statement, graph_passages.c.access_id, allowed))
+    return _counted(connection, access.within(statement, graph_passages.c.access_id, allowed))
 
 
 def _counted(connection: Connection, statement: Select[Any]) -> list[tuple[int, int, int]]:
@@ -371,17 +313,8 @@ def same(connection: Connection, *, allowed: Collection[int] | None) -> list[tup
         select(graph_same.c.one_id, graph_same.c.other_id)
         .join(one, one.c.id == graph_same.c.one_id).join(other, other.c.id == graph_same.c.other_id)
     )  # fmt: skip
-    statement = _within(_within(statement, one.c.access_id, allowed), other.c.access_id, allowed)
+    statement = access.within(access.within(statement, one.c.access_id, allowed), other.c.access_id, allowed)
     return [(row.one_id, row.other_id) for row in connection.execute(statement)]
-
-
-def communities(connection: Connection, *, allowed: Collection[int] | None, dirty: bool = False) -> list[Community]:
-    """The communities of those access ids, by id; with ``dirty`` only those to be summed up."""
-    columns = [graph_communities.c[name] for name in Community.__slots__]
-    statement = _within(select(*columns), graph_communities.c.access_id, allowed).order_by(graph_communities.c.id)
-    if dirty:
-        statement = statement.where(graph_communities.c.dirty == 1)
-    return [Community(*row) for row in connection.execute(statement)]
 
 
 def statements(connection: Connection, entity_ids: Collection[int], *, who: Principal) -> list[Statement]:
@@ -423,25 +356,3 @@ def places(connection: Connection, entity_ids: Collection[int], *, who: Principa
         .order_by(versions.c.uri, chunks.c.start, graph_mentions.c.start)
     )
     return [_source(row) for row in connection.execute(statement)]
-
-
-def texts(connection: Connection, entity_ids: Collection[int], *, most: int) -> list[str]:
-    """The sentences that state relations among those entities, each once; for summing up, not for answers."""
-    both = (access.one_of(graph_edges.c.one_id, entity_ids), access.one_of(graph_edges.c.other_id, entity_ids))
-    statement = (
-        select(chunks.c.text, graph_edges.c.start, graph_edges.c.end)
-        .join(graph_passages, graph_passages.c.id == graph_edges.c.passage_id)
-        .join(chunks, chunks.c.key == graph_passages.c.chunk_key)
-        .where(*both).distinct().order_by(chunks.c.key, graph_edges.c.start).limit(most)
-    )  # fmt: skip
-    return list(dict.fromkeys(row.text[row.start : row.end] for row in connection.execute(statement)))
-
-
-def degrees(connection: Connection, entity_ids: Collection[int]) -> dict[int, int]:
-    """In how many relations each of the entities stands; for summing up, not for answers."""
-    found: dict[int, int] = {}
-    for column in (graph_edges.c.one_id, graph_edges.c.other_id):
-        counted = select(column, func.count()).where(access.one_of(column, entity_ids)).group_by(column)
-        for entity, n in connection.execute(counted):
-            found[entity] = found.get(entity, 0) + n
-    return found

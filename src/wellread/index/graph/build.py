@@ -22,10 +22,11 @@ from wellread.index.graph.settings import GraphSettings
 from wellread.index.tree import summarise
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import graph
+from wellread.store import communities, graph
+from wellread.store.communities import Community
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Store
-from wellread.store.graph import Community, Entity, Named, Passage, Said
+from wellread.store.graph import Entity, Named, Passage, Said
 from wellread.types import Span, Usage
 
 RULES = "names:1"  # raised when names.extract finds something else: passages are read again then
@@ -168,14 +169,14 @@ def _placed(store: Store, settings: GraphSettings, access_id: int, done: Updated
     kept = _kept(every, groups)
     with store.writing() as tx:
         new = [label for label in groups if label not in kept]
-        kept |= dict(zip(new, graph.new_communities(tx, len(new), access_id), strict=True))
+        kept |= dict(zip(new, communities.new(tx, len(new), access_id), strict=True))
         wanted = {n: kept[label] for label, members in groups.items() for n in members}
         changes = {
             entity.id: wanted.get(n)
             for n, entity in enumerate(every)
             if entity.fresh or wanted.get(n) != entity.community_id
         }
-        graph.place(tx, changes)
+        communities.place(tx, changes)
     done.regrouped += len(changes)
 
 
@@ -230,47 +231,63 @@ def _kept(every: Sequence[Entity], groups: dict[int, list[int]]) -> dict[int, in
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A community with all that its summary is made of; a small one has none."""
+
+    community: Community
+    members: tuple[int, ...]
+    titles: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
 def _summed(store: Store, models: Models, settings: GraphSettings, done: Updated, progress: Progress) -> None:
     """Every group has a summary of what it says now, and the vector of that."""
     writer = summarise.Writer(models.chat if settings.summaries == "chat" else None)
+    size = 1 if settings.summaries == "chat" else SUMMARIES
     with store.reading() as connection:
-        every = graph.communities(connection, allowed=None)
-        stale = [c for c in every if c.dirty or (c.summary and c.embedder_id != models.embedder.id)]
-        members: dict[int, list[Entity]] = {}
-        for entity in graph.entities(connection, allowed=None) if stale else ():
-            if entity.community_id is not None:
-                members.setdefault(entity.community_id, []).append(entity)
-    for start in range(0, len(stale), SUMMARIES):
-        batch = stale[start : start + SUMMARIES]
+        every = communities.listing(connection, allowed=None)
+    stale = [c.id for c in every if c.dirty or (c.summary and c.embedder_id != models.embedder.id)]
+    for start in range(0, len(stale), size):
+        ids = stale[start : start + size]
         with store.reading() as connection:
-            made = [_summary(connection, c, members.get(c.id, []), writer, models, settings) for c in batch]
+            groups = _groups(connection, ids, settings.size)
+        made = [_summary(group, writer, models, settings) for group in groups.values()]
         texts = [community.summary for community in made if community.summary]
         vectors = iter(np.asarray(models.embedder.embed(texts), np.float16)) if texts else iter(())
         with store.writing() as tx:
+            now = _groups(tx.connection, ids, settings.size)
             for community in made:
                 vector = next(vectors).tobytes() if community.summary else b""
-                graph.sum_up(tx, replace(community, vector=vector, embedder_id=models.embedder.id))
+                if now.get(community.id) != groups[community.id]:
+                    continue  # somebody else was here: it may hold what is gone; it is looked at the next time
+                communities.sum_up(tx, replace(community, vector=vector, embedder_id=models.embedder.id))
                 done.summed += bool(community.summary)
-        progress.step("groups", start + len(batch), len(stale))
+        progress.step("groups", start + len(ids), len(stale))
     done.calls, done.usage = done.calls + writer.calls, done.usage + writer.usage
     done.reason = writer.reason if settings.summaries == "chat" and stale else ""
 
 
-def _summary(
-    connection: Connection,
-    community: Community,
-    members: Sequence[Entity],
-    writer: summarise.Writer,
-    models: Models,
-    settings: GraphSettings,
-) -> Community:
+def _groups(connection: Connection, ids: Sequence[int], least: int) -> dict[int, _Group]:
+    """Some communities with what is to be said of those of at least so many names: the most connected ones, texts."""
+    members = communities.members(connection, ids)
+    found: dict[int, _Group] = {}
+    for community in communities.listing(connection, allowed=None, ids=ids):
+        names = dict(members.get(community.id, ()))
+        found[community.id] = _Group(community, tuple(names))
+        if len(names) >= least:
+            often = communities.degrees(connection, names)
+            titles = sorted(names, key=lambda entity: (-often.get(entity, 0), entity))[:TITLES]
+            texts = tuple(communities.texts(connection, names, most=MOST_TEXTS))
+            found[community.id] = _Group(community, tuple(names), tuple(names[entity] for entity in titles), texts)
+    return found
+
+
+def _summary(group: _Group, writer: summarise.Writer, models: Models, settings: GraphSettings) -> Community:
     """The community with a summary: its most connected names, then what is said of them; "" for a small one."""
-    if len(members) < settings.size:
-        return replace(community, dirty=0, summary="", made_by="")
-    often = graph.degrees(connection, [entity.id for entity in members])
-    titles = sorted(members, key=lambda entity: (-often.get(entity.id, 0), entity.id))[:TITLES]
-    texts = graph.texts(connection, [entity.id for entity in members], most=MOST_TEXTS)
-    written = writer.write(texts) if settings.summaries == "chat" and texts else ""
-    said = written or summarise.extract(texts, models.quick, settings.sentences)
-    summary = f"{', '.join(entity.name for entity in titles)}.\n\n{said}"
-    return replace(community, dirty=0, summary=summary, made_by=writer.name if written else summarise.EXTRACT)
+    if not group.titles:
+        return replace(group.community, dirty=0, summary="", made_by="")
+    written = writer.write(group.texts) if settings.summaries == "chat" and group.texts else ""
+    said = written or summarise.extract(group.texts, models.quick, settings.sentences)
+    summary = f"{', '.join(group.titles)}.\n\n{said}"
+    return replace(group.community, dirty=0, summary=summary, made_by=writer.name if written else summarise.EXTRACT)

@@ -1,0 +1,78 @@
+"""The graph of names while another process changes the documents under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tests.index.bases import Overtaken, WordEmbedder, filled, ready
+
+from wellread.documents.changes import Gone
+from wellread.index.graph import build
+from wellread.index.graph import check as graph_check
+from wellread.index.graph.build import Models, Updated
+from wellread.index.graph.settings import GraphSettings
+from wellread.store import check, communities
+from wellread.store.engine import Store
+from wellread.store.schema import graph_entities
+
+SETTINGS = GraphSettings(mode="both", most=1.0, same=1.0, size=2)
+BUILT = "The Gannet Bay was built at Thornsund Yard in 2009."
+BERTH = "At Linkspan North lies Gannet Bay when the wind is west."
+CREW = "The purser Odile Marchetti sails on the Gannet Bay."
+
+
+OTHERS = [ready(f"/docs/{n}", f"In town {n} Rita Roe{n} meets Otto Ost{n} at Cafe Blau{n}.") for n in range(9)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """What the other process has open."""
+    with Store.open(tmp_path) as store:
+        yield store
+
+
+def updated(store: Store, first: Callable[[], object], after: int, how: GraphSettings = SETTINGS) -> Updated:
+    """The graph comes into step; somebody else does ``first`` before the write that comes after so many."""
+    with Overtaken.open(store.folder) as mine:
+        mine.first, mine.after = first, after
+        done = build.update(mine, Models(WordEmbedder(), WordEmbedder()), how)
+        assert mine.first is None
+    return done
+
+
+def said(store: Store) -> str:
+    """All summaries of groups."""
+    with store.reading() as connection:
+        return "\n".join(community.summary for community in communities.listing(connection, allowed=None))
+
+
+def sound(store: Store) -> None:
+    assert check.check(store) == []
+    with store.reading() as connection:
+        assert list(graph_check.check(connection)) == []
+        used = set(connection.execute(select(graph_entities.c.community_id).distinct()).scalars()) - {None}
+        assert {community.id for community in communities.listing(connection, allowed=None)} == used
+
+
+def test_a_summary_of_a_passage_that_was_deleted_meanwhile_is_not_written(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a.md", BUILT, BERTH), ready("/docs/c.md", CREW), *OTHERS)
+    # three writes: what was read, where the names belong, and what the groups say
+    updated(store, lambda: filled(store, WordEmbedder(), Gone("/docs/c.md", None)), after=2)
+    assert "Odile" not in said(store)
+    with store.reading() as connection:
+        assert communities.listing(connection, allowed=None, dirty=True)
+    build.update(store, Models(WordEmbedder(), WordEmbedder()), SETTINGS)
+    assert "Gannet Bay" in said(store) and "Odile" not in said(store)
+    sound(store)
+
+
+def test_a_group_whose_names_are_all_gone_is_gone_with_them(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a.md", BUILT, BERTH), *OTHERS)
+    build.update(store, Models(WordEmbedder(), WordEmbedder()), SETTINGS)
+    assert "Gannet Bay" in said(store)
+    filled(store, WordEmbedder(), Gone("/docs/a.md", None))
+    assert "Gannet Bay" not in said(store) and "Rita Roe1" in said(store)
+    sound(store)
