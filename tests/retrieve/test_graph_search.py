@@ -102,6 +102,21 @@ def test_what_a_filter_leaves_out_is_not_found_by_name_either(reader: IndexReade
     assert places(only) == {"/docs/berth.md": 0}
 
 
+def test_groups_are_chosen_among_those_with_a_passage_that_the_filter_leaves(reader: IndexReader) -> None:
+    one = replace(SETTINGS, mode="global", communities=1)
+    question = "timetable of Route Street and Hall Street by Thornsund"
+    noise = [ready(f"/docs/street{n}.md", f"Timetable of Route Street by Hall Street, part {n}.") for n in range(3)]
+    filled(reader.store, WordEmbedder(), *noise)
+    built(reader.store)
+    everywhere = told(found(reader, one, question))["groups entered"]
+    assert "Route Street" in str(everywhere)
+    within = found(reader, one, question, where=Compare("uri", "=", "/docs/yard.md"))
+    assert told(within)["groups entered"] == (("Gannet Bay, Thornsund", pytest.approx(0.3, abs=0.3), "1 passage"),)
+    assert [hit.document.uri for hit in within.hits if "groups" in hit.scores] == ["/docs/yard.md"]
+    nowhere = told(found(reader, one, question, where=Compare("uri", "=", "/docs/7.md")))
+    assert nowhere["groups entered"] == () and "graph" not in nowhere
+
+
 def test_a_name_that_is_gone_leads_nowhere_at_once(reader: IndexReader) -> None:
     filled(reader.store, WordEmbedder(), Gone("/docs/yard.md", None))
     assert "Thornsund" not in str(found(reader)) and "by way of" in told(found(reader))

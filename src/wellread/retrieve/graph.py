@@ -22,7 +22,8 @@ SHOWN = 5  # names and groups that are told of a search
 NONE = "there is none; run: wellread graph build"
 OTHER = "its summaries are of another embedder; run: wellread graph build"
 
-Search = Callable[[Query, Graph], dict[int, float]]
+Inside = frozenset[int] | None  # chunk keys of the versions to look in; None: all
+Search = Callable[[Query, Graph, Inside], dict[int, float]]
 
 
 def legs(settings: GraphSettings) -> tuple[Leg, ...]:
@@ -41,17 +42,19 @@ def _find(how: Search, settings: GraphSettings) -> Find:
         if not len(graph.chunks):
             query.told["graph"] = NONE
             return {}
-        scores = how(query, graph)
+        inside = None
         if query.within is not None:
-            inside = look.of_versions(list(scores), frozenset(query.within))
-            scores = {key: score for key, score in scores.items() if key in inside}
+            inside = frozenset(look.of_versions(graph.chunks.tolist(), frozenset(query.within)))
+        scores = how(query, graph, inside)
         return {key: scores[key] for key in fuse.ranked(scores)[: query.n]}
 
     return find
 
 
-def local(query: Query, graph: Graph) -> dict[int, float]:
+def local(query: Query, graph: Graph, inside: Inside) -> dict[int, float]:
     """What names lead to from the best hits of the other searches and from the names of the question.
+
+    The walk goes through all that may be seen; only what is ``inside`` is found.
 
     A hit counts only as far as other hits lead to it: so this adds what the other searches do not say.
 
@@ -66,28 +69,40 @@ def local(query: Query, graph: Graph) -> dict[int, float]:
     query.told["names of the question"] = tuple(_name(graph, n) for n in named)
     over = [int(n) for n in np.argsort(-names, kind="stable")[:SHOWN] if names[n] > 0]
     query.told["by way of"] = tuple(_name(graph, n) for n in over)
-    return {int(graph.chunks[n]): float(passages[n]) for n in np.flatnonzero(passages > 0)}
+    led = {int(graph.chunks[n]): float(passages[n]) for n in np.flatnonzero(passages > 0)}
+    return {key: score for key, score in led.items() if inside is None or key in inside}
 
 
-def by_groups(query: Query, graph: Graph) -> dict[int, float]:
-    """The passages of the groups of names whose summaries are nearest to the question.
+def by_groups(query: Query, graph: Graph, inside: Inside) -> dict[int, float]:
+    """The passages of the groups of names whose summaries are nearest to the question, of those with any ``inside``.
 
     Source: global search of Edge et al. 2024 (GraphRAG); groups lead to passages here instead of answering themselves.
     """
     if query.vector is None:
         return {}
-    entered = graph.nearest(query.vector, query.embedder_id, graph.settings.communities)
-    if not entered and any(community.vector for community in graph.communities):
+    most = graph.settings.communities
+    near = graph.nearest(query.vector, query.embedder_id, most if inside is None else len(graph.communities))
+    if not near and any(community.vector for community in graph.communities):
         query.told["graph"] = OTHER
+    if inside is not None:
+        reached = _reached(graph, inside)
+        near = [(community, cosine) for community, cosine in near if community.id in reached][:most]
     told, scores = [], dict[int, float]()
-    for community, cosine in entered:
-        held = graph.passages_of(community)
+    for community, cosine in near:
+        shares = {int(graph.chunks[n]): share for n, share in graph.passages_of(community).items()}
+        held = {key: share for key, share in shares.items() if inside is None or key in inside}
         told.append((community.summary.partition(".\n\n")[0], round(cosine, 3), _counted(len(held))))
-        for n, share in held.items():
-            key = int(graph.chunks[n])
+        for key, share in held.items():
             scores[key] = max(scores.get(key, 0.0), max(cosine, 0.0) * share)
     query.told["groups entered"] = tuple(told[:SHOWN])
     return {key: score for key, score in scores.items() if score > 0}
+
+
+def _reached(graph: Graph, inside: frozenset[int]) -> set[int]:
+    """The ids of the groups that a passage inside holds a name of."""
+    places = np.array([graph.place_of[key] for key in inside], np.int64)
+    names = np.unique(graph.mentions[np.isin(graph.mentions[:, 0], places), 1])
+    return {community for name in names for community in graph.nodes[name].communities}
 
 
 def _name(graph: Graph, n: int) -> tuple[str, str]:
