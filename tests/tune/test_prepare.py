@@ -13,9 +13,10 @@ from tests.tune import bad_data, chat_tokenizer
 
 from wellread.knowledge_base import KnowledgeBase
 from wellread.store import lineage
-from wellread.tune import data, prepare
+from wellread.tune import base_model, data, examples, prepare
 from wellread.tune.data import ChatRow
 from wellread.tune.data_settings import PrepareSettings
+from wellread.tune.examples import Rows
 from wellread.tune.prepare import Wanted, artifact_id
 
 
@@ -96,7 +97,7 @@ def test_json_holds_the_same_as_the_text(base: Path, tmp_path: Path, capsys: pyt
     assert (code, err) == (3, "")
     assert said["code"] == 3 and said["task"] == "chat" and said["card"]["hash"]
     assert said["findings"][0]["code"] == "bad-json" and said["findings"][0]["row"] == 25
-    assert said["lengths"]["proposed"] >= said["lengths"]["p99"] > 0
+    assert 1024 == said["lengths"]["limit"] > said["lengths"]["p99"] > 0
     assert "".join(text for text, trained in said["masks"][0] if trained).endswith("<|im_end|>")
 
 
@@ -142,6 +143,46 @@ def test_a_second_set_of_the_same_name_needs_replace(
     code, _, err = wellread(capsys, "tune", "prepare", chats(tmp_path, 30), "--base", base)
     assert code == 2 and "--replace" in err
     assert wellread(capsys, "tune", "prepare", chats(tmp_path, 30), "--base", base, "--replace")[0] == 0
+
+
+LONG = {"role": "user", "content": "Where is the long quay?"}, {"role": "assistant", "content": "Beyond it. " * 110}
+
+
+def as_learned(base: Path, model: str, max_length: int = 0) -> Rows:
+    """The rows of the data set ``support`` as a run reads them."""
+    tokenizer = base_model.load_tokenizer(Path(model.partition(":")[2]))
+    return examples.encode_rows(data.load(data.find(base, "support")), tokenizer, max_length)
+
+
+def test_what_training_would_cut_is_listed_and_left_out(
+    base: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = wellread(capsys, "tune", "prepare", chats(tmp_path, 24, {"messages": LONG}), "--base", base)
+    assert code == 3 and "error answer-cut: 1, 1 row dropped" in out and "more than --max-length 1024" in out
+    assert "limit 1024" in out
+    found = as_learned(base, model)
+    assert (found.max_length, found.cut, found.left_out) == (1024, 0, ())
+
+
+def test_the_limit_that_a_data_set_is_prepared_with_holds_in_training(
+    base: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("tune", "prepare", chats(tmp_path, 24, {"messages": LONG}), "--base", base)
+    assert "dropped" not in wellread(capsys, *words, "--max-length", "1536")[1]
+    found = as_learned(base, model)
+    assert (found.max_length, found.cut, found.left_out) == (1536, 0, ())
+    assert 1024 < max(len(row.ids) for row in (*found.train, *found.validation, *found.test)) < 1536
+    assert as_learned(base, model, 300).max_length == 300  # a run's own comes first
+    _, out, _ = wellread(capsys, *words, "--set", "tune.max_length=300", "--name", "short")
+    assert "more than --max-length 300" in out
+
+
+def test_the_same_rows_with_another_limit_have_that_limit(
+    base: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for limit in ("1100", "1200"):
+        assert wellread(capsys, "tune", "prepare", chats(tmp_path), "--base", base, "--max-length", limit)[0] == 0
+        assert as_learned(base, model).max_length == int(limit)
 
 
 def test_without_a_base_model_lengths_are_estimated_and_it_says_so(

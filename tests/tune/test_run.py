@@ -95,6 +95,13 @@ def test_rows_with_nothing_to_learn_are_listed_and_the_others_are_trained_on(tmp
     assert "128 tokens" in left[0]["reason"]
 
 
+def test_a_run_keeps_the_limit_that_its_data_set_had_when_it_began(tmp_path: Path, tiny_model: Path) -> None:
+    data = tiny.facts()
+    base = tiny.base(tmp_path / "base", replace(data, card=replace(data.card, settings={"max_length": 96})))
+    result = run.start(base, settings(tiny_model))
+    assert run.settings_of(state.read(result.folder)).max_length == 96
+
+
 # a run that must fail
 
 

@@ -20,7 +20,7 @@ from typer.testing import Result as Result_
 from wellread.cli.main import app
 from wellread.errors import UsageError
 from wellread.progress import SILENT
-from wellread.tune import base_model, export, headed, labelled, run, schedule, state, task_run
+from wellread.tune import base_model, export, headed, labelled, run, schedule, state, task_run, tuned
 from wellread.tune.data import Card, ClassifyRow, DataSet, ExtractRow, Found, PairRow, Row, TagRow, TextRow, row_id
 from wellread.tune.labelled import IGNORED, Item
 from wellread.tune.loop import TuneFailed
@@ -121,6 +121,16 @@ def test_every_method_learns_labels_and_says_them_again_after_reloading(
 def test_an_encoder_learns_labels_too(tiny_bert: Path, tmp_path: Path, method: Any) -> None:
     result = carried_out(tmp_path, classes(), quick(tiny_bert, method=method))
     assert result.scores["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("method", ["features", "head"])
+def test_texts_beyond_what_the_model_reads_are_cut_and_counted(tiny_bert: Path, tmp_path: Path, method: Any) -> None:
+    data = classes()
+    long = tuple(replace(row, text=row.text * 40) for row in data.train[:3] if isinstance(row, ClassifyRow))
+    result = carried_out(tmp_path, replace(data, train=(*data.train, *long)), quick(tiny_bert, method=method))
+    assert (result.cut, result.left_out) == (3, 0)
+    assert state.read(result.folder).cut == 3
+    assert tuned.card_of(result.folder / "best")["longest"] == 128  # positions of the model
 
 
 def body_of(best: Path, base: Path) -> dict[str, torch.Tensor]:

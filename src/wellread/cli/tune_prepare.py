@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from wellread.cli import show
 from wellread.cli.call import Call, command, hint, open_base, progress
 
 if TYPE_CHECKING:
+    from wellread.tune.data_settings import PrepareSettings
     from wellread.tune.findings import Finding
     from wellread.tune.prepare import Prepared
     from wellread.tune.template import Piece
@@ -59,7 +61,10 @@ FromLog = Annotated[bool, typer.Option("--from-log", help="Take corrected answer
 AGAINST = "Evaluation questions that must not be learned; the base's own are known."
 Against = Annotated[list[Path] | None, typer.Option("--against", metavar="FILE", help=AGAINST)]
 Length = Annotated[
-    int | None, typer.Option("--max-length", min=1, metavar="N", help="Tokens of a row at most.", show_default=False)
+    int | None,
+    typer.Option(
+        "--max-length", min=1, metavar="N", help="Tokens of a row at most, in training too.", show_default=False
+    ),
 ]
 Drop = Annotated[
     list[str] | None, typer.Option("--drop", metavar="CODE", help="Drop rows with this finding too; may be repeated.")
@@ -118,7 +123,7 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
     with open_base(call) as base:
         settings = _settings(call, base.folder, kinds, max_length)
         with progress(call) as watched:
-            made = preparing.prepare(base, wanted, settings["prepare"], settings["tune"].base, watched, show=show_mask)
+            made = preparing.prepare(base, wanted, _within(settings), settings["tune"].base, watched, show=show_mask)
     if call.json:
         show.dump(made)
         return made.code
@@ -136,6 +141,12 @@ def _settings(call: Call, folder: Path, kinds: Sequence[str] | None, max_length:
     if max_length:
         overrides.append(f"prepare.max_length={max_length}")
     return config.load(folder / config.FILE_NAME, ALL, overrides=overrides)
+
+
+def _within(settings: config.Settings) -> PrepareSettings:
+    """Section ``prepare`` with the length limit that a run would have, where it sets none."""
+    own: PrepareSettings = settings["prepare"]
+    return dataclasses.replace(own, max_length=own.max_length or settings["tune"].max_length)
 
 
 def _name(
@@ -166,7 +177,7 @@ def _say(call: Call, made: Prepared) -> None:
         how = "estimated tokens" if made.lengths.estimated else "tokens"
         lengths = made.lengths
         lines += [
-            (how, f"median {lengths.p50}, 99 % ≤ {lengths.p99}, longest {lengths.longest}; limit {lengths.proposed}")
+            (how, f"median {lengths.p50}, 99 % ≤ {lengths.p99}, longest {lengths.longest}; limit {lengths.limit}")
         ]
     if made.made:
         lines += [("made", ", ".join(f"{count:,} {kind}" for kind, count in made.made.items()))]

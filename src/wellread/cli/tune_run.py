@@ -101,6 +101,7 @@ def _say(result: Mapping[str, Any]) -> None:
         show.rows(_lines(result), indent=2)
     else:
         show.say(f"{result['name']}: {took}, {result['trained']:,} weights fitted", "bold")
+        show.rows(_examples(result), indent=2)
     show.rows([(name.replace("_", " "), f"{value:.3f}") for name, value in result.get("scores", {}).items()], indent=2)
     for note in result.get("notes", ()):
         show.say(note, indent=2)
@@ -126,10 +127,16 @@ def _lines(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     if result["ranking"]:
         seen = ", ".join(f"{name} {loss:.3f}" for name, loss in result["ranking"].items())
         lines.append(("ranking", seen, "validation loss after a few steps each"))
-    if result["left_out"] or result["cut"]:
-        lines.append(("examples", f"{result['left_out']} left out, {result['cut']} cut", "see wellread tune runs NAME"))
+    lines += _examples(result)
     memory = show.size(int(result["peak_memory_mb"] * 1e6))
     return [*lines, ("most memory", memory, f"{result['trained']:,} weights trained")]
+
+
+def _examples(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Rows that lost something to the length limit."""
+    if not result["left_out"] and not result["cut"]:
+        return []
+    return [("examples", f"{result['left_out']} left out, {result['cut']} cut", "see wellread tune runs NAME")]
 
 
 def runs(

@@ -21,6 +21,7 @@ TASKS: tuple[str, ...] = get_args(Task)
 PARTS = ("train", "validation", "test")
 FOLDER = Path(".wellread") / "tune" / "data"
 FORMAT = 1  # of the files in the folder
+LONGEST = 1024  # tokens of a row where nobody set a limit, in preparing and in training
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Card:
     dropped: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    max_length: int = 0  # proposed, in tokens of ``tokenizer``; 0 where none was at hand
+    max_length: int = 0  # that rows were examined with, in tokens of ``tokenizer``; see ``limit_of``
     tokenizer: str = ""
     generation: int | None = None  # of the base that it was made from
     code_version: str = VERSION
@@ -148,6 +149,11 @@ class DataSet:
     def rows(self) -> tuple[Row, ...]:
         """All parts one after the other."""
         return (*self.train, *self.validation, *self.test)
+
+
+def limit_of(card: Card, asked: int) -> int:
+    """Tokens of a row at most in training: what the run asks for, else what preparing was asked for, else LONGEST."""
+    return asked or int(card.settings.get("max_length", 0)) or LONGEST
 
 
 def row_id(*content: object) -> str:
@@ -219,14 +225,17 @@ def find(base: Path, name: str) -> Path:
 def freeze(data: DataSet, folder: Path, *, extra: Mapping[str, str] | None = None, replace_old: bool = False) -> Card:
     """Writes the parts, the card and ``extra`` files, all or nothing, and gives the card with its hash.
 
-    The same data again is no fault. Raises: UsageError where another data set of that name is there.
+    The same data again is no fault: with other settings its card is written anew. Raises: UsageError where another
+    data set of that name is there.
     """
     parts = {name: _lines(getattr(data, name)) for name in PARTS}
     card = replace(data.card, hash=_hash(parts), made_at=datetime.now(UTC).isoformat(timespec="seconds"))
     if (folder / "card.json").is_file() and not replace_old:
-        if card_of(folder).hash == card.hash:
-            return card_of(folder)
-        raise UsageError(f"data set '{folder.name}': is there already, with other rows; pass --name or --replace")
+        old = card_of(folder)
+        if old.hash != card.hash:
+            raise UsageError(f"data set '{folder.name}': is there already, with other rows; pass --name or --replace")
+        if dict(old.settings) == json.loads(json.dumps(dict(card.settings))):
+            return old
     fresh = folder.parent / f".{folder.name}.{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

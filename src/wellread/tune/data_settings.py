@@ -23,7 +23,7 @@ class PrepareSettings:
     split: Literal["auto", "rows", "documents", "facts", "phrasings"] = "auto"
     """What stays together: a document's rows, a fact's, single rows; phrasings puts each fact in every part."""
     max_length: int = 0
-    """Tokens of a row at most; 0 proposes the 99th percentile of the rows."""
+    """Tokens of a row at most, in training too; 0 takes tune.max_length, else 1024."""
     kinds: tuple[Kind, ...] = ("qa", "statements", "paraphrases")
     """What is made from documents: qa, statements, paraphrases, summaries, passages."""
     phrasings: int = 6

@@ -10,7 +10,7 @@ from typing import Any
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.tune import personal, set_checks, token_checks
-from wellread.tune.data import texts_of
+from wellread.tune.data import LONGEST, texts_of
 from wellread.tune.findings import DEFAULT, Finding, Policy
 from wellread.tune.rows import Placed
 from wellread.tune.token_checks import Lengths
@@ -29,11 +29,11 @@ _MARKUP = re.compile(
 class Instruments:
     """What rows are examined with; a check without its instrument is left out.
 
-    ``questions`` are those that the model will be examined on; ``max_length`` 0 takes the proposed length.
+    ``questions`` are those that the model will be examined on; ``max_length`` is the tokens of a row at most.
     """
 
     tokenizer: Any | None = None
-    max_length: int = 0
+    max_length: int = LONGEST
     questions: Sequence[str] = ()
     embedder: Embedder | None = None
     policy: Policy = DEFAULT

@@ -9,11 +9,10 @@ from typing import Any
 from wellread.errors import UsageError
 from wellread.models.api import Message
 from wellread.tune import probe
-from wellread.tune.data import ChatRow, DataSet, PairRow, Row, TextRow
+from wellread.tune.data import ChatRow, DataSet, PairRow, Row, TextRow, limit_of
 from wellread.tune.loop import TuneFailed
 from wellread.tune.template import Encoded, encode, encode_text
 
-LONGEST = 1024  # tokens of a row where no limit is set
 TASKS = ("chat", "text2text", "texts")
 
 
@@ -41,14 +40,14 @@ def encode_rows(data: DataSet, tokenizer: Any, max_length: int) -> Rows:
     Args:
         data: conversations, pairs or texts.
         tokenizer: of the base model.
-        max_length: tokens of a row at most; 0 cuts only what is longer than LONGEST.
+        max_length: tokens of a row at most; 0 takes that of the data set, see ``limit_of``.
     Raises: UsageError where the data set is for another task; TuneFailed where no row has a token to learn.
     """
     if data.card.task not in TASKS:
         raise UsageError(
             f"data set '{data.card.name}': is for {data.card.task}; this method learns from {', '.join(TASKS)}"
         )
-    most = max_length or LONGEST
+    most = limit_of(data.card, max_length)
     left_out: list[Mapping[str, Any]] = []
     parts = {}
     for part in ("train", "validation", "test"):

@@ -71,9 +71,21 @@ def is_decoder(folder: Path) -> bool:
     return _type(folder) not in ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "deberta-v2")
 
 
+def most_tokens(folder: Path, tokenizer: Any) -> int:
+    """Tokens of a text that the model of a folder reads at most, as it and its tokenizer say."""
+    places = _config(folder).get("max_position_embeddings") or tokenizer.model_max_length
+    return min(int(places), int(tokenizer.model_max_length))
+
+
 def _type(folder: Path) -> str:
+    return str(_config(folder)["model_type"])
+
+
+def _config(folder: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((folder / "config.json").read_text("utf-8"))["model_type"])
+        found: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        found["model_type"]  # every model has one
+        return found
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{folder}: holds no model ({error})") from error
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST = 256  # tokens of a row where no limit is set
 IGNORED = -100
 
 
@@ -18,17 +17,24 @@ IGNORED = -100
 class Item:
     """A row: token ids, and what is right: one label, or one for each token (IGNORED where none is asked for).
 
-    ``starts`` are the characters at which its tokens begin and end, where an answer is looked up in a text.
+    ``spans`` are the characters at which its tokens begin and end, where an answer is looked up in a text. ``cut`` says
+    that the text went on beyond the limit.
     """
 
     ids: tuple[int, ...]
     target: tuple[int, ...]
     spans: tuple[tuple[int, int], ...] = ()
+    cut: bool = False
 
     @property
     def n_targets(self) -> int:
         """What the loss is averaged over."""
         return sum(one != IGNORED for one in self.target)
+
+
+def is_cut(made: Any) -> bool:
+    """Whether a tokenizer left something out of the text that it was given."""
+    return any(one.overflowing for one in made.encodings or ())
 
 
 def padded(items: Sequence[Item], pad: int) -> tuple[Any, Any]:

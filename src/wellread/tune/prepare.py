@@ -95,7 +95,7 @@ def prepare(
     tokenizer, remarks = _tokenizer(model) if gathered.task in BY_TOKENS and gathered.rows else (None, ())
     instruments = Instruments(
         tokenizer,
-        settings.max_length,
+        settings.max_length or data.LONGEST,
         gather.examined_on(base.folder, wanted.against),
         base.quick,
         wanted.policy,
@@ -114,7 +114,6 @@ def prepare(
         folder = data.folder_of(base.folder, wanted.name)
         card = _keep(base, made, folder, found, gather.documents_of(examined.rows, known), wanted)
     first = [placed.row for placed in examined.rows[: max(3, show)]]
-    limit = examined.lengths.proposed or token_checks.MOST
     return Prepared(
         name=wanted.name,
         task=gathered.task,
@@ -130,7 +129,7 @@ def prepare(
         examples=tuple(_seen(row, tokenizer) for row in first[:3]),
         advice=tuple(_advice(gathered, settings)),
         remarks=tuple(remarks),
-        masks=_masks(first[:show], tokenizer, limit),
+        masks=_masks(first[:show], tokenizer, examined.lengths.limit),
     )
 
 
@@ -225,7 +224,7 @@ def _data_set(
         settings={**asdict(settings), "task": wanted.task, "map": list(wanted.mapping),
                   "split_by": method(examined.rows, settings)},
         seed=settings.seed,
-        max_length=examined.lengths.proposed,
+        max_length=examined.lengths.limit,
         tokenizer=model,
     )  # fmt: skip
     return DataSet(card, rows["train"], rows["validation"], rows["test"])

@@ -51,6 +51,7 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
         run.json holds too; MissingExtra.
     """
     data = datasets.load(datasets.find(base.folder, chosen_data(base.folder, settings)))
+    settings = replace(settings, max_length=datasets.limit_of(data.card, settings.max_length))  # as it is now
     name = name or state.fresh_name(base.folder, data.card.name, settings.method)
     folder = state.folder_of(base.folder, name)
     if (folder / "run.json").exists():

@@ -49,7 +49,7 @@ class TuneSettings:
     by_length: bool = True
     """Whether a batch holds examples of like length, so that little of it is padding."""
     max_length: int = 0
-    """Tokens of an example at most; 0 cuts only what is longer than 1024."""
+    """Tokens of an example at most; 0 takes what the data set was prepared with, else 1024."""
     learning_rate: float = 0.0
     """The highest learning rate; 0 takes the method's own."""
     optimizer: Literal["adamw", "adam", "sgd", "adafactor"] = "adamw"

@@ -34,6 +34,7 @@ from wellread.tune import (
     state,
     tuned,
 )
+from wellread.tune import data as datasets
 from wellread.tune.data import ClassifyRow, DataSet, ExtractRow, Row, TagRow
 from wellread.tune.headed import Shape
 from wellread.tune.labelled import Item, LabelTask
@@ -75,8 +76,8 @@ class Reader:
 
     def text(self, text: str, label: int = 0) -> Item:
         """A text as an item."""
-        ids = self.tokenizer(text, truncation=True, max_length=self.longest)["input_ids"] or [self.pad]
-        return Item(tuple(ids), (label,))
+        made = self.tokenizer(text, truncation=True, max_length=self.longest)
+        return Item(tuple(made["input_ids"] or [self.pad]), (label,), cut=labelled.is_cut(made))
 
     def _label(self, label: str) -> int:
         return self.labels.index(label) if label in self.labels else labelled.IGNORED
@@ -94,7 +95,7 @@ def resolve(settings: TuneSettings, models_folder: Path) -> tuple[Path, Path | N
     """
     if settings.method == "scratch":
         return Path(), None, ""
-    if settings.method == "features" and settings.base.partition(":")[0] in EMBEDDERS:
+    if settings.method == "features" and is_embedder(settings.base):
         return Path(), None, hashlib.sha256(settings.base.encode()).hexdigest()
     return base_model.resolve(settings.base, models_folder)
 
@@ -156,7 +157,11 @@ def _by_features(
     if data.card.task != "classify":
         raise UsageError("tune.method = 'features': gives one vector a text; take head, full, lora or ulmfit")
     train, validation = _known(data.train, labels), _known(data.validation, labels)
-    vectors = partial(vectors_of, settings.base, Path(run.base["folder"] or "."), progress=progress)
+    below, limit = Path(run.base["folder"] or "."), datasets.limit_of(data.card, settings.max_length)
+    reader = None if is_embedder(settings.base) else _text_reader(below, limit)
+    longest = reader.longest if reader else 0
+    cut = sum(reader.text(row.text).cut for row in (*train, *validation)) if reader else 0
+    vectors = partial(vectors_of, settings.base, below, longest=longest, progress=progress)
     inputs, judged = vectors([row.text for row in train]), vectors([row.text for row in validation])
     weights, biases, right = features.fit(
         inputs,
@@ -168,16 +173,27 @@ def _by_features(
     part = folder / ".best.part"
     part.mkdir(parents=True, exist_ok=True)
     features.save(weights, biases, part)
-    _card(part, run, data, labels)
+    _card(part, run, data, labels, longest=longest)
     state.replace_best(folder, part)
-    state.write(folder, replace(run, trained=weights.size + biases.size))
+    state.write(folder, replace(run, trained=weights.size + biases.size, cut=cut))
     state.Metrics(folder, 0).add({"step": 0, "validation_accuracy": right})
-    return weights.size + biases.size, {}
+    return weights.size + biases.size, {"cut": cut}
 
 
-def vectors_of(base: str, folder: Path, texts: Sequence[str], *, progress: Progress) -> features.Features:
-    """(texts, width): of an embedder, or the mean of a language model's last hidden states."""
-    if base.partition(":")[0] in EMBEDDERS:
+def is_embedder(base: str) -> bool:
+    """Whether a model gives vectors and cannot be trained here."""
+    return base.partition(":")[0] in EMBEDDERS
+
+
+def _text_reader(folder: Path, limit: int) -> Reader:
+    """What reads texts for their vectors."""
+    tokenizer = base_model.load_tokenizer(folder)
+    return Reader("classify", ("",), tokenizer, min(limit, headed.most_tokens(folder, tokenizer)))
+
+
+def vectors_of(base: str, folder: Path, texts: Sequence[str], *, longest: int, progress: Progress) -> features.Features:
+    """(texts, width): of an embedder, or the mean of a language model's last hidden states of ``longest`` tokens."""
+    if is_embedder(base):
         from wellread import config
 
         embedder = select.embedder(replace(EmbedSettings(), model=base), config.models_folder())
@@ -187,7 +203,7 @@ def vectors_of(base: str, folder: Path, texts: Sequence[str], *, progress: Progr
 
     shape = Shape(("",), "mean", headed.is_decoder(folder))
     model = headed.build(folder, shape, seed=0).eval()
-    reader = Reader("classify", ("",), base_model.load_tokenizer(folder), labelled.LONGEST)
+    reader = _text_reader(folder, longest)
 
     def pooled(items: Sequence[Item]) -> Any:
         vectors = model.pooled(*labelled.padded(items, reader.pad))
@@ -214,8 +230,9 @@ def _by_gradient(
     shape = Shape(labels, pooling, headed.is_decoder(weights))  # type: ignore[arg-type]  # one of Pooling
     model = headed.build(weights, shape, seed=settings.seed)
     classifier.attach(model, settings.method, settings)
-    longest = settings.max_length or data.card.max_length or labelled.LONGEST
-    reader = Reader(data.card.task, labels, base_model.load_tokenizer(weights), longest)
+    tokenizer = base_model.load_tokenizer(weights)
+    longest = min(datasets.limit_of(data.card, settings.max_length), headed.most_tokens(weights, tokenizer))
+    reader = Reader(data.card.task, labels, tokenizer, longest)
     items = {part: [reader.item(row) for row in getattr(data, part)] for part in ("train", "validation")}
     usable = {part: [one for one in rows if one is not None and one.n_targets] for part, rows in items.items()}
     left_out = tuple(
@@ -228,7 +245,8 @@ def _by_gradient(
         raise TuneFailed(f"data set '{data.card.name}': no row can be learned from at {longest} tokens")
     rate = settings.learning_rate or classifier.RATES[settings.method]
     trained, task, course = _parts(folder, run, data, settings, model, reader, usable, rate)
-    run = replace(run, learning_rate=rate, trained=session.n_trained(model), left_out=left_out)
+    cut = sum(one.cut for rows in usable.values() for one in rows)
+    run = replace(run, learning_rate=rate, trained=session.n_trained(model), left_out=left_out, cut=cut)
     state.write(folder, run)
     ended = loop.run(trained, task, course, rate, folder, session.recorder(folder, course, progress))
     position = ended.position
@@ -242,6 +260,7 @@ def _by_gradient(
         "learned_tokens": position.learned,
         "tokens_per_s": round(position.tokens / max(position.seconds, 1e-9), 1),
         "left_out": len(left_out),
+        "cut": cut,
     }
     return session.n_trained(model), measured  # ULMFiT has thawed more than it began with
 
@@ -321,7 +340,8 @@ def predict(folder: Path, rows: Sequence[Row], progress: Progress) -> list[Any]:
     if card["method"] == "features":
         weights, biases = features.load(folder / "best")
         texts = [row.text for row in rows if isinstance(row, ClassifyRow)]
-        vectors = vectors_of(card["base"]["name"], base, texts, progress=progress)
+        longest = card["longest"] or datasets.LONGEST
+        vectors = vectors_of(card["base"]["name"], base, texts, longest=longest, progress=progress)
         return [labels[n] for n in (vectors @ weights.T + biases).argmax(1)] if texts else []
     model = headed.load(folder / "best", base)
     reader = Reader(card["task"], labels, base_model.load_tokenizer(folder / "best"), card["longest"])

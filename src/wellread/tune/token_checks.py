@@ -17,9 +17,6 @@ from wellread.tune.data import ChatRow, PairRow, PreferenceRow, Row, texts_of
 from wellread.tune.findings import Finding, Policy
 from wellread.tune.rows import Placed
 
-FAR = 4  # times the 99th percentile: what is longer is an outlier that no limit is set by
-STEP = 32  # a proposed length is a multiple of it
-MOST = 2048  # longest row that is proposed without being asked for
 WELL_KNOWN = (
     "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|begin_of_text|>", "<|end_of_text|>", "</s>",
     "<eos>", "<bos>", "<end_of_turn>", "<start_of_turn>", "[INST]", "[/INST]",
@@ -28,7 +25,7 @@ WELL_KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Tokens of the rows: median, 99th percentile, longest; ``proposed`` is the limit that loses next to none.
+    """Tokens of the rows: median, 99th percentile, longest; ``limit`` is what they were held against.
 
     ``estimated`` says that no tokenizer was at hand.
     """
@@ -36,7 +33,7 @@ class Lengths:
     p50: int
     p99: int
     longest: int
-    proposed: int
+    limit: int
     trained: int  # tokens that are learned in one epoch
     estimated: bool = False
 
@@ -69,7 +66,7 @@ def look(
     Args:
         rows: of one task.
         tokenizer: of the base model; None estimates lengths and finds only control tokens.
-        max_length: tokens of a row at most; 0 takes the proposed one.
+        max_length: tokens of a row at most, above 0.
         policy: what is dropped.
     """
     found = _special(rows, tokenizer, policy)
@@ -84,7 +81,7 @@ def look(
             found.append(policy.finding("refused-by-template", placed.file, placed.number, str(error)))
     lengths = _lengths([len(one.ids) for _, one in fits], sum(one.n_trained for _, one in fits), max_length)
     for placed, one in fits:
-        found += _of_row(placed, one, lengths.proposed, policy)
+        found += _of_row(placed, one, max_length, policy)
     return [*found, *_stops(rows, tokenizer, policy)], lengths
 
 
@@ -92,10 +89,7 @@ def _lengths(sizes: Sequence[int], trained: int, max_length: int, *, estimated: 
     if not sizes:
         return Lengths(0, 0, 0, max_length, 0, estimated)
     p50, p99 = (int(np.percentile(sizes, q, method="higher")) for q in (50, 99))
-    longest = max(sizes)
-    wanted = longest if longest <= max(FAR * p99, 512) else p99  # batches are by length: a few long rows cost little
-    proposed = max_length or min(-(-wanted // STEP) * STEP, MOST)
-    return Lengths(p50, p99, longest, proposed, trained, estimated)
+    return Lengths(p50, p99, max(sizes), max_length, trained, estimated)
 
 
 def _of_row(placed: Placed, one: template.Encoded, max_length: int, policy: Policy) -> list[Finding]:

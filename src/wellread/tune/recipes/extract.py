@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wellread.evaluate import metrics
 from wellread.tune.data import ExtractRow
-from wellread.tune.labelled import Item
+from wellread.tune.labelled import Item, is_cut
 
 LABELS = ("start", "end")
 MOST_TOKENS = 30  # of an answer
@@ -35,7 +35,7 @@ def encode(row: ExtractRow, tokenizer: Any, longest: int) -> Item | None:
     inside = [n for n, (a, b) in enumerate(spans) if a < answer.start + len(answer.text) and b > answer.start]
     if not inside or spans[inside[-1]][1] < answer.start + len(answer.text.rstrip()):
         return None
-    return Item(item.ids, (inside[0], inside[-1]), spans)
+    return Item(item.ids, (inside[0], inside[-1]), spans, item.cut)
 
 
 def unanswered(row: ExtractRow, tokenizer: Any, longest: int) -> Item:
@@ -44,7 +44,7 @@ def unanswered(row: ExtractRow, tokenizer: Any, longest: int) -> Item:
     made = tokenizer(question + row.context, truncation=True, max_length=longest, return_offsets_mapping=True)
     moved = [(start - len(question), end - len(question)) for start, end in made["offset_mapping"]]
     spans = tuple((start, end) if start < end and start >= 0 else (-1, -1) for start, end in moved)
-    return Item(tuple(made["input_ids"]), (0, 0), spans)
+    return Item(tuple(made["input_ids"]), (0, 0), spans, is_cut(made))
 
 
 def loss(logits: Any, items: Sequence[Item]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from wellread.tune.labelled import IGNORED, Item, f1
+from wellread.tune.labelled import IGNORED, Item, f1, is_cut
 
 
 class Tagged(NamedTuple):
@@ -28,7 +28,7 @@ def encode(words: Sequence[str], labels: Sequence[int] | None, tokenizer: Any, l
         first = word is not None and word != before
         target.append((labels[word] if labels is not None else 0) if first and word is not None else IGNORED)
         before = word
-    return Item(tuple(made["input_ids"]), tuple(target))
+    return Item(tuple(made["input_ids"]), tuple(target), cut=is_cut(made))
 
 
 def spans(tags: Sequence[str]) -> set[Tagged]:
