@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,4 +76,27 @@ def test_a_group_whose_names_are_all_gone_is_gone_with_them(store: Store) -> Non
     assert "Gannet Bay" in said(store)
     filled(store, WordEmbedder(), Gone("/docs/a.md", None))
     assert "Gannet Bay" not in said(store) and "Rita Roe1" in said(store)
+    sound(store)
+
+
+def test_names_that_go_while_they_are_compared_are_taken_for_nothing(store: Store) -> None:
+    near = ready("/docs/c.md", "The Gannet Bay Ferry passes Thornsund Yard North at noon.")
+    filled(store, WordEmbedder(), ready("/docs/a.md", BUILT, BERTH), near, *OTHERS)
+    how = replace(SETTINGS, same=0.5)
+    updated(store, lambda: filled(store, WordEmbedder(), Gone("/docs/c.md", None)), after=1, how=how)
+    sound(store)
+
+
+def test_names_whose_group_goes_while_they_are_placed_find_another(store: Store) -> None:
+    filled(store, WordEmbedder(), ready("/docs/a.md", BUILT), *OTHERS)
+    models = Models(WordEmbedder(), WordEmbedder())
+    build.update(store, models, SETTINGS)
+    filled(store, WordEmbedder(), ready("/docs/b.md", BERTH))
+
+    def scattered() -> None:
+        with store.writing() as tx:
+            communities.place(tx, dict.fromkeys(tx.connection.execute(select(graph_entities.c.id)).scalars()))
+
+    updated(store, scattered, after=1)
+    assert "Linkspan North" in said(store)
     sound(store)

@@ -245,8 +245,15 @@ def clear(tx: Transaction) -> None:
 
 
 def put_same(tx: Transaction, pairs: Iterable[tuple[int, int, float]]) -> None:
-    """Those entities (with their cosine) are taken for one, whatever their names."""
-    rows = [{"one_id": min(one, other), "other_id": max(one, other), "score": score} for one, other, score in pairs]
+    """Those entities (with their cosine) are taken for one, whatever their names; pairs of one that is gone are not."""
+    pairs = list(pairs)
+    named = access.one_of(graph_entities.c.id, {id for one, other, _ in pairs for id in (one, other)})
+    there = set(tx.connection.execute(select(graph_entities.c.id).where(named)).scalars()) if pairs else set()
+    rows = [
+        {"one_id": min(one, other), "other_id": max(one, other), "score": score}
+        for one, other, score in pairs
+        if one in there and other in there
+    ]
     if rows:
         tx.connection.execute(insert(graph_same).prefix_with("OR REPLACE"), rows)
 

@@ -168,7 +168,8 @@ def _placed(store: Store, settings: GraphSettings, access_id: int, done: Updated
     groups = {label: members for label, members in groups.items() if len({heads[n] for n in members}) > 1}
     kept = _kept(every, groups)
     with store.writing() as tx:
-        new = [label for label in groups if label not in kept]
+        there = {community.id for community in communities.listing(tx.connection, allowed=[access_id])}
+        new = [label for label in groups if kept.get(label) not in there]  # others may have dropped some meanwhile
         kept |= dict(zip(new, communities.new(tx, len(new), access_id), strict=True))
         wanted = {n: kept[label] for label, members in groups.items() for n in members}
         changes = {
