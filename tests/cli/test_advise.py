@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.evaluate.simulated import Lab, compare
+from tests.evaluate.simulated import Lab, compare, questions
 from typer.testing import Result
 
 from wellread.cli.advise import size
-from wellread.evaluate import outputs
+from wellread.evaluate import freeze, outputs
+from wellread.evaluate import questions as files
 
 Wellread = Callable[..., Result]
 
@@ -26,11 +27,13 @@ def base(wellread: Wellread, tmp_path: Path) -> Path:
     return tmp_path / "base"
 
 
-def keep(base: Path, **changed: object) -> None:
+def keep(base: Path) -> None:
     """A simulated comparison where ``wellread compare`` would leave its own."""
-    made = replace(compare(Lab({"closed-book": 0.05, "retrieval": 0.8})), **changed)
-    (base / "comparison").mkdir()
-    (base / "comparison" / outputs.JSON_NAME).write_text(outputs.as_json(made), "utf-8")
+    lab = Lab({"closed-book": 0.05, "retrieval": 0.8})
+    asked = questions(lab)
+    made = replace(compare(lab), questions_hash=freeze.content_hash(asked))
+    outputs.write(base / "comparison", made, asked)
+    files.keep_asked(base / "comparison", asked)
 
 
 def test_before_any_run_the_advice_says_that_it_is_a_prior(wellread: Wellread, base: Path) -> None:
@@ -78,6 +81,26 @@ def test_the_report_can_be_written_anew_with_what_was_said(wellread: Wellread, b
     done = wellread("--base", str(base), "advise", "--report", "--price-in", "2", "--price-out", "8")
     assert done.exit_code == 0 and "comparison/report.html" in done.output
     assert "USD" in (base / "comparison" / "report.html").read_text("utf-8")
+
+
+def test_a_report_is_not_written_anew_over_questions_that_were_not_asked(wellread: Wellread, base: Path) -> None:
+    keep(base)
+    folder, report = base / "comparison", base / "comparison" / outputs.REPORT_NAME
+    report.write_text("<p>as it was compared</p>", "utf-8")
+    asked = files.entries(folder / files.ASKED)
+    (folder / files.ASKED).unlink()
+    edited = [replace(entry, question=replace(entry.question, text=f"{entry.question.text} Now?")) for entry in asked]
+    for known in ([], asked[:-1], edited):
+        files.write(base / files.FILE, known)
+        done = wellread("--base", str(base), "advise", "--report")
+        assert done.exit_code == 2
+        assert "--report: " in done.stderr and "has no asked.jsonl with what was asked" in done.stderr
+        told = wellread("--base", str(base), "advise")
+        assert told.exit_code == 0 and "nothing is said by kind of question" in told.stdout
+    assert report.read_text("utf-8") == "<p>as it was compared</p>"
+    files.write(base / files.FILE, asked)  # a comparison of before this file was kept, and a set as it was then
+    assert wellread("--base", str(base), "advise", "--report").exit_code == 0
+    assert "fact question" in report.read_text("utf-8")
 
 
 def test_a_folder_without_a_comparison_says_how_to_make_one(wellread: Wellread, base: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,11 @@ def test_what_was_asked_again_is_compared_with_what_was_answered_before(on: On, 
 def test_eval_writes_its_files_and_lists_its_runs(on: On, tmp_path: Path) -> None:
     assert "nothing was measured yet" in on("eval", "list").stdout
     on("eval", "--out", str(tmp_path / "out"))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["comparison.json", "outcomes.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "asked.jsonl",
+        "comparison.json",
+        "outcomes.csv",
+    ]
     listed = on("eval", "list").stdout.splitlines()
     assert listed[1].split()[0] == "1" and listed[1].endswith("right: retrieval 75 %")
     [run] = told(on("eval", "list", "--json"))["runs"]
@@ -199,7 +204,7 @@ def test_compare_says_first_what_to_do_and_writes_the_report(on: On, folder: Pat
     assert "few-shot was left out: every question is asked" in done.stderr
     assert "no tuned model was compared" in done.stderr
     names = sorted(path.name for path in (folder / "comparison").iterdir())
-    assert names == ["comparison.json", "outcomes.csv", "report.html"]
+    assert names == ["asked.jsonl", "comparison.json", "outcomes.csv", "report.html"]
     assert "<html" in (folder / "comparison" / "report.html").read_text("utf-8")
 
 
@@ -208,6 +213,21 @@ def test_compare_as_json_is_one_object_with_the_advice(on: On, tmp_path: Path) -
     assert found["advice"]["verdict"] == "not-enough-questions"
     assert [entry["way"]["name"] for entry in found["comparison"]["ways"]] == ["closed-book", "retrieval"]
     assert found["files"][0] == str(tmp_path / "out" / "outcomes.csv") and found["run"] == 1
+
+
+def test_the_report_on_questions_of_a_file_is_written_anew_from_those(on: On, folder: Path) -> None:
+    file, report = folder.parent / "other.jsonl", folder / "comparison" / "report.html"
+    other = [replace(QUESTIONS[0], id="canine", text="How dear is a dog?", variant_of="dog", kind="freshness")]
+    write(file, [Entry(question) for question in (*QUESTIONS[:1], *other)])
+    for limit in ((), ("--limit", "1")):  # of two: a wording without its question
+        assert on("compare", *CHEAP, "--questions", str(file), *limit).exit_code == 0
+        as_compared = report.read_text("utf-8")
+        done = on("advise", "--report")
+        assert done.exit_code == 0, done.output
+        pages = (as_compared, report.read_text("utf-8"))
+        assert all("Facts that changed" in page and "How dear is a dog?" in page for page in pages)
+        first, second = (re.findall(r"<h[23]\b.*?</h[23]>", page) for page in pages)
+        assert len(first) > 5 and first == second
 
 
 def test_compare_takes_a_tuned_model_and_a_second_one(on: On, reader: Reader) -> None:

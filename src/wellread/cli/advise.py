@@ -118,9 +118,11 @@ def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: b
     from wellread.evaluate import compare, cost
 
     with open_base(call, read_only=True) as base:
-        made, asked = (None, ()) if prior else _measured(base, run)
+        made, asked = (None, None) if prior else _measured(base, run)
         if report and made is None:
             raise UsageError("--report: there is no comparison to report on; make one: wellread compare")
+        if report and asked is None:
+            raise UsageError(f"--report: {_unknown(base, run)}")
         said = task_of(base, said)
         if made is None and said.latency_s is not None:
             said = replace(said, reading_s=_reading(call, base))
@@ -128,9 +130,11 @@ def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: b
         if made is None:
             given = advising.prior(compare.facts(base, ()), said, operations_per_s=speed)
         else:
-            given = advising.advise(made, facts=said, questions=asked, operations_per_s=speed)
+            given = advising.advise(made, facts=said, questions=asked or (), operations_per_s=speed)
         notes = _notes(base, made)
-        written = _write(base, run, made, given, asked) if report and made is not None else None
+        if made is not None and asked is None:
+            notes.append(f"nothing is said by kind of question: {_unknown(base, run)}")
+        written = _write(base, run, made, given, asked) if report and made and asked else None
     if call.json:
         measured_at = made.made_at if made else None
         show.dump({"advice": given, "task": said, "measured_at": measured_at, "notes": notes, "report": written})
@@ -160,19 +164,32 @@ def task_of(base: KnowledgeBase, said: Task | None = None) -> Task:
     )
 
 
-def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None, tuple[Question, ...]]:
-    """The comparison that is meant and its questions as the base has them now; None where there is none."""
-    from wellread.evaluate import kept, outputs
+def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None, tuple[Question, ...] | None]:
+    """The comparison that is meant and its questions as they were asked; None for what is not there."""
+    from wellread.evaluate import freeze, kept, outputs
     from wellread.evaluate import questions as files
 
-    file = (run or base.folder / FOLDER) / outputs.JSON_NAME
-    if run is None and not file.is_file():
-        return None, ()
-    made = kept.read(file)
+    folder = run or base.folder / FOLDER
+    if run is None and not (folder / outputs.JSON_NAME).is_file():
+        return None, None
+    made = kept.read(folder / outputs.JSON_NAME)
     ids = {outcome.question_id for outcome in made.outcomes}
-    listed = base.folder / files.FILE
-    known = files.read(listed) if listed.is_file() else ()
-    return made, tuple(question for question in known if question.id in ids)
+    for file in (folder / files.ASKED, base.folder / files.FILE):
+        known = files.read(file, whole=False) if file.is_file() else ()
+        asked = tuple(question for question in known if question.id in ids)
+        if freeze.content_hash(asked) == made.questions_hash:
+            return made, asked
+    return made, None
+
+
+def _unknown(base: KnowledgeBase, run: Path | None) -> str:
+    from wellread.evaluate import questions
+
+    folder = show.where(str(run or base.folder / FOLDER))
+    return (
+        f"{folder} has no {questions.ASKED} with what was asked, and the questions of the base are others now; "
+        "make it anew with the same wellread compare, which asks only what changed"
+    )
 
 
 def _window(base: KnowledgeBase) -> int:

@@ -51,6 +51,7 @@ def compare(  # noqa: PLR0913 - the options of a command
     """
     from wellread.evaluate import advise, cost, outputs, report
     from wellread.evaluate import settings as sections
+    from wellread.evaluate.questions import keep_asked
 
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides)
@@ -64,7 +65,7 @@ def compare(  # noqa: PLR0913 - the options of a command
         folder = out or base.folder / FOLDER
     advice = advise.advise(asked.made, facts=task_of(base), questions=asked.questions, operations_per_s=cost.speed())
     html = report.html(asked.made, advice, asked.questions)
-    files = outputs.write(folder, asked.made, asked.questions, html)
+    files = [*outputs.write(folder, asked.made, asked.questions, html), keep_asked(folder, asked.questions)]
     notes = (*left_out, *asked.warnings)
     if call.json:
         show.dump(

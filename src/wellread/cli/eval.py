@@ -56,7 +56,8 @@ Labels = Annotated[
     typer.Option("--labels", metavar="FILE", help="An outcomes.csv with one more column: human (yes or no)."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FOLDER", help="Write comparison.json and outcomes.csv there.")
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="Write comparison.json, outcomes.csv and asked.jsonl there."),
 ]
 SHOWN = 40  # changed questions on the screen; --json has all
 
@@ -95,6 +96,7 @@ def measure(  # noqa: PLR0913 - the options of a command
     """
     from wellread.evaluate import changes, outputs, ways, words
     from wellread.evaluate import settings as sections
+    from wellread.evaluate.questions import keep_asked
 
     limits = [*_limits("--fail-under", fail_under), *_limits("--fail-over", fail_over)]
     _check_names([*([metric] if metric else []), *(name for _, name, _ in limits)], list(words.METRICS), "is unknown")
@@ -111,7 +113,7 @@ def measure(  # noqa: PLR0913 - the options of a command
     there = sorted({name for result in asked.made.ways for name in result.scores})
     _check_names([name for _, name, _ in limits], there, "does not apply to these questions and ways")
     missed = _missed(limits, asked.made)
-    files = outputs.write(out, asked.made, asked.questions) if out else []
+    files = [*outputs.write(out, asked.made, asked.questions), keep_asked(out, asked.questions)] if out else []
     since = Since(earlier, n_shared, changed) if earlier else None
     _told(call, asked, Found(since, figures, missed, files))
     return ERROR if missed else DONE

@@ -25,6 +25,7 @@ from wellread.types import Evidence, Question
 
 FILE = "questions.jsonl"
 DRAFTS = "questions-draft.jsonl"
+ASKED = "asked.jsonl"  # beside a comparison: what it asked
 
 State = Literal["accepted", "draft", "rejected"]
 
@@ -59,12 +60,15 @@ class Entry:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-def read(path: Path) -> tuple[Question, ...]:
-    """The questions of a JSONL or CSV file, in its order. Raises: UsageError with all faults, each with its row."""
-    return tuple(entry.question for entry in entries(path))
+def read(path: Path, *, whole: bool = True) -> tuple[Question, ...]:
+    """The questions of a JSONL or CSV file, in its order; of a file that is not ``whole``, variants may stand alone.
+
+    Raises: UsageError with all faults, each with its row.
+    """
+    return tuple(entry.question for entry in entries(path, whole=whole))
 
 
-def entries(path: Path) -> tuple[Entry, ...]:
+def entries(path: Path, *, whole: bool = True) -> tuple[Entry, ...]:
     """The rows of a JSONL or CSV file; see ``read``."""
     try:
         text = path.read_text("utf-8-sig")
@@ -75,7 +79,7 @@ def entries(path: Path) -> tuple[Entry, ...]:
     faults: list[str] = []
     rows = _csv(text, path.name, faults) if path.suffix.lower() in (".csv", ".tsv") else _jsonl(text, path.name, faults)
     found = [(where, entry) for where, row in rows if (entry := _entry(row, where, faults)) is not None]
-    _compare(found, faults)
+    _compare(found, faults, whole=whole)
     if faults:
         raise UsageError("\n".join(dict.fromkeys(faults)))
     return tuple(entry for _, entry in found)
@@ -218,7 +222,7 @@ def _flag(value: object, default: bool, where: str, faults: list[str]) -> bool:
     return word in _YES
 
 
-def _compare(found: Sequence[tuple[str, Entry]], faults: list[str]) -> None:
+def _compare(found: Sequence[tuple[str, Entry]], faults: list[str], *, whole: bool = True) -> None:
     """Faults that only the whole set shows: an id or a question that comes twice, a variant of nothing."""
     ids: dict[str, str] = {}
     texts: dict[tuple[str, frozenset[str]], str] = {}
@@ -231,7 +235,7 @@ def _compare(found: Sequence[tuple[str, Entry]], faults: list[str]) -> None:
             faults.append(f"{where}: is the same question as in {same}; remove one")
         ids.setdefault(question.id, line)
         texts.setdefault((letters(question.text), question.groups), line)
-    for where, entry in found:
+    for where, entry in found if whole else ():
         if entry.question.variant_of is not None and entry.question.variant_of not in ids:
             faults.append(f"{where}: variant_of '{entry.question.variant_of}': no such question in this file")
 
@@ -275,6 +279,12 @@ def put(path: Path, text: str) -> None:
 def kept(path: Path) -> tuple[Entry, ...]:
     """The rows of a file of the base; none where there is no file yet. Raises: UsageError."""
     return entries(path) if path.is_file() else ()
+
+
+def keep_asked(folder: Path, asked: Iterable[Question]) -> Path:
+    """The file in ``folder`` that holds the questions as they were asked. Raises: StoreError."""
+    write(folder / ASKED, (Entry(question) for question in asked))
+    return folder / ASKED
 
 
 def merged(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool = False) -> tuple[list[Entry], int, int, int]:
