@@ -27,7 +27,7 @@ from wellread.index.open import IndexReader
 from wellread.models import select as select_model
 from wellread.models.api import Message, Reply, Sampling
 from wellread.models.settings import ChatSettings
-from wellread.store import check, communities, graph
+from wellread.store import check, graph
 from wellread.store.engine import Store
 from wellread.store.schema import chunks as chunk_table
 from wellread.store.schema import graph_entities, graph_mentions, graph_passages
@@ -97,7 +97,7 @@ def sound(store: Store) -> None:
         for row in found:
             assert row.access_id == row.of
             assert build.names.key_of(row.text[row.start : row.end]) == row.key
-        assert not communities.listing(connection, allowed=None, dirty=True)
+        assert not graph.communities(connection, allowed=None, dirty=True)
         assert not graph.entities(connection, allowed=None, fresh=True)
         chunks = {row.key for row in connection.execute(select(chunk_table.c.key))}
         assert chunks == {row.chunk_key for row in connection.execute(select(graph_passages.c.chunk_key))}
@@ -159,10 +159,10 @@ def test_a_deleted_document_leaves_no_name_no_relation_and_no_summary(store: Sto
     put(store, ready("/docs/a.md", BUILT, BERTH, YARD), ready("/docs/c.md", CREW))
     updated(store, replace(SETTINGS, size=2))
     with store.reading() as connection:
-        assert any("Odile Marchetti" in c.summary for c in communities.listing(connection, allowed=None))
+        assert any("Odile Marchetti" in c.summary for c in graph.communities(connection, allowed=None))
     put(store, Gone("/docs/c.md", None))
     with store.reading() as connection:  # before any update
-        assert not any("Odile" in c.summary for c in communities.listing(connection, allowed=None))
+        assert not any("Odile" in c.summary for c in graph.communities(connection, allowed=None))
     assert "Odile Marchetti" not in known(store)
     store.checkpoint()
     data = b"".join(path.read_bytes() for path in store.folder.rglob("*") if path.is_file())
@@ -421,7 +421,7 @@ def test_a_model_writes_summaries_of_groups_where_it_is_asked_to(store: Store) -
     done = updated(store, replace(SETTINGS, summaries="chat", size=2), chat=lambda: chat)
     assert done.summed == done.calls == 2 and done.usage.calls == 2
     with store.reading() as connection:
-        made = communities.listing(connection, allowed=None)
+        made = graph.communities(connection, allowed=None)
     assert [c.made_by for c in made] == ["test:lists"] * 2 and "Shanghai" in made[0].summary
     assert any(BERTH in asked for asked in chat.asked) and any(YARD in asked for asked in chat.asked)
 

@@ -15,7 +15,7 @@ from wellread.index.graph import build
 from wellread.index.graph import check as graph_check
 from wellread.index.graph.build import Models, Updated
 from wellread.index.graph.settings import GraphSettings
-from wellread.store import check, communities
+from wellread.store import check, communities, graph
 from wellread.store.engine import Store
 from wellread.store.schema import graph_entities
 
@@ -47,7 +47,7 @@ def updated(store: Store, first: Callable[[], object], after: int, how: GraphSet
 def said(store: Store) -> str:
     """All summaries of groups."""
     with store.reading() as connection:
-        return "\n".join(community.summary for community in communities.listing(connection, allowed=None))
+        return "\n".join(community.summary for community in graph.communities(connection, allowed=None))
 
 
 def sound(store: Store) -> None:
@@ -55,7 +55,7 @@ def sound(store: Store) -> None:
     with store.reading() as connection:
         assert list(graph_check.check(connection)) == []
         used = set(connection.execute(select(graph_entities.c.community_id).distinct()).scalars()) - {None}
-        assert {community.id for community in communities.listing(connection, allowed=None)} == used
+        assert {community.id for community in graph.communities(connection, allowed=None)} == used
 
 
 def test_a_summary_of_a_passage_that_was_deleted_meanwhile_is_not_written(store: Store) -> None:
@@ -64,7 +64,7 @@ def test_a_summary_of_a_passage_that_was_deleted_meanwhile_is_not_written(store:
     updated(store, lambda: filled(store, WordEmbedder(), Gone("/docs/c.md", None)), after=2)
     assert "Odile" not in said(store)
     with store.reading() as connection:
-        assert communities.listing(connection, allowed=None, dirty=True)
+        assert graph.communities(connection, allowed=None, dirty=True)
     build.update(store, Models(WordEmbedder(), WordEmbedder()), SETTINGS)
     assert "Gannet Bay" in said(store) and "Odile" not in said(store)
     sound(store)

@@ -73,22 +73,6 @@ def sum_up(tx: Transaction, community: Community) -> None:
     tx.bump()
 
 
-def listing(
-    connection: Connection,
-    *,
-    allowed: Collection[int] | None,
-    ids: Collection[int] | None = None,
-    dirty: bool = False,
-) -> list[Community]:
-    """The communities of those access ids and ids (None: all), by id; with ``dirty`` only those to be summed up."""
-    columns = [graph_communities.c[name] for name in Community.__slots__]
-    statement = access.within(select(*columns), graph_communities.c.access_id, allowed).order_by(graph_communities.c.id)
-    statement = access.within(statement, graph_communities.c.id, ids)
-    if dirty:
-        statement = statement.where(graph_communities.c.dirty == 1)
-    return [Community(*row) for row in connection.execute(statement)]
-
-
 def members(connection: Connection, ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
     """(id, name) of the entities of each of some communities, by id; one without any is missing."""
     columns = (graph_entities.c.community_id, graph_entities.c.id, graph_entities.c.name)

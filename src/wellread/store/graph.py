@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from wellread.store import access, communities
+from wellread.store import access
+from wellread.store.communities import Community, drop_empty, touch
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Transaction
 from wellread.store.schema import (
@@ -150,7 +151,7 @@ def put(tx: Transaction, passages: Sequence[Passage], extractor: str) -> int:
     for table, values in ((graph_mentions, mentions), (graph_edges, edges)):
         if values:
             tx.connection.execute(insert(table), values)
-    communities.touch(tx, set(ids.values()))
+    touch(tx, set(ids.values()))
     tx.bump()
     return len(passages)
 
@@ -194,7 +195,7 @@ def drop(tx: Transaction, passage_ids: Sequence[int]) -> None:
         return
     mine = access.one_of(graph_mentions.c.passage_id, passage_ids)
     entity_ids = set(tx.connection.execute(select(graph_mentions.c.entity_id).where(mine).distinct()).scalars())
-    communities.touch(tx, entity_ids)
+    touch(tx, entity_ids)
     tx.connection.execute(delete(graph_edges).where(access.one_of(graph_edges.c.passage_id, passage_ids)))
     tx.connection.execute(delete(graph_mentions).where(mine))
     tx.connection.execute(delete(graph_passages).where(access.one_of(graph_passages.c.id, passage_ids)))
@@ -204,7 +205,7 @@ def drop(tx: Transaction, passage_ids: Sequence[int]) -> None:
         one, other = (access.one_of(graph_same.c[name], lost) for name in ("one_id", "other_id"))
         tx.connection.execute(delete(graph_same).where(or_(one, other)))
         tx.connection.execute(delete(graph_entities).where(access.one_of(graph_entities.c.id, lost)))
-        communities.drop_empty(tx)
+        drop_empty(tx)
     tx.bump()
 
 
@@ -322,6 +323,22 @@ def same(connection: Connection, *, allowed: Collection[int] | None) -> list[tup
     )  # fmt: skip
     statement = access.within(access.within(statement, one.c.access_id, allowed), other.c.access_id, allowed)
     return [(row.one_id, row.other_id) for row in connection.execute(statement)]
+
+
+def communities(
+    connection: Connection,
+    *,
+    allowed: Collection[int] | None,
+    ids: Collection[int] | None = None,
+    dirty: bool = False,
+) -> list[Community]:
+    """The communities of those access ids and ids (None: all), by id; with ``dirty`` only those to be summed up."""
+    columns = [graph_communities.c[name] for name in Community.__slots__]
+    statement = access.within(select(*columns), graph_communities.c.access_id, allowed).order_by(graph_communities.c.id)
+    statement = access.within(statement, graph_communities.c.id, ids)
+    if dirty:
+        statement = statement.where(graph_communities.c.dirty == 1)
+    return [Community(*row) for row in connection.execute(statement)]
 
 
 def statements(connection: Connection, entity_ids: Collection[int], *, who: Principal) -> list[Statement]:

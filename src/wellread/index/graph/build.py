@@ -168,7 +168,7 @@ def _placed(store: Store, settings: GraphSettings, access_id: int, done: Updated
     groups = {label: members for label, members in groups.items() if len({heads[n] for n in members}) > 1}
     kept = _kept(every, groups)
     with store.writing() as tx:
-        there = {community.id for community in communities.listing(tx.connection, allowed=[access_id])}
+        there = {community.id for community in graph.communities(tx.connection, allowed=[access_id])}
         new = [label for label in groups if kept.get(label) not in there]  # others may have dropped some meanwhile
         kept |= dict(zip(new, communities.new(tx, len(new), access_id), strict=True))
         wanted = {n: kept[label] for label, members in groups.items() for n in members}
@@ -247,7 +247,7 @@ def _summed(store: Store, models: Models, settings: GraphSettings, done: Updated
     writer = summarise.Writer(models.chat if settings.summaries == "chat" else None)
     size = 1 if settings.summaries == "chat" else SUMMARIES
     with store.reading() as connection:
-        every = communities.listing(connection, allowed=None)
+        every = graph.communities(connection, allowed=None)
     stale = [c.id for c in every if c.dirty or (c.summary and c.embedder_id != models.embedder.id)]
     for start in range(0, len(stale), size):
         ids = stale[start : start + size]
@@ -273,7 +273,7 @@ def _groups(connection: Connection, ids: Sequence[int], least: int) -> dict[int,
     """Some communities with what is to be said of those of at least so many names: the most connected ones, texts."""
     members = communities.members(connection, ids)
     found: dict[int, _Group] = {}
-    for community in communities.listing(connection, allowed=None, ids=ids):
+    for community in graph.communities(connection, allowed=None, ids=ids):
         names = dict(members.get(community.id, ()))
         found[community.id] = _Group(community, tuple(names))
         if len(names) >= least:

@@ -21,7 +21,7 @@ from wellread.index.graph.merge import Union
 from wellread.index.graph.names import LONGEST, key_of
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import Look
-from wellread.store import communities, graph
+from wellread.store import graph
 from wellread.store.communities import Community
 from wellread.store.graph import Entity
 
@@ -219,8 +219,8 @@ def _read(look: Look, settings: GraphSettings) -> Graph:
     often = np.bincount(mentions[:, 1], minlength=len(order))
     nodes = _nodes(every, heads, order, often)
     by_key = {entity.key: int(node_of[n]) for n, entity in enumerate(every)}
-    grouped = tuple(communities.listing(look.connection, allowed=look.allowed))
-    return Graph(nodes, by_key, keys, mentions, edges, grouped, settings)
+    communities = tuple(graph.communities(look.connection, allowed=look.allowed))
+    return Graph(nodes, by_key, keys, mentions, edges, communities, settings)
 
 
 def _heads(look: Look, every: Sequence[Entity], at: Mapping[int, int]) -> list[int]:
