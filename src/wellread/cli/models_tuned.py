@@ -58,8 +58,10 @@ def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", h
     for one in found.exports:
         show.say(f"exported as {one.to}: {show.where(str(one.folder))}, {show.size(one.size_bytes)}", indent=2)
     for document in learned:
-        if document.state != "as it was":
+        if not document.hidden and document.state != "as it was":
             show.say(f"{document.state}: {document.uri or document.document_id}; train it again", indent=2)
+    if hidden := sum(document.hidden for document in learned):
+        show.say(f"not visible to you: {show.count(hidden, 'document')}; see --group", indent=2)
     if found.says_labels:
         hint(call, f"to use it: wellread tune predict {found.name} TEXT")
     elif not found.in_use:

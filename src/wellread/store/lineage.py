@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import checksums
 from wellread.store.engine import Transaction
-from wellread.store.schema import artifacts, lineage
+from wellread.store.schema import artifacts, lineage, versions
 from wellread.types import Principal
 
 ARTIFACT = "artifact"
@@ -94,6 +94,12 @@ def downstream(connection: Connection, input_id: str, *, who: Principal) -> list
                 found[row.id] = row.kind
                 waiting.append(row.id)
     return list(found.items())
+
+
+def live(connection: Connection, *, who: Principal) -> frozenset[str]:
+    """Ids of all live documents of the tenant, of those too that ``who`` may not see: nothing else of them is given."""
+    statement = select(versions.c.document_id).where(versions.c.tenant == who.tenant, versions.c.retired_at.is_(None))
+    return frozenset(connection.execute(statement).scalars())
 
 
 def _kind(connection: Connection, artifact_id: str, who: Principal) -> str | None:

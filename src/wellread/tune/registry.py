@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,17 +49,23 @@ class TunedModel:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A document that a weight learned from, in the version it had then; ``now`` is its live version, None if gone."""
+    """A document that a weight learned from, in the version it had then; ``now`` is its live version, None if gone.
+
+    ``hidden`` says that it is live and not to be seen: then nothing more of it is told.
+    """
 
     document_id: str
     version: int
     uri: str
     title: str
     now: int | None
+    hidden: bool = False
 
     @property
     def state(self) -> str:
-        """``as it was``, ``changed since`` or ``removed since``."""
+        """``as it was``, ``changed since``, ``removed since`` or ``not visible to you``."""
+        if self.hidden:
+            return "not visible to you"
         if self.now is None:
             return "removed since"
         return "as it was" if self.now == self.version else "changed since"
@@ -135,9 +141,7 @@ def remove(model: TunedModel) -> int:
 
 def learned_from(base: KnowledgeBase, run: Run) -> list[Learned]:
     """The documents that a tuned model learned from, by their uri; those that ``base.who`` may not see have none."""
-    with base.store.reading() as connection:
-        inputs = lineage.upstream(connection, state.artifact_of(run), who=base.who)
-    return _learned(inputs, _live(base))
+    return _learned(base, run, _live(base))
 
 
 def learned_by(base: KnowledgeBase, document: str) -> tuple[Document, list[str], list[str]]:
@@ -158,13 +162,14 @@ def learned_by(base: KnowledgeBase, document: str) -> tuple[Document, list[str],
 
 
 def stale(base: KnowledgeBase, chat_model: str) -> list[Stale]:
-    """Tuned models with documents that were removed or changed since they learned from them, oldest first."""
+    """Tuned models with documents that were removed or changed since they learned from them, oldest first.
+
+    Documents that ``base.who`` may not see are not among them while they are live.
+    """
     live = _live(base)
     found = []
     for model in models(base.folder, chat_model):
-        with base.store.reading() as connection:
-            inputs = lineage.upstream(connection, state.artifact_of(model.run), who=base.who)
-        other = [one for one in _learned(inputs, live) if one.now != one.version]
+        other = [one for one in _learned(base, model.run, live) if not one.hidden and one.now != one.version]
         if other:
             found.append(Stale(model.name, tuple(other), model.in_use))
     return found
@@ -174,13 +179,17 @@ def _live(base: KnowledgeBase) -> dict[str, Document]:
     return {document.id: document for document in base.documents()}
 
 
-def _learned(inputs: Sequence[lineage.Input], live: Mapping[str, Document]) -> list[Learned]:
+def _learned(base: KnowledgeBase, run: Run, live: Mapping[str, Document]) -> list[Learned]:
+    with base.store.reading() as connection:
+        inputs = lineage.upstream(connection, state.artifact_of(run), who=base.who)
+        there = lineage.live(connection, who=base.who)
     found = []
     for one in inputs:
         if one.kind == "document":
             now = live.get(one.id)
             uri, title = (now.uri, now.title) if now else ("", "")
-            found.append(Learned(one.id, one.version, uri, title, now.version if now else None))
+            hidden = now is None and one.id in there
+            found.append(Learned(one.id, one.version, uri, title, now.version if now else None, hidden))
     return sorted(found, key=lambda learned: (learned.uri, learned.document_id))
 
 
