@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.index.bases import Overtaken
 
 from wellread import KnowledgeBase
-from wellread.store import documents
+from wellread.store import documents, log
 from wellread.types import Principal
 
 HR = Principal(groups=frozenset({"hr"}))
@@ -47,3 +48,16 @@ def test_a_duplicate_that_fails_and_recovers_leaves_the_document_of_the_other(kb
     assert kb.sync().new == 1
     assert texts(kb) == {"a.txt": "Dogs travel for four crowns.", "b.txt": "Cats stay at home."}
     assert kb.check() == []
+
+
+def test_an_answer_is_not_logged_when_its_document_goes_before_it_is(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "pay.txt").write_text("The master earns 5,100 crowns a month.")
+    kb.add(str(docs))
+    quoting = kb.configured(["answer.style=quote"])
+    with Overtaken.open(kb.store.folder) as store:
+        mine = KnowledgeBase(kb.folder, quoting.settings, store, who=Principal())
+        store.first = lambda: kb.remove(str(docs))  # by another process, after the passages were read
+        answer = mine.ask("What does the master earn?")
+    assert "5,100" in answer.text
+    (asked,) = kb.log()
+    assert (asked.answer.text, asked.answer.citations, asked.answer.nearest) == (log.DELETED, (), ())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
-from store_samples import EVERYONE, put
+from store_samples import EVERYONE, bytes_on_disk, put
 
 from wellread.errors import UsageError
-from wellread.store import feedback, files, jobs, lineage, log
+from wellread.store import check, documents, feedback, files, jobs, lineage, log
 from wellread.store.engine import Store
 from wellread.store.schema import jobs as job_rows
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
@@ -98,6 +99,24 @@ def test_blanking_an_answer_takes_what_users_wrote_about_it(store: Store) -> Non
         assert asked is not None
         assert (asked.answer.text, asked.answer.nearest, asked.answer.stages) == (log.DELETED, (), ())
         assert feedback.listing(connection, who=EVERYONE)[0].correction == ""
+
+
+def test_an_answer_over_a_document_that_was_deleted_while_it_was_made_comes_into_the_log_blanked(store: Store) -> None:
+    document, _ = put(store, "/x/a", "One. Two.")
+    other, _ = put(store, "/x/b", "Three. Four.")
+    answer = replace(ANSWER, text="The master earns 5100.")
+    with store.writing() as tx:
+        documents.retire(tx, document.id, purge=True)
+        log.put(tx, answer, who=EVERYONE, documents=[document.id, other.id])
+        log.put(tx, replace(ANSWER, trace_id="t2"), who=EVERYONE, documents=[other.id])
+    with store.reading() as connection:
+        blank, whole = (log.get(connection, trace_id, who=EVERYONE) for trace_id in ("t1", "t2"))
+    assert blank is not None and whole is not None and whole.answer.text == "One."
+    gone = (blank.answer.text, blank.answer.citations, blank.answer.nearest, blank.answer.verdicts, blank.answer.stages)
+    assert gone == (log.DELETED, (), (), (), ())
+    assert (blank.answer.question, blank.answer.usage) == (ANSWER.question, ANSWER.usage)
+    assert b"5100" not in bytes_on_disk(store.folder)
+    assert check.check(store) == []
 
 
 def test_a_job_whose_process_is_gone_is_interrupted(store: Store) -> None:

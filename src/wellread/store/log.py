@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import checksums
 from wellread.store.engine import Transaction
-from wellread.store.schema import chunks, feedback, question_documents, questions
+from wellread.store.schema import chunks, feedback, question_documents, questions, versions
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
 
 DELETED = "document deleted"  # the route and text of an answer whose document was deleted since
@@ -47,8 +47,11 @@ def put(
     """The answer stands in the log under its trace id, asked by ``who`` at the time of the transaction.
 
     ``documents`` are ids of documents whose text was read for it and may stand in it uncited: when one of them, or one
-    that is cited, is deleted, the answer is blanked. ``generation`` is the one that was read, the present one if None.
+    that is cited, is deleted, the answer is blanked; where one of them was deleted while the answer was made, it comes
+    in blanked. ``generation`` is the one that was read, the present one if None.
     """
+    if _deleted(tx.connection, documents):
+        answer, documents = _blanked(answer), ()
     row: dict[str, object] = {
         "trace_id": answer.trace_id,
         "tenant": who.tenant,
@@ -69,6 +72,17 @@ def put(
     if cited:
         rows = [{"document_id": document, "trace_id": answer.trace_id} for document in sorted(cited)]
         tx.connection.execute(insert(question_documents).on_conflict_do_nothing(), rows)
+
+
+def _deleted(connection: Connection, documents: Collection[str]) -> bool:
+    """Whether one of the documents has no version any more."""
+    wanted = sorted(set(documents))
+    found: set[str] = set()
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        statement = select(versions.c.document_id).distinct().where(versions.c.document_id.in_(part))
+        found.update(connection.execute(statement).scalars())
+    return len(found) < len(wanted)
 
 
 def _documents_of(connection: Connection, answer: Answer) -> set[str]:
@@ -127,9 +141,7 @@ def blank(tx: Transaction, documents: Collection[str]) -> int:
 
 def _blank_one(tx: Transaction, trace_id: str) -> None:
     row = tx.connection.execute(select(questions).where(questions.c.trace_id == trace_id)).mappings().one()
-    answer = dataclasses.replace(
-        from_json(row["answer"]), text=DELETED, citations=(), verdicts=(), nearest=(), stages=(), route=DELETED
-    )
+    answer = _blanked(from_json(row["answer"]))
     changed: dict[str, Any] = {**row, "answer": to_json(answer), "route": DELETED}
     changed["checksum"] = checksums.of_row(questions, changed)
     tx.connection.execute(questions.update().where(questions.c.trace_id == trace_id), changed)
@@ -139,6 +151,10 @@ def _blank_one(tx: Transaction, trace_id: str) -> None:
         blanked: dict[str, Any] = {**opinion, "comment": "", "correction": ""}
         blanked["checksum"] = checksums.of_row(feedback, blanked)
         tx.connection.execute(feedback.update().where(feedback.c.id == opinion["id"]), blanked)
+
+
+def _blanked(answer: Answer) -> Answer:
+    return dataclasses.replace(answer, text=DELETED, citations=(), verdicts=(), nearest=(), stages=(), route=DELETED)
 
 
 def to_json(answer: Answer) -> str:
