@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
 
-from wellread.index import build, check
+from wellread.index import build, check, fulltext
 from wellread.index.open import IndexReader, Look, View
 from wellread.retrieve.search import Parts, Sections, search
 from wellread.store.engine import Store
+from wellread.types import Principal
 
 
 @pytest.fixture
@@ -74,3 +75,26 @@ def test_what_may_be_seen_is_told_also_where_another_thread_forgets_it_at_once(s
         view = View(1, 1, "test:words", look.view.vectors, look.view.dead, Forgetful())
         mask = view.mask(look.allowed)
         assert mask is not None and mask.tolist() == [True, False] and view.mask(None) is None
+
+
+def test_a_rare_word_of_a_hidden_document_does_not_push_out_a_frequent_one(store: Store) -> None:
+    many = [f"ferry {n % 7}" for n in range(fulltext.MATCH_BUDGET + 50)]
+    filled(store, WordEmbedder(), ready("/docs/a.md", *many), ready("/docs/b.md", "zanzibar", labels=["hr"]))
+    reader = IndexReader(store)
+    found = [reader.search_text(question, who=EVERYONE, k=5) for question in ("ferry zanzibar", "ferry nowhere")]
+    assert found[0] == found[1] and len(found[0]) == 5
+
+
+def test_which_words_stand_in_what_may_be_seen_follows_every_change(store: Store) -> None:
+    reader, hr = IndexReader(store), Principal(groups=frozenset({"hr"}))
+
+    def standing(who: Principal) -> list[str]:
+        with reader.looking(who=who) as look:
+            terms = [look.term(word) for word in ("cats", "dogs", "zanzibar", "nowhere", "cats")]
+            assert look.standing(terms) == look.standing(terms)
+            return look.standing(terms)
+
+    filled(store, WordEmbedder(), ready("/docs/a.md", "dogs pay"), ready("/docs/b.md", "zanzibar", labels=["hr"]))
+    assert (standing(EVERYONE), standing(hr)) == (['"dogs"'], ['"dogs"', '"zanzibar"'])
+    filled(store, WordEmbedder(), ready("/docs/c.md", "cats sleep"), ready("/docs/a.md", "mice pay", replaces=True))
+    assert (standing(EVERYONE), standing(hr)) == (['"cats"', '"cats"'], ['"cats"', '"zanzibar"', '"cats"'])

@@ -135,6 +135,17 @@ def test_a_chunk_without_a_vector_is_told_in_the_trace(store: Store) -> None:
     assert query.told == {"without sparse vector": 1}
 
 
+def test_a_hidden_chunk_without_a_vector_is_not_told(store: Store) -> None:
+    encoder, hr = Meanings(), Principal(groups=frozenset({"hr"}))
+    filled(store, WordEmbedder(), ready("/a", "dogs pay"))
+    sparse.fill(store, encoder)
+    filled(store, WordEmbedder(), ready("/b", "dogs earn", labels=("hr",)))
+    with IndexReader(store).looking(who=EVERYONE) as look:
+        assert sparse.covered(look) == (1, 1)
+    with IndexReader(store).looking(who=hr) as look:
+        assert sparse.covered(look) == (1, 2)
+
+
 def test_a_flipped_bit_and_a_row_without_a_chunk_are_found(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/a", "dogs pay"))
     sparse.fill(store, Meanings())

@@ -85,6 +85,17 @@ def test_nobody_sees_what_is_not_for_them(reader: IndexReader) -> None:
     assert found(reader, "may the crew bring a dog", who=crew).hits[0].document.uri == "/docs/crew.md"
 
 
+def test_a_word_of_hidden_documents_is_told_like_a_word_of_none(reader: IndexReader) -> None:
+    def told(question: str, who: Principal = EVERYONE) -> dict[str, object]:
+        stages = found(reader, question, who=who).stages
+        return dict(next(stage.detail for stage in stages if stage.name == "search"))
+
+    assert told("dog handbook")["terms"] == told("dog zanzibar")["terms"] == told("dog")["terms"] == ("dog",)
+    assert told("crew handbook")["terms"] == ()
+    crew = Principal(groups=frozenset({"crew"}))
+    assert set(told("dog handbook", crew)["terms"]) == {"dog", "handbook"}  # type: ignore[call-overload]  # a tuple
+
+
 def test_a_file_name_in_the_question_shuts_others_out(reader: IndexReader) -> None:
     hits = found(reader, "what does a dog pay by fares-2025.md?").hits
     assert {hit.document.uri for hit in hits} == {"/docs/fares-2025.md"}

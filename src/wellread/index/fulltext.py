@@ -300,6 +300,12 @@ def count_matches(connection: Connection, expression: str, limit: int = MOST_SCO
     return int(connection.execute(statement, {"query": expression, "limit": limit}).scalar_one())
 
 
+def standing(connection: Connection, terms: Iterable[str], allowed: Iterable[int]) -> set[str]:
+    """Those of the terms that occur in a chunk of one of the access ids."""
+    parameters = {"terms": json.dumps(list(terms)), "allowed": json.dumps(sorted(allowed))}
+    return set(connection.execute(_STANDING, parameters).scalars())
+
+
 def search(
     connection: Connection,
     expression: str,
@@ -310,6 +316,9 @@ def search(
     title_weight: float = 1.0,
 ) -> list[tuple[int, float]]:
     """The ``k`` best chunks for an expression of ``plan``, as (chunk key, BM25 score), higher is better, ties by key.
+
+    How rare a word is counts over all chunks, also those that may not be seen: a known limit. It shows in scores, and
+    in which words of a question are too frequent to be looked for.
 
     Args:
         connection: a snapshot of the store.
@@ -338,6 +347,9 @@ _ALL = text("""SELECT key, score FROM (
         SELECT rowid AS key, bm25(chunks_fts, :title, 1.0) AS score FROM chunks_fts
         WHERE chunks_fts MATCH :query LIMIT :most
     ) ORDER BY score, key LIMIT :k""")
+_STANDING = text("""SELECT j.value FROM json_each(:terms) AS j WHERE EXISTS (
+        SELECT 1 FROM chunks_fts f CROSS JOIN chunks c ON c.rowid_ = f.rowid
+        WHERE chunks_fts MATCH j.value AND c.access_id IN (SELECT value FROM json_each(:allowed)))""")
 _CLAUSE = """SELECT key, score FROM (
         SELECT f.rowid AS key, bm25(chunks_fts, :title, 1.0) AS score
         FROM chunks_fts f CROSS JOIN chunks c ON c.rowid_ = f.rowid

@@ -223,10 +223,28 @@ class Look:
         return found
 
     def plan_text(self, question: str) -> tuple[str, list[str]]:
-        """The full-text expression for a question, and the terms that are in it; see ``fulltext.plan``."""
+        """The full-text expression for a question, and the terms that are in it; see ``fulltext.plan``.
+
+        A term that only documents hold that are not to be seen is like one that none holds.
+        """
         if not fulltext.exists(self.connection, self.reader.language):
             return "", []
-        return fulltext.plan(fulltext.query(question, self.languages), self.count)
+        return fulltext.plan(self.standing(fulltext.query(question, self.languages)), self.count)
+
+    def standing(self, terms: Sequence[str]) -> list[str]:
+        """Those of the terms of full-text search that a chunk holds which may be seen; looked up once a generation."""
+        if self.allowed is None:
+            return [term for term in terms if self.count(term)]
+        known: dict[str, bool] = self.memo.setdefault(("standing", self.allowed), {})
+        held = {term: known.get(term) for term in terms}
+        new = [term for term, stands in held.items() if stands is None]
+        if new:
+            found = fulltext.standing(self.connection, new, self.allowed)
+            held |= {term: term in found for term in new}
+            if len(known) >= MOST_COUNTED:
+                known.clear()
+            known.update({term: term in found for term in new})
+        return [term for term in terms if held[term]]
 
     @property
     def languages(self) -> list[str]:

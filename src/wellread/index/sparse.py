@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from wellread.errors import StoreError
 from wellread.index.open import Look
 from wellread.models.api import SparseEncoder, SparseVector
 from wellread.progress import SILENT, Progress
+from wellread.store import access
 from wellread.store.documents import ChunkRow, content_hash
 from wellread.store.engine import Store, read_meta, write_meta
+from wellread.store.schema import chunks
 
 MODEL_KEY = "sparse_model"
 BATCH = 64  # chunks encoded and committed at once
@@ -171,9 +173,7 @@ class Lists:
 
 def search(look: Look, vector: SparseVector, *, versions: Sequence[int] | None, k: int) -> list[tuple[int, float]]:
     """The ``k`` chunks with the highest dot product above 0 that ``look`` may see, within ``versions`` (None: all)."""
-    held: Lists | None = look.memo.get("sparse")
-    if held is None:
-        held = look.memo["sparse"] = _lists(look.connection)
+    held = _held(look)
     scores = held.scores(vector)
     if look.allowed is not None:
         scores[~np.isin(held.access, list(look.allowed))] = 0
@@ -185,10 +185,21 @@ def search(look: Look, vector: SparseVector, *, versions: Sequence[int] | None, 
 
 
 def covered(look: Look) -> tuple[int, int]:
-    """Chunks with a sparse vector, and chunks, of the whole base."""
-    counted = "SELECT (SELECT count(*) FROM sparse_vectors), (SELECT count(*) FROM chunks)"
-    row = look.connection.execute(text(counted)).one()
-    return int(row[0]), int(row[1])
+    """Chunks with a sparse vector, and chunks, of all that ``look`` may see; counted once a generation."""
+    found: tuple[int, int] | None = look.memo.get(("covered", look.allowed))
+    if found is None:
+        held = _held(look).access
+        n_held = len(held) if look.allowed is None else np.count_nonzero(np.isin(held, list(look.allowed)))
+        every = access.within(select(func.count()).select_from(chunks), chunks.c.access_id, look.allowed)
+        found = look.memo["covered", look.allowed] = int(n_held), int(look.connection.execute(every).scalar_one())
+    return found
+
+
+def _held(look: Look) -> Lists:
+    held: Lists | None = look.memo.get("sparse")
+    if held is None:
+        held = look.memo["sparse"] = _lists(look.connection)
+    return held
 
 
 def _lists(connection: Connection) -> Lists:

@@ -85,7 +85,7 @@ def corrected(question: str, look: Look, is_word: IsWord) -> tuple[str, list[tup
         known = fold(word).lower()
         if len(word) < _ALIKE_FROM or not word[1:].islower() or known in STOPWORDS or "'" in known:
             return word
-        if is_word(known) or _stands(known, look):
+        if is_word(known) or look.standing([look.term(known)]):
             return word
         right = _nearest(known, look)
         if right is None:
@@ -116,12 +116,6 @@ def _nearest(word: str, look: Look) -> str | None:
 def _opens_alike(word: str, known: str) -> bool:
     """Whether the first letters could be the same but for one slip: this spares comparing every word of the base."""
     return word[0] == known[0] or word[:1] == known[1:2] or word[1:2] == known[:1] or word[1:3] == known[1:3]
-
-
-def _stands(word: str, look: Look) -> bool:
-    """Whether a document that may be seen holds the word."""
-    term = look.term(word)
-    return look.count(term) > 0 and (look.allowed is None or bool(look.search_planned(term, k=1)))
 
 
 def _whole(stem: str, word: str, look: Look) -> str | None:
