@@ -1,6 +1,7 @@
 """How a command ends: codes, one line, one object."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,31 @@ def test_options_after_the_command_add_to_those_before_it() -> None:
     assert both == Call(Path("b"), ("x.y=1", "x.y=2"), True, "t", ("staff", "hr"), True)
     assert both.who == Principal("t", frozenset({"staff", "hr"}))
     assert Call().who == Principal()
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("ask caf\udce9 dogs", "QUESTION"),
+        ("ask dogs --where owner=caf\udce9", "--where"),
+        ("add . --label staff --label caf\udce9", "--label"),
+        ("remove caf\udce9", "SOURCE"),
+        ("log caf\udce9", "TRACE_ID"),
+        ("--group caf\udce9 search dogs", "--group"),
+        ("search dogs --tenant caf\udce9", "--tenant"),
+        ("status --set embed.model=caf\udce9", "--set"),
+    ],
+)
+def test_an_argument_that_is_not_in_utf_8_is_named_before_anything_is_done(wellread, typed: str, named: str) -> None:
+    done = wellread(*typed.split())  # there is no base here
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {named}: '") and "caf\\udce9' is not in UTF-8" in done.stderr
+    dumped = json.loads(wellread("--json", *typed.split()).stdout)
+    assert dumped["error"] == {"kind": "UsageError", "message": done.stderr[7:-1], "exit_code": 2}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere refuse such names")
+def test_a_path_may_be_any_bytes(wellread, tmp_path: Path) -> None:
+    wellread("init", "base")
+    assert wellread("--base", "base", "backup", "caf\udce9.tar").exit_code == 0
+    assert (tmp_path / "caf\udce9.tar").is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,14 @@ def command(
             options = {key: given.pop(key) for key in common}
             outer = ctx.obj if isinstance(ctx.obj, Call) else Call()
             call = shared(**options).over(outer)
-            raise typer.Exit(finish(call, kept, lambda: body(call, **given)))
+            texts = {_called(p): given.get(str(p.name)) for p in ctx.command.params}
+            texts |= {"--set": call.overrides, "--tenant": call.tenant, "--group": call.groups}
+
+            def checked() -> int:
+                _check_decoded(texts)
+                return body(call, **given)
+
+            raise typer.Exit(finish(call, kept, checked))
 
         common = {p.name: _hidden(p) for p in inspect.signature(shared, eval_str=True).parameters.values()}
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
@@ -126,6 +133,22 @@ def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
 def _names(option: Any) -> tuple[str, ...]:
     first = (option.default,) if isinstance(option.default, str) else ()
     return (*first, *(option.param_decls or ()))
+
+
+def _called(parameter: Any) -> str:
+    """What a person types for it: the long name of an option, the word that stands for an argument."""
+    if parameter.param_type_name == "option":
+        return str(max(parameter.opts, key=len))
+    return str(parameter.metavar or parameter.name)
+
+
+def _check_decoded(texts: Mapping[str, object]) -> None:
+    """Nothing, where all texts could be decoded; paths may be any bytes. Raises UsageError that names the argument."""
+    for name, value in texts.items():
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str) and show.SURROGATES.search(text):
+                seen = text.encode("utf-8", "backslashreplace").decode()
+                raise UsageError(f"{name}: '{seen}' is not in UTF-8; write it so, or add a file by its folder")
 
 
 def _epilog(examples: str) -> str:
