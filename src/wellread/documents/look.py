@@ -1,7 +1,7 @@
 """What is there against what is known: which items have to be read, which moved, which are gone; nothing is parsed."""
 
 # Paths are bytes from the file system, opened once.
-# ruff: noqa: PTH113, PTH123
+# ruff: noqa: PTH113, PTH114, PTH123
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wellread.documents.changes import Change, Failed, Item, Moved, Touched
 from wellread.documents.fetch import fetch
 from wellread.documents.media import TYPES
 from wellread.documents.settings import IngestSettings
-from wellread.documents.sources import Found, Source, listing, meta_digest
+from wellread.documents.sources import Found, Source, listing, meta_digest, uri_of
 from wellread.errors import SourceError
 
 if TYPE_CHECKING:
@@ -57,13 +57,14 @@ def look(
     for found in listed.found.values():
         plan.keep.add(found.uri)
         _look_at(found, known.get(found.uri), settings.retry_failed, pipeline, plan)
-    for source, where, reason in listed.failed:
-        plan.changes.append(Failed(Item(where, source.id), "unreadable", reason, False))
-        prefix = where.rstrip("/") + "/"
-        plan.keep.add(where)
-        plan.keep.update(uri for uri, row in known.items() if row.source_id == source.id and uri.startswith(prefix))
-        if where == source.location:
-            plan.keep.update(uri for uri, row in known.items() if row.source_id == source.id)
+    for source, path, reason in listed.failed:
+        where = uri_of(path)
+        whole = path == source.location
+        prefix = "" if whole else where.rstrip("/") + "/"
+        below = {uri for uri, row in known.items() if row.source_id == source.id and uri.startswith(prefix)}
+        if whole or below or where in known or not os.path.islink(path):  # else a link in a circle, never a file
+            plan.changes.append(Failed(Item(where, source.id), "unreadable", reason, False))
+        plan.keep |= {where, *below}
     for number, source in enumerate(sources):
         if source.kind == "url":
             _look_at_page(source, known.get(source.location), settings, pipeline, plan, scratch / f"page{number}")

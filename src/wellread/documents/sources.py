@@ -1,7 +1,7 @@
 """Where documents come from: folders, globs, files, pages and texts, each listed without reading what it holds."""
 
 # Names of files need not be Unicode, and folder entries carry what pathlib would ask again.
-# ruff: noqa: PTH100, PTH111, PTH112, PTH113, PTH116, PTH118, PTH120, PTH207
+# ruff: noqa: PTH100, PTH111, PTH112, PTH116, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -121,75 +121,94 @@ def listing(sources: Sequence[Source]) -> Listing:
             for found in _files(source, result):
                 result.found.setdefault(found.uri, found)
         except OSError as error:
-            reason = f"{source.location}: cannot be listed: {error.strerror}; nothing of it was taken for deleted"
-            result.failed.append((source, source.location, reason))
+            result.failed.append((source, source.location, _untold(source.location, "listed", error)))
     return result
 
 
 def _files(source: Source, result: Listing) -> Iterator[Found]:
-    if source.kind == "folder":
-        root = os.path.realpath(source.location)
-        yield from _walk(source, source.location, root, result)
-    elif source.kind == "file":
-        if os.path.lexists(source.location):
-            found = _found(source, source.location)
-            if found is not None:
-                yield found
-        else:
+    if source.kind == "file":
+        try:
+            os.lstat(source.location)
+        except FileNotFoundError:
             os.stat(os.path.dirname(source.location))  # gone with its folder: nothing is known
-    elif source.kind == "glob":
-        base = Path(source.location)
-        while glob.has_magic(str(base)):
-            base = base.parent
-        os.stat(base)
-        root = os.path.realpath(base)
-        for path in sorted(glob.glob(source.location, recursive=True)):
-            relative = Path(path).relative_to(base)
-            if not any(_ignored(part) for part in relative.parts) and os.path.isfile(path) and _inside(path, root):
-                found = _found(source, path) if _wanted(source, relative.as_posix()) else None
-                if found is not None:
-                    yield found
+            return
+        found = _found(source, source.location)
+        if found is not None:
+            yield found
+    elif source.kind in ("folder", "glob"):
+        yield from _walk(source, result)
 
 
-def _walk(source: Source, top: str, root: str, result: Listing) -> Iterator[Found]:
-    """Files below ``top`` by name; links are followed only to what lies in ``root``, and no folder is entered twice."""
+def _reach(source: Source) -> tuple[str, tuple[str, ...]]:
+    """The folder where a folder or glob begins, and what it takes below that: a pattern for each part of a path."""
+    if source.kind == "folder":
+        return source.location, ("**",)
+    base = Path(source.location)
+    while glob.has_magic(str(base)):
+        base = base.parent
+    return str(base), Path(source.location).relative_to(base).parts
+
+
+def _fits(pattern: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether a file at those parts is what the pattern means, as ``glob`` reads it: ``**`` is any number of parts."""
+    if not pattern or not parts:
+        return not pattern and not parts
+    if pattern[0] == "**":
+        return len(pattern) == 1 or any(_fits(pattern[1:], parts[n:]) for n in range(len(parts)))
+    return fnmatch.fnmatchcase(parts[0], pattern[0]) and _fits(pattern[1:], parts[1:])
+
+
+def _leads(pattern: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether something that fits the pattern can lie below a folder at those parts."""
+    if not pattern or not parts or pattern[0] == "**":
+        return bool(pattern)
+    return fnmatch.fnmatchcase(parts[0], pattern[0]) and _leads(pattern[1:], parts[1:])
+
+
+def _walk(source: Source, result: Listing) -> Iterator[Found]:
+    """Files by name; links are followed only to what lies where the source begins, and no folder is entered twice."""
+    top, pattern = _reach(source)
+    root = os.path.realpath(top)
     seen: set[str] = set()
-    stack = [top]
+    stack: list[tuple[str, tuple[str, ...]]] = [(top, ())]
     while stack:
-        folder = stack.pop()
+        folder, within = stack.pop()
         real = os.path.realpath(folder)
         if real in seen:
             continue
         seen.add(real)
         try:
             with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name, reverse=True)
+                listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             if folder == top:
                 raise
-            reason = f"{folder}: cannot be listed: {error.strerror}; nothing of it was taken for deleted"
-            result.failed.append((source, folder, reason))
+            result.failed.append((source, folder, _untold(folder, "listed", error)))
             continue
         names = {entry.name for entry in listed}
         folders = []
-        for entry in reversed(listed):
-            if _ignored(entry.name) or (entry.is_symlink() and not _inside(entry.path, root)):
+        for entry in listed:
+            parts = (*within, entry.name)
+            fits, leads = _fits(pattern, parts), _leads(pattern, parts)
+            if not (fits or leads) or _ignored(entry.name) or (entry.is_symlink() and not _inside(entry.path, root)):
                 continue
-            if _is_folder(entry):
-                if not os.path.isdir(os.path.join(entry.path, ".wellread")):
-                    folders.append(entry.path)
-            elif _wanted(source, os.path.relpath(entry.path, top).replace(os.sep, "/")):
-                found = _found(source, entry.path, entry, entry.name + SIDECAR in names)
-                if found is not None:
-                    yield found
+            found = None
+            try:
+                if entry.is_dir():
+                    own = source.kind == "folder" and os.path.isdir(os.path.join(entry.path, ".wellread"))
+                    folders += [(entry.path, parts)] if leads and not own else []
+                elif fits and _wanted(source, "/".join(parts)):
+                    found = _found(source, entry.path, entry, entry.name + SIDECAR in names)
+            except OSError as error:
+                if not _matches(source.options.exclude, "/".join(parts)):
+                    result.failed.append((source, entry.path, _untold(entry.path, "looked at", error)))
+            if found is not None:
+                yield found
         stack.extend(reversed(folders))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # links that point at each other
-        return False
+def _untold(path: str, done: str, error: OSError) -> str:
+    return f"{path}: cannot be {done}: {error.strerror}; nothing of it was taken for deleted"
 
 
 def _ignored(name: str) -> bool:
@@ -202,28 +221,33 @@ def _inside(path: str, root: str) -> bool:
 
 
 def _wanted(source: Source, relative: str) -> bool:
-    def matches(patterns: tuple[str, ...]) -> bool:
-        name = relative.rsplit("/", 1)[-1]
-        return any(fnmatch.fnmatchcase(relative, p) or fnmatch.fnmatchcase(name, p) for p in patterns)
-
     options = source.options
-    return (not options.include or matches(options.include)) and not matches(options.exclude)
+    return (not options.include or _matches(options.include, relative)) and not _matches(options.exclude, relative)
+
+
+def _matches(patterns: tuple[str, ...], relative: str) -> bool:
+    name = relative.rsplit("/", 1)[-1]
+    return any(fnmatch.fnmatchcase(relative, p) or fnmatch.fnmatchcase(name, p) for p in patterns)
 
 
 def _found(
     source: Source, path: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None
 ) -> Found | None:
-    """The file as its folder entry describes it; None for one that has vanished meanwhile."""
+    """The file as its folder entry describes it, None if it is not there. Raises: OSError if that cannot be told."""
     try:
         state = entry.stat() if entry is not None else os.stat(path)
-    except OSError:
+    except FileNotFoundError:
         return None
     extra = b""
     beside = path + SIDECAR
-    if sidecar or (sidecar is None and os.path.isfile(beside)):
+    if sidecar or (sidecar is None and os.path.lexists(beside)):
         try:
             extra = Path(beside).read_bytes()[: 1 << 20]
         except OSError:
             extra = b"unreadable"  # not TOML: the file is listed as broken, with this sidecar as the reason
-    uri = os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
-    return Found(uri, path, source, state.st_size, state.st_mtime_ns, stat.S_ISREG(state.st_mode), extra)
+    return Found(uri_of(path), path, source, state.st_size, state.st_mtime_ns, stat.S_ISREG(state.st_mode), extra)
+
+
+def uri_of(path: str) -> str:
+    """How a path is known in the base: its name need not be Unicode."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
