@@ -9,7 +9,7 @@ import pytest
 from tests.index.bases import Overtaken
 
 from wellread import KnowledgeBase
-from wellread.store import documents, log
+from wellread.store import documents, files, log
 from wellread.types import Principal
 
 HR = Principal(groups=frozenset({"hr"}))
@@ -61,3 +61,61 @@ def test_an_answer_is_not_logged_when_its_document_goes_before_it_is(kb: Knowled
     assert "5,100" in answer.text
     (asked,) = kb.log()
     assert (asked.answer.text, asked.answer.citations, asked.answer.nearest) == (log.DELETED, (), ())
+
+
+def paid(folder: Path) -> Path:
+    """A folder of the personnel office with one paper, in the folder of documents."""
+    (folder / "hr").mkdir()
+    (folder / "hr" / "pay.txt").write_text("The master earns 5,100 crowns.")
+    (folder / "fares.txt").write_text("Dogs travel for four crowns.")
+    return folder / "hr"
+
+
+def test_labels_stay_when_a_folder_above_is_added_and_synced(kb: KnowledgeBase, docs: Path) -> None:
+    hr = paid(docs)
+    kb.add(str(hr), labels=["hr"])
+    assert kb.add(str(docs)).new == 1
+    kb.sync()
+    assert texts(kb) == {"fares.txt": "Dogs travel for four crowns."}
+    assert set(texts(kb, HR)) == {"fares.txt", "pay.txt"}
+    (hr / "pay.txt").write_text("The master earns 5,200 crowns.")
+    (hr / "more.txt").write_text("The mate earns 4,100 crowns.")
+    kb.sync()  # by one who may not see them: they are left to those who may
+    assert texts(kb, HR)["pay.txt"] == "The master earns 5,100 crowns."
+    report = kb.seen_by(HR).sync()
+    assert (report.new, report.changed) == (1, 1)
+    assert set(texts(kb)) == {"fares.txt"}
+    assert texts(kb, HR)["pay.txt"] == "The master earns 5,200 crowns."
+    assert kb.check() == []
+
+
+def test_labels_of_a_folder_that_is_added_below_another_hold_from_then_on(kb: KnowledgeBase, docs: Path) -> None:
+    hr = paid(docs)
+    kb.add(str(docs))
+    assert set(texts(kb)) == {"fares.txt", "pay.txt"}
+    assert kb.add(str(hr), labels=["hr"]).changed == 1
+    for _ in range(2):
+        assert set(texts(kb)) == {"fares.txt"}
+        assert set(texts(kb, HR)) == {"fares.txt", "pay.txt"}
+        assert kb.sync().changed == 0
+    kb.remove(str(docs))
+    assert set(texts(kb, HR)) == {"pay.txt"}
+
+
+def test_a_file_added_by_its_name_keeps_the_labels_of_its_folder(kb: KnowledgeBase, docs: Path) -> None:
+    hr = paid(docs)
+    kb.add(str(hr), labels=["hr"])
+    for step in (lambda: kb.add(str(hr / "pay.txt")), kb.sync, kb.seen_by(HR).sync):
+        step()
+        assert texts(kb) == {} and set(texts(kb, HR)) == {"pay.txt"}
+
+
+def test_a_sync_by_anybody_takes_back_what_an_earlier_version_showed_to_all(kb: KnowledgeBase, docs: Path) -> None:
+    hr = paid(docs)
+    kb.add(str(docs))
+    with kb.store.writing() as tx:  # as an earlier version left it: a source of its own, whose papers are another's
+        files.add_source(tx, "folder", str(hr), {"labels": ["hr"]}, tenant="default")
+    assert set(texts(kb)) == {"fares.txt", "pay.txt"}
+    assert kb.sync().changed == 1
+    assert set(texts(kb)) == {"fares.txt"} and set(texts(kb, HR)) == {"fares.txt", "pay.txt"}
+    assert kb.sync().changed == 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from wellread import config, doctor
 from wellread.answer import ask as answering
@@ -186,8 +186,7 @@ class KnowledgeBase(OpenParts):
                 files.add_source(tx, source.kind, source.location, source.settings, tenant=source.tenant)
                 for source in wanted
             ]
-        known = [replace(source, id=id) for source, id in zip(wanted, ids, strict=True)]
-        return self._bring_in(known, "add", retry_failed, progress)
+        return self._bring_in(dict.fromkeys(ids, text), "add", retry_failed, progress)
 
     def sync(self, *, retry_failed: bool = False, progress: Progress = SILENT) -> SyncReport:
         """Brings every source in step: what is new, changed, moved or deleted since; the rest costs a stat.
@@ -195,11 +194,8 @@ class KnowledgeBase(OpenParts):
         Raises: SourceError where a whole source cannot be listed (nothing of it is taken for deleted).
         """
         with self.store.reading() as connection:
-            rows = files.list_sources(connection, who=self.who)
-        known = [
-            sources.from_settings(row.kind, row.location, row.settings, tenant=row.tenant, id=row.id) for row in rows
-        ]
-        return self._bring_in(known, "sync", retry_failed, progress)
+            ids = [row.id for row in files.list_sources(connection, who=self.who)]
+        return self._bring_in(dict.fromkeys(ids), "sync", retry_failed, progress)
 
     def watch(self, interval_s: float) -> Iterator[SyncReport]:
         """Syncs every ``interval_s`` seconds for ever; yields only what changed something."""
@@ -210,14 +206,20 @@ class KnowledgeBase(OpenParts):
             time.sleep(interval_s)
 
     def _bring_in(
-        self, wanted: Sequence[sources.Source], kind: str, retry_failed: bool, progress: Progress
+        self, wanted: Mapping[int, str | None], kind: Literal["add", "sync"], retry_failed: bool, progress: Progress
     ) -> SyncReport:
+        """What came of the sources with those ids (to texts that are new), beside all others that take files."""
         with self.store.reading() as connection:
+            rows = files.every_source(connection, self.who.tenant)
             known = files.known(connection, self.who.tenant)
             minhashes = documents.minhashes(connection, self.who.tenant)
         settings = replace(self.settings["documents"], retry_failed=retry_failed)
+        every = [
+            replace(sources.from_row(row), text=wanted.get(row.id), listed_for=kind if row.id in wanted else "")
+            for row in rows
+        ]
         changes = ingest.ingest(
-            wanted,
+            every,
             known,
             settings,
             self.settings["parse"],
@@ -227,7 +229,7 @@ class KnowledgeBase(OpenParts):
             minhashes=minhashes,
         )
         changes = context.added(changes, self.settings["chunk"], self.embedder.count_tokens, self._open_chat)
-        asked = {"sources": [source.location for source in wanted]}
+        asked = {"sources": [row.location for row in rows if row.id in wanted]}
         with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
             report = build.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]

@@ -49,7 +49,7 @@ def ingest(
     """Everything that differs from what is ``known``, gone and moved items first, then documents in order of listing.
 
     Args:
-        sources: to look at; items of other sources are left alone.
+        sources: all of the tenant, of which those with ``listed_for`` are looked at; items of others are left alone.
         settings: how to look and what counts as a duplicate.
         parse: limits of the child processes.
         chunking: how texts are cut.
@@ -66,7 +66,7 @@ def ingest(
         plan = look(sources, known, settings, pipeline, Path(scratch))
         gone = gone_from(sources, known, plan)
         moved = moved_within(plan, known, gone)
-        restore_duplicates(plan, known, sources)
+        restore_duplicates(plan, known)
         yield from moved
         yield from (Gone(uri, known[uri].document_id) for uri in gone)
         yield from plan.changes

@@ -1,7 +1,7 @@
 """What is there against what is known: which items have to be read, which moved, which are gone; nothing is parsed."""
 
 # Paths are bytes from the file system, opened once.
-# ruff: noqa: PTH113, PTH114, PTH123
+# ruff: noqa: PTH114, PTH123
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from wellread.documents.changes import Change, Failed, Item, Moved, Touched
 from wellread.documents.fetch import fetch
 from wellread.documents.media import TYPES
+from wellread.documents.owners import claims, owner
 from wellread.documents.settings import IngestSettings
 from wellread.documents.sources import Found, Source, listing, meta_digest, uri_of
 from wellread.errors import SourceError
@@ -44,40 +45,65 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     n_unchanged: int = 0
+    found: dict[str, Found] = field(default_factory=dict)  # files that belong to the sources, by uri
     keep: set[str] = field(default_factory=set)  # uris that are there, or cannot be told to be gone
 
 
 def look(
     sources: Sequence[Source], known: Mapping[str, KnownFile], settings: IngestSettings, pipeline: str, scratch: Path
 ) -> Plan:
-    """Which items are as known, and which have to be read."""
+    """Which items are as known, and which have to be read; only sources with ``listed_for`` are looked at.
+
+    A file belongs to the closest of all sources that take it. One whose source is not looked at is left alone, unless
+    it was known as that of a source that is.
+    """
     plan = Plan()
-    local = [source for source in sources if source.kind in ("folder", "glob", "file")]
-    listed = listing(local)
+    mine = listed_ids(sources)
+    listed = listing([source for source in sources if source.id in mine])
+    claimed = claims(sources)
+    alone = len(sources) == 1  # then there is nobody to ask
     for found in listed.found.values():
+        source = found.source if alone else owner(claimed, found.uri, found.real)
+        if source is not None and source is not found.source:
+            found = replace(found, source=source)
+        row = known.get(found.uri)
         plan.keep.add(found.uri)
-        _look_at(found, known.get(found.uri), settings.retry_failed, pipeline, plan)
+        if found.source.id in mine or (row is not None and row.source_id in mine):
+            plan.found[found.uri] = found
+            _look_at(found, row, settings.retry_failed, pipeline, plan)
     for source, path, reason in listed.failed:
-        where = uri_of(path)
-        whole = path == source.location
-        prefix = "" if whole else where.rstrip("/") + "/"
-        below = {uri for uri, row in known.items() if row.source_id == source.id and uri.startswith(prefix)}
-        if whole or below or where in known or not os.path.islink(path):  # else a link in a circle, never a file
-            plan.changes.append(Failed(Item(where, source.id), "unreadable", reason, False))
-        plan.keep |= {where, *below}
+        _look_past(source, path, reason, known, plan)
     for number, source in enumerate(sources):
-        if source.kind == "url":
+        if source.id in mine and source.kind == "url":
             _look_at_page(source, known.get(source.location), settings, pipeline, plan, scratch / f"page{number}")
-        elif source.kind == "text":
+        elif source.id in mine and source.kind == "text":
             _look_at_text(source, known.get(source.location), pipeline, plan, scratch / f"text{number}")
     return plan
 
 
+def listed_ids(sources: Sequence[Source]) -> set[int]:
+    """The ids of the sources that are looked at."""
+    return {source.id for source in sources if source.listed_for}
+
+
+def _look_past(source: Source, path: str, reason: str, known: Mapping[str, KnownFile], plan: Plan) -> None:
+    """What cannot be listed or looked at has failed; nothing that is known of it is gone."""
+    where, whole = uri_of(path), path == source.location
+    prefix = "" if whole else where.rstrip("/") + "/"
+    below = {uri for uri, row in known.items() if row.source_id == source.id and uri.startswith(prefix)}
+    plan.keep |= {where, *below}
+    row = known.get(where)
+    others = row is not None and row.source_id != source.id  # they say so themselves
+    circle = os.path.islink(path) and row is None and not below  # never was a file
+    if whole or not (others or circle):
+        plan.changes.append(Failed(Item(where, source.id), "unreadable", reason, False))
+
+
 def _look_at(found: Found, row: KnownFile | None, retry: bool, pipeline: str, plan: Plan) -> None:
-    item = Item(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", pipeline)
+    item = _item(found, pipeline)
     task = Task(item, found.path, found.source, found.sidecar)
     if not found.regular:
-        if row is None or row.state != "skipped":
+        if row is None or (row.state, row.source_id) != ("skipped", item.source_id):
             plan.changes.append(Failed(item, "unknown-type", f"{found.uri}: not a regular file", True))
         else:
             plan.n_unchanged += 1
@@ -87,16 +113,18 @@ def _look_at(found: Found, row: KnownFile | None, retry: bool, pipeline: str, pl
         plan.tasks.append(task)
         return
     same = row.size_bytes == found.size_bytes and row.mtime_ns == found.mtime_ns
-    if same and (not row.digest or not _racy(row)):
-        plan.n_unchanged += 1
-        return
-    if row.digest and row.size_bytes == found.size_bytes and _digest(found.path) == row.digest:
-        if same:
+    sure = same and (not row.digest or not _racy(row))
+    if sure or (row.digest and row.size_bytes == found.size_bytes and _digest(found.path) == row.digest):
+        if same and row.source_id == item.source_id:
             plan.n_unchanged += 1
         else:
             plan.changes.append(Touched(replace(item, digest=row.digest)))
         return
     plan.tasks.append(task)
+
+
+def _item(found: Found, pipeline: str) -> Item:
+    return Item(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", pipeline)
 
 
 def _racy(row: KnownFile) -> bool:
@@ -155,8 +183,8 @@ def _look_at_text(source: Source, row: KnownFile | None, pipeline: str, plan: Pl
 
 
 def gone_from(sources: Sequence[Source], known: Mapping[str, KnownFile], plan: Plan) -> list[str]:
-    """Known uris of these sources that are not there any more."""
-    ids = {source.id for source in sources}
+    """Known uris of the sources that were looked at that are not there any more."""
+    ids = listed_ids(sources)
     return [uri for uri, row in known.items() if row.source_id in ids and uri not in plan.keep]
 
 
@@ -190,18 +218,14 @@ def _same(row: KnownFile, item: Item, digest: str) -> bool:
     return alike and PurePosixPath(row.uri).suffix == PurePosixPath(item.uri).suffix
 
 
-def restore_duplicates(plan: Plan, known: Mapping[str, KnownFile], sources: Sequence[Source]) -> None:
+def restore_duplicates(plan: Plan, known: Mapping[str, KnownFile]) -> None:
     """Duplicates of a document that is read again are read too: it may not stand for them any more."""
     again = {known[task.item.uri].document_id for task in plan.tasks if task.item.uri in known} - {None}
     if not again:
         return
     tasked = {task.item.uri for task in plan.tasks}
-    by_id = {source.id: source for source in sources}
     for uri, row in known.items():
-        if row.state == "duplicate" and row.document_id in again and uri not in tasked and uri in plan.keep:
-            source = by_id.get(row.source_id)
-            if source is not None and source.kind in ("folder", "glob", "file") and os.path.isfile(uri):
-                beside = Path(uri + ".meta.toml")
-                item = Item(uri, row.source_id, row.size_bytes, row.mtime_ns, "", row.meta_digest, "", row.pipeline)
-                plan.tasks.append(Task(item, uri, source, beside.read_bytes() if beside.is_file() else b""))
-                plan.n_unchanged -= 1
+        found = plan.found.get(uri)
+        if row.state == "duplicate" and row.document_id in again and found is not None and uri not in tasked:
+            plan.tasks.append(Task(_item(found, row.pipeline), found.path, found.source, found.sidecar))
+            plan.n_unchanged -= 1

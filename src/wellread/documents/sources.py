@@ -10,11 +10,15 @@ import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from wellread.errors import SourceError, UsageError
+
+if TYPE_CHECKING:
+    from wellread.store.files import SourceRow
 
 IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 OWN_FILES = frozenset({"wellread.toml"})
@@ -33,7 +37,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder, glob, file, url or text; ``id`` is 0 until the store knows it; ``text`` is held while it is new."""
+    """A folder, glob, file, url or text; ``id`` is 0 until the store knows it; ``text`` is held while it is new.
+
+    ``listed_for`` is the command that looks at it in this run; "" for one that is there and only owns what it takes.
+    """
 
     kind: str
     location: str
@@ -41,6 +48,7 @@ class Source:
     tenant: str = "default"
     id: int = 0
     text: str | None = None
+    listed_for: Literal["add", "sync", ""] = "sync"
 
     @property
     def settings(self) -> dict[str, object]:
@@ -52,7 +60,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file of a source, as its folder entry says; ``sidecar`` is what ``NAME.meta.toml`` holds."""
+    """One file of a source, as its folder entry says; ``sidecar`` is what ``NAME.meta.toml`` holds.
+
+    ``real`` is where it lies, with links resolved.
+    """
 
     uri: str
     path: str
@@ -61,6 +72,7 @@ class Found:
     mtime_ns: int
     regular: bool = True
     sidecar: bytes = b""
+    real: str = ""
 
     @property
     def meta_digest(self) -> str:
@@ -97,15 +109,16 @@ def describe(location: str, options: Options, *, tenant: str, text: str | None =
     raise UsageError(f"{location}: no such file or folder")
 
 
-def from_settings(kind: str, location: str, settings: Mapping[str, object], *, tenant: str, id: int) -> Source:
+def from_row(row: SourceRow) -> Source:
     """A source as the store keeps it."""
 
     def words(key: str) -> tuple[str, ...]:
-        value = settings.get(key, ())
+        value = row.settings.get(key, ())
         return tuple(str(word) for word in value) if isinstance(value, list | tuple) else ()
 
-    options = Options(words("labels"), words("include"), words("exclude"), bool(settings.get("allow_private", False)))
-    return Source(kind, location, options, tenant, id)
+    private = bool(row.settings.get("allow_private", False))
+    options = Options(words("labels"), words("include"), words("exclude"), private)
+    return Source(row.kind, row.location, options, row.tenant, row.id)
 
 
 def meta_digest(source: Source, sidecar: bytes) -> str:
@@ -114,7 +127,7 @@ def meta_digest(source: Source, sidecar: bytes) -> str:
 
 
 def listing(sources: Sequence[Source]) -> Listing:
-    """The files of all folder, glob and file sources; one that two sources hold belongs to the first."""
+    """The files of all folder, glob and file sources; one that two sources hold is named with the first."""
     result = Listing()
     for source in sources:
         try:
@@ -132,14 +145,14 @@ def _files(source: Source, result: Listing) -> Iterator[Found]:
         except FileNotFoundError:
             os.stat(os.path.dirname(source.location))  # gone with its folder: nothing is known
             return
-        found = _found(source, source.location)
+        found = _found(source, source.location, os.path.realpath(source.location))
         if found is not None:
             yield found
     elif source.kind in ("folder", "glob"):
         yield from _walk(source, result)
 
 
-def _reach(source: Source) -> tuple[str, tuple[str, ...]]:
+def reach(source: Source) -> tuple[str, tuple[str, ...]]:
     """The folder where a folder or glob begins, and what it takes below that: a pattern for each part of a path."""
     if source.kind == "folder":
         return source.location, ("**",)
@@ -158,6 +171,11 @@ def _fits(pattern: Sequence[str], parts: Sequence[str]) -> bool:
     return fnmatch.fnmatchcase(parts[0], pattern[0]) and _fits(pattern[1:], parts[1:])
 
 
+def takes(source: Source, pattern: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether the source takes a file at those parts of a path below where it begins (see ``reach``)."""
+    return _fits(pattern, parts) and not any(map(_ignored, parts)) and _wanted(source, "/".join(parts))
+
+
 def _leads(pattern: Sequence[str], parts: Sequence[str]) -> bool:
     """Whether something that fits the pattern can lie below a folder at those parts."""
     if not pattern or not parts or pattern[0] == "**":
@@ -167,7 +185,7 @@ def _leads(pattern: Sequence[str], parts: Sequence[str]) -> bool:
 
 def _walk(source: Source, result: Listing) -> Iterator[Found]:
     """Files by name; links are followed only to what lies where the source begins, and no folder is entered twice."""
-    top, pattern = _reach(source)
+    top, pattern = reach(source)
     root = os.path.realpath(top)
     seen: set[str] = set()
     stack: list[tuple[str, tuple[str, ...]]] = [(top, ())]
@@ -193,12 +211,13 @@ def _walk(source: Source, result: Listing) -> Iterator[Found]:
             if not (fits or leads) or _ignored(entry.name) or (entry.is_symlink() and not _inside(entry.path, root)):
                 continue
             found = None
+            lies = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
             try:
                 if entry.is_dir():
                     own = source.kind == "folder" and os.path.isdir(os.path.join(entry.path, ".wellread"))
                     folders += [(entry.path, parts)] if leads and not own else []
                 elif fits and _wanted(source, "/".join(parts)):
-                    found = _found(source, entry.path, entry, entry.name + SIDECAR in names)
+                    found = _found(source, entry.path, lies, entry, entry.name + SIDECAR in names)
             except OSError as error:
                 if not _matches(source.options.exclude, "/".join(parts)):
                     result.failed.append((source, entry.path, _untold(entry.path, "looked at", error)))
@@ -231,7 +250,7 @@ def _matches(patterns: tuple[str, ...], relative: str) -> bool:
 
 
 def _found(
-    source: Source, path: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None
+    source: Source, path: str, real: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None
 ) -> Found | None:
     """The file as its folder entry describes it, None if it is not there. Raises: OSError if that cannot be told."""
     try:
@@ -245,7 +264,8 @@ def _found(
             extra = Path(beside).read_bytes()[: 1 << 20]
         except OSError:
             extra = b"unreadable"  # not TOML: the file is listed as broken, with this sidecar as the reason
-    return Found(uri_of(path), path, source, state.st_size, state.st_mtime_ns, stat.S_ISREG(state.st_mode), extra)
+    regular = stat.S_ISREG(state.st_mode)
+    return Found(uri_of(path), path, source, state.st_size, state.st_mtime_ns, regular, extra, real)
 
 
 def uri_of(path: str) -> str:

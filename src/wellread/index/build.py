@@ -226,6 +226,7 @@ def _record(tx: Transaction, change: Change, tenant: str, tally: _Tally) -> None
             if before is not None:
                 seen = replace(
                     before,
+                    source_id=item.source_id,
                     size_bytes=item.size_bytes,
                     mtime_ns=item.mtime_ns,
                     digest=item.digest,
