@@ -50,6 +50,21 @@ def test_a_duplicate_that_fails_and_recovers_leaves_the_document_of_the_other(kb
     assert kb.check() == []
 
 
+def test_a_duplicate_in_another_source_stands_for_itself_once_its_original_changes(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for folder, name in ((docs, "a.txt"), (other, "b.txt")):
+        (folder / name).write_text("Dogs travel for four crowns.")
+        kb.add(str(folder))
+    assert kb.status().states == {"live": 1, "duplicate": 1}
+    (docs / "a.txt").write_text("Cats stay at home.")
+    kb.add(str(docs))  # looks at that folder alone
+    assert texts(kb) == {"a.txt": "Cats stay at home.", "b.txt": "Dogs travel for four crowns."}
+    assert kb.sync().unchanged == 2
+
+
 def test_an_answer_is_not_logged_when_its_document_goes_before_it_is(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "pay.txt").write_text("The master earns 5,100 crowns a month.")
     kb.add(str(docs))

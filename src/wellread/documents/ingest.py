@@ -66,7 +66,7 @@ def ingest(
         plan = look(sources, known, settings, pipeline, Path(scratch))
         gone = gone_from(sources, known, plan)
         moved = moved_within(plan, known, gone)
-        restore_duplicates(plan, known)
+        restore_duplicates(plan, known, sources)
         yield from moved
         yield from (Gone(uri, known[uri].document_id) for uri in gone)
         yield from plan.changes

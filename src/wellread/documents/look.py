@@ -218,14 +218,22 @@ def _same(row: KnownFile, item: Item, digest: str) -> bool:
     return alike and PurePosixPath(row.uri).suffix == PurePosixPath(item.uri).suffix
 
 
-def restore_duplicates(plan: Plan, known: Mapping[str, KnownFile]) -> None:
-    """Duplicates of a document that is read again are read too: it may not stand for them any more."""
+def restore_duplicates(plan: Plan, known: Mapping[str, KnownFile], sources: Sequence[Source]) -> None:
+    """Duplicates of a document that is read again are read too, whichever source they are of: it may not stand for them
+    any more.
+    """
     again = {known[task.item.uri].document_id for task in plan.tasks if task.item.uri in known} - {None}
-    if not again:
-        return
     tasked = {task.item.uri for task in plan.tasks}
-    for uri, row in known.items():
-        found = plan.found.get(uri)
-        if row.state == "duplicate" and row.document_id in again and found is not None and uri not in tasked:
-            plan.tasks.append(Task(_item(found, row.pipeline), found.path, found.source, found.sidecar))
-            plan.n_unchanged -= 1
+    for uri, row in known.items() if again else ():
+        if row.state == "duplicate" and row.document_id in again and uri not in tasked:
+            found = plan.found.get(uri) or _elsewhere(uri, sources)
+            if found is not None:
+                plan.tasks.append(Task(_item(found, row.pipeline), found.path, found.source, found.sidecar))
+                plan.n_unchanged -= uri in plan.found
+
+
+def _elsewhere(uri: str, sources: Sequence[Source]) -> Found | None:
+    """A file that this run does not look at otherwise; None where it is not there."""
+    found = listing([Source("file", uri)]).found.get(uri)
+    source = owner(claims(sources), uri, found.real) if found is not None else None
+    return replace(found, source=source) if found is not None and source is not None else None
