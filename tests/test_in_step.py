@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.index.bases import Overtaken
 
-from wellread import KnowledgeBase
+from wellread import KnowledgeBase, Refused
 from wellread.store import documents, files, log
 from wellread.types import Principal
 
@@ -134,3 +134,26 @@ def test_a_sync_by_anybody_takes_back_what_an_earlier_version_showed_to_all(kb: 
     assert kb.sync().changed == 1
     assert set(texts(kb)) == {"fares.txt"} and set(texts(kb, HR)) == {"fares.txt", "pay.txt"}
     assert kb.sync().changed == 0
+
+
+def test_adding_a_known_source_again_keeps_what_is_not_said_anew(kb: KnowledgeBase, docs: Path) -> None:
+    hr = paid(docs)
+    (hr / "notes.md").write_text("Not for the base.")
+    boss = kb.seen_by(HR)
+    boss.add(str(hr), labels=["hr"], exclude=["*.md"])
+    assert boss.add(str(hr)).unchanged == 1
+    assert texts(kb) == {} and set(texts(kb, HR)) == {"pay.txt"}
+    assert boss.add(str(hr), exclude=[]).new == 1
+    assert texts(kb) == {} and set(texts(kb, HR)) == {"pay.txt", "notes.md"}
+    assert boss.add(str(hr), labels=[]).changed == 2  # in so many words
+    assert set(texts(kb)) == {"pay.txt", "notes.md"}
+
+
+def test_a_source_is_changed_by_nobody_to_whom_it_is_hidden(kb: KnowledgeBase, docs: Path) -> None:
+    hr = paid(docs)
+    kb.add(str(hr), labels=["hr"])
+    for labels in (None, [], ["crew"], ["hr"]):
+        with pytest.raises(Refused, match="--group NAME"):
+            kb.add(str(docs / "fares.txt"), str(hr), labels=labels)
+    assert texts(kb) == {} and kb.status().sources == ()
+    assert kb.seen_by(HR).status().sources == (str(hr),)

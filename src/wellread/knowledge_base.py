@@ -168,24 +168,26 @@ class KnowledgeBase(OpenParts):
         self,
         *what: str,
         text: str | None = None,
-        labels: Sequence[str] = (),
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        labels: Sequence[str] | None = None,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
         retry_failed: bool = False,
-        allow_private: bool = False,
+        allow_private: bool | None = None,
         progress: Progress = SILENT,
     ) -> SyncReport:
         """Adds folders, files, globs, URLs, or a ``text`` named by ``what``, and brings them in; again is harmless.
 
-        Raises: UsageError, SourceError for what is not there at all; single files that fail are in the report.
+        Of a source that is known, what is None stays as it was. Raises: Refused for a known source whose labels hide it
+        from ``who``; UsageError, SourceError for what is not there at all; single files that fail are in the report.
         """
-        options = sources.Options(tuple(labels), tuple(include), tuple(exclude), allow_private)
-        wanted = [sources.describe(item, options, tenant=self.who.tenant, text=text) for item in what]
+        wanted = [sources.describe(item, sources.Options(), tenant=self.who.tenant, text=text) for item in what]
+        lists = {"labels": labels, "include": include, "exclude": exclude}
+        given: dict[str, object] = {name: list(value) for name, value in lists.items() if value is not None}
+        given |= {} if allow_private is None else {"allow_private": allow_private}
         with self.store.writing() as tx:
-            ids = [
-                files.add_source(tx, source.kind, source.location, source.settings, tenant=source.tenant)
-                for source in wanted
-            ]
+            for source in wanted:
+                files.refuse_hidden(tx.connection, source.location, who=self.who)
+            ids = [files.add_source(tx, each.kind, each.location, given, tenant=each.tenant) for each in wanted]
         return self._bring_in(dict.fromkeys(ids, text), "add", retry_failed, progress)
 
     def sync(self, *, retry_failed: bool = False, progress: Progress = SILENT) -> SyncReport:

@@ -215,3 +215,16 @@ def test_only_a_member_of_the_group_sees_a_labelled_document(on: On, tmp_path: P
     on("add", "pay.md", "--label", "hr")
     assert "5,100" not in on("search", "master earns").stdout
     assert "5,100" in on("search", "master earns", "--group", "hr").stdout
+
+
+def test_a_source_that_is_added_again_keeps_its_label_until_it_is_dropped_in_so_many_words(
+    on: On, tmp_path: Path
+) -> None:
+    (tmp_path / "pay.md").write_text("# Pay\n\nThe master earns 5,100 crowns a month.\n", "utf-8")
+    on("add", "pay.md", "--label", "hr")
+    refused = on("add", "pay.md")
+    assert refused.exit_code == 4 and "--group NAME" in refused.stderr
+    assert on("add", "pay.md", "--group", "hr").exit_code == 0
+    assert "5,100" not in on("search", "master earns").stdout
+    assert on("add", "pay.md", "--group", "hr", "--label", "").exit_code == 0
+    assert "5,100" in on("search", "master earns").stdout

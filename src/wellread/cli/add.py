@@ -52,15 +52,20 @@ def add(
     with open_base(call) as base, progress(call) as watched:
         done = base.add(
             *([name] if text is not None else what),
-            labels=tuple(label or ()),
+            labels=_given(label),
             text=text,
-            include=tuple(include or ()),
-            exclude=tuple(exclude or ()),
+            include=_given(include),
+            exclude=_given(exclude),
             retry_failed=retry_failed,
-            allow_private=allow_private,
+            allow_private=allow_private or None,
             progress=watched,
         )
     return told(call, done)
+
+
+def _given(words: list[str] | None) -> tuple[str, ...] | None:
+    """None for an option that was left out, so that a known source keeps what it has; ``--label ""`` is nothing."""
+    return tuple(filter(None, words)) if words else None
 
 
 def _standard_input(what: list[str], name: str) -> str | None:

@@ -50,13 +50,6 @@ class Source:
     text: str | None = None
     listed_for: Literal["add", "sync", ""] = "sync"
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """What the store keeps of the options."""
-        options = self.options
-        lists = {"labels": options.labels, "include": options.include, "exclude": options.exclude}
-        return {**{key: list(value) for key, value in lists.items()}, "allow_private": options.allow_private}
-
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
+from wellread.errors import Refused
 from wellread.store import checksums
 from wellread.store.engine import Transaction
 from wellread.store.schema import files, sources
@@ -203,15 +204,17 @@ def _of_visible_sources(connection: Connection, who: Principal) -> Select[tuple[
 
 
 def add_source(tx: Transaction, kind: str, location: str, settings: Mapping[str, object], *, tenant: str) -> int:
-    """The id of the source; one that is known by its location gets the new kind and settings and keeps its id."""
+    """The id of the source; one that is known by its location keeps its id, and every setting that is not given."""
     where = (sources.c.tenant == tenant, sources.c.location == location)
-    found = tx.connection.execute(select(sources.c.id, sources.c.added_at).where(*where)).one_or_none()
+    columns = (sources.c.id, sources.c.added_at, sources.c.settings)
+    found = tx.connection.execute(select(*columns).where(*where)).one_or_none()
+    before: dict[str, object] = {} if found is None else json.loads(found.settings)
     row: dict[str, object] = {
         "id": tx.allocate("source_id") if found is None else found.id,
         "tenant": tenant,
         "kind": kind,
         "location": location,
-        "settings": json.dumps(dict(settings), ensure_ascii=False, sort_keys=True),
+        "settings": json.dumps({**before, **settings}, ensure_ascii=False, sort_keys=True),
         "added_at": tx.now if found is None else found.added_at,
     }
     row["checksum"] = checksums.of_row(sources, row)
@@ -220,6 +223,13 @@ def add_source(tx: Transaction, kind: str, location: str, settings: Mapping[str,
     else:
         tx.connection.execute(sources.update().where(*where), row)
     return int(str(row["id"]))
+
+
+def refuse_hidden(connection: Connection, location: str, *, who: Principal) -> None:
+    """Raises: Refused where there is a source at ``location`` whose labels hide it from ``who``."""
+    for row in every_source(connection, who.tenant):
+        if row.location == location and not who.may_read(row.tenant, labels_of(row)):
+            raise Refused(f"{location}: is known, with labels of groups that you are not in; name one: --group NAME")
 
 
 def every_source(connection: Connection, tenant: str) -> list[SourceRow]:
