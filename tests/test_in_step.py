@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.index.bases import Overtaken
 
-from wellread import KnowledgeBase, Refused
+from wellread import KnowledgeBase, Refused, UsageError
 from wellread.store import documents, files, log
 from wellread.types import Principal
 
@@ -157,3 +157,86 @@ def test_a_source_is_changed_by_nobody_to_whom_it_is_hidden(kb: KnowledgeBase, d
             kb.add(str(docs / "fares.txt"), str(hr), labels=labels)
     assert texts(kb) == {} and kb.status().sources == ()
     assert kb.seen_by(HR).status().sources == (str(hr),)
+
+
+def test_what_was_removed_stays_out_until_add_names_it(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "a.txt").write_text("Dogs travel for four crowns.")
+    (docs / "b.txt").write_text("Cats stay at home.")
+    kb.add(str(docs))
+    assert kb.remove(str(docs / "a.txt")) == 1
+    with pytest.raises(UsageError, match="no such source or document"):
+        kb.remove(str(docs / "a.txt"))
+    for step in (lambda: None, lambda: (docs / "a.txt").write_text("Dogs travel free."), (docs / "a.txt").unlink,
+                 lambda: (docs / "a.txt").write_text("Dogs travel for nine crowns.")):  # fmt: skip
+        step()
+        for report in (kb.sync(), kb.add(str(docs)), kb.sync(retry_failed=True)):
+            assert (report.new, report.changed, report.deleted, report.unchanged) == (0, 0, 0, 1)
+        assert set(texts(kb)) == {"b.txt"} and kb.status().states == {"live": 1, "removed": 1}
+    assert kb.add(str(docs / "a.txt")).new == 1
+    assert texts(kb)["a.txt"] == "Dogs travel for nine crowns." and kb.status().states == {"live": 2}
+    assert kb.sync().unchanged == 2
+    assert kb.check() == []
+
+
+def test_what_a_glob_removed_comes_back_with_a_closer_source_or_with_its_own_anew(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    for name in ("old/a.txt", "old/b.txt", "new/c.txt"):
+        (docs / name).parent.mkdir(exist_ok=True)
+        (docs / name).write_text(f"What {name} says.")
+    kb.add(str(docs))
+    assert kb.remove("*/old/*") == 2
+    assert kb.sync().unchanged == 1
+    assert kb.add(str(docs / "old")).new == 2
+    assert kb.remove(str(docs / "old" / "a.txt")) == 1
+    assert kb.remove(str(docs)) == 1 and set(texts(kb)) == {"b.txt"}
+    assert kb.add(str(docs)).new == 1 and set(texts(kb)) == {"b.txt", "c.txt"}
+    assert kb.remove(str(docs / "old")) == 1 and kb.remove(str(docs)) == 1
+    assert kb.status().states == {} and kb.add(str(docs)).new == 3
+
+
+def test_papers_of_a_source_that_was_removed_do_not_come_back_from_the_folder_above(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    hr = paid(docs)
+    kb.add(str(hr), labels=["hr"])
+    kb.add(str(docs))
+    assert kb.seen_by(HR).remove(str(hr)) == 1
+    kb.sync()
+    assert set(texts(kb, HR)) == {"fares.txt"}
+    kb.add(str(hr), labels=["hr"])
+    assert set(texts(kb)) == {"fares.txt"} and set(texts(kb, HR)) == {"fares.txt", "pay.txt"}
+
+
+def test_a_file_that_was_added_by_its_name_is_removed_with_its_source(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "a.txt").write_text("Dogs travel for four crowns.")
+    kb.add(str(docs / "a.txt"))
+    kb.add("note.txt", text="Cats stay at home.")
+    assert kb.remove("*.txt") == 2
+    assert kb.status().sources == () and kb.status().states == {}
+    assert kb.sync().new == 0
+
+
+def test_a_duplicate_that_was_removed_does_not_come_back_either(kb: KnowledgeBase, docs: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (docs / name).write_text("Dogs travel for four crowns.")
+    kb.add(str(docs))
+    assert kb.remove(str(docs / "b.txt")) == 0  # its document is that of the other
+    assert kb.remove(str(docs / "a.txt")) == 1
+    kb.sync()
+    assert texts(kb) == {} and kb.status().states == {"removed": 2}
+
+
+@pytest.mark.parametrize("what", ["", "a.txt"])
+def test_what_is_removed_while_a_sync_has_read_it_does_not_come_back(kb: KnowledgeBase, docs: Path, what: str) -> None:
+    for name in ("a.txt", "b.txt"):
+        (docs / name).write_text(f"What {name} says.")
+    kb.add(str(docs))
+    (docs / "a.txt").write_text("What it says now.")
+    (docs / "c.txt").write_text("Cats stay at home.")
+    with Overtaken.open(kb.store.folder) as store:
+        store.first, store.after = (lambda: kb.remove(str(docs / what))), 1  # before what was read is written
+        KnowledgeBase(kb.folder, kb.settings, store, who=Principal()).sync()
+        assert store.first is None
+    assert set(texts(kb)) == ({"b.txt", "c.txt"} if what else set())
+    assert kb.check() == []

@@ -178,6 +178,18 @@ def test_remove_takes_a_document_out_of_everything(on: On, documents: Path) -> N
     assert on("check").stdout == "no fault found\n"  # nothing is left, and that is as it should be
 
 
+def test_a_removed_document_stays_out_and_is_counted_apart_until_it_is_added_by_its_name(
+    on: On, documents: Path
+) -> None:
+    on("remove", str(documents / "fares.md"))
+    assert on("sync").stdout.startswith("in step: 1 document unchanged")
+    assert "4.50" not in on("search", "dog crowns").stdout
+    assert told(on("status", "--json"))["states"] == {"live": 1, "removed": 1}
+    assert "removed" in on("status").stdout
+    assert on("add", str(documents / "fares.md")).exit_code == 0
+    assert "4.50" in on("search", "dog crowns").stdout
+
+
 def test_the_index_is_rebuilt_compacted_and_reembedded(on: On) -> None:
     before = told(on("search", "dog crowns", "--json"))["hits"][0]["chunk"]["id"]
     for part in ("rebuild", "compact", "reembed"):

@@ -9,7 +9,6 @@ import typer
 
 from wellread.cli import show
 from wellread.cli.call import DONE, Call, command, hint, open_base
-from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.tune.registry import Stale
@@ -43,8 +42,6 @@ def remove(
         for name, gone in _gone(stale).items()
     }
     learned = {name: gone for name, gone in learned.items() if gone}
-    if not removed:
-        raise UsageError(f"{what}: no document and no source is called so; see wellread status --documents")
     if call.json:
         show.dump({"removed": removed, "retrain": learned})
         return DONE

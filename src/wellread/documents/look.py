@@ -68,6 +68,10 @@ def look(
             found = replace(found, source=source)
         row = known.get(found.uri)
         plan.keep.add(found.uri)
+        if row is not None and row.state == "removed":
+            if found.source.listed_for != "add" or row.source_id == found.source.id:
+                continue
+            row = None  # add names it, alone or with a closer source than the one that it was removed from
         if found.source.id in mine or (row is not None and row.source_id in mine):
             plan.found[found.uri] = found
             _look_at(found, row, settings.retry_failed, pipeline, plan)
@@ -93,7 +97,7 @@ def _look_past(source: Source, path: str, reason: str, known: Mapping[str, Known
     below = {uri for uri, row in known.items() if row.source_id == source.id and uri.startswith(prefix)}
     plan.keep |= {where, *below}
     row = known.get(where)
-    others = row is not None and row.source_id != source.id  # they say so themselves
+    others = row is not None and (row.source_id != source.id or row.state == "removed")  # is told there, or not at all
     circle = os.path.islink(path) and row is None and not below  # never was a file
     if whole or not (others or circle):
         plan.changes.append(Failed(Item(where, source.id), "unreadable", reason, False))
@@ -185,7 +189,11 @@ def _look_at_text(source: Source, row: KnownFile | None, pipeline: str, plan: Pl
 def gone_from(sources: Sequence[Source], known: Mapping[str, KnownFile], plan: Plan) -> list[str]:
     """Known uris of the sources that were looked at that are not there any more."""
     ids = listed_ids(sources)
-    return [uri for uri, row in known.items() if row.source_id in ids and uri not in plan.keep]
+    return [
+        uri
+        for uri, row in known.items()
+        if row.source_id in ids and uri not in plan.keep and row.state != "removed"  # stays so, there or not
+    ]
 
 
 def moved_within(plan: Plan, known: Mapping[str, KnownFile], gone: list[str]) -> list[Moved]:

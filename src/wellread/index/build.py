@@ -10,45 +10,33 @@ from __future__ import annotations
 import fnmatch
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 
-from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
-from wellread.index import fulltext, glossary, sets, sparse
+from wellread.documents.changes import Change, Ready, Unchanged
+from wellread.documents.owners import claims, owner
+from wellread.documents.sources import from_row, uri_of
+from wellread.index import fulltext, glossary, sets
 from wellread.index.open import refuse_other
+from wellread.index.record import Tally, forget_item, put, record, taken_out
 from wellread.index.sets import Rows, VectorSet
 from wellread.index.settings import IndexSettings
 from wellread.index.vectors import stored
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import documents, files, graph, tree
-from wellread.store.documents import ChunkRow, content_hash
+from wellread.store import documents, files
+from wellread.store.documents import content_hash
 from wellread.store.engine import Store, Transaction, read_meta
 from wellread.store.files import KnownFile
 from wellread.store.schema import chunks as chunk_table
-from wellread.store.schema import files as file_table
-from wellread.store.schema import sources as source_table
-from wellread.types import Failure, SyncReport
+from wellread.types import SyncReport
 
 BATCH_CHUNKS = 1_000  # committed at once, so much is lost at most when killed
 BATCH_ITEMS = 2_000
 BATCH_S = 5.0  # after which a batch is committed however small it is
-_PLACED = select(chunk_table.c.access_id, chunk_table.c.version_id).where(chunk_table.c.key == bindparam("key"))
 DEAD_SHARE, DEAD_LEAST = 0.3, 1_000  # slots of deleted chunks from which a set is written anew
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts for the report, while they grow."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-
-    def add(self, name: str, n: int = 1) -> None:
-        self.counts[name] = self.counts.get(name, 0) + n
 
 
 def apply(
@@ -66,7 +54,7 @@ def apply(
     long; ModelError. What was committed before stays.
     """
     started = time.monotonic()
-    tally = _Tally()
+    tally = Tally()
     with store.reading() as connection:
         current = sets.live(connection)
         used = current is not None and current.n_slots > sets.dead(connection, current)
@@ -79,7 +67,7 @@ def apply(
     return SyncReport(**tally.counts, failures=tuple(tally.failures), seconds=time.monotonic() - started)
 
 
-def _batches(changes: Iterator[Change], tally: _Tally) -> Iterator[list[Change]]:
+def _batches(changes: Iterator[Change], tally: Tally) -> Iterator[list[Change]]:
     batch: list[Change] = []
     n_chunks, since = 0, time.monotonic()
     for change in changes:
@@ -96,10 +84,10 @@ def _batches(changes: Iterator[Change], tally: _Tally) -> Iterator[list[Change]]
 
 
 def _commit(
-    store: Store, batch: Sequence[Change], embedder: Embedder, tally: _Tally, tenant: str, settings: IndexSettings
+    store: Store, batch: Sequence[Change], embedder: Embedder, tally: Tally, tenant: str, settings: IndexSettings
 ) -> None:
     texts = [c.indexed_text for change in batch if isinstance(change, Ready) for c in change.chunks]
-    done: _Tally | None = None
+    done: Tally | None = None
     while done is None:
         with store.reading() as connection:
             current = sets.live(connection)
@@ -123,9 +111,9 @@ def _written(
     tenant: str,
     settings: IndexSettings,
     found: tuple[VectorSet | None, Rows],
-) -> _Tally:
+) -> Tally:
     """What the batch did; ``found`` are the set and the vectors, as it stores them, of the batch's chunks in order."""
-    done, (into, vectors) = _Tally(), found
+    done, (into, vectors) = Tally(), found
     if not fulltext.exists(tx.connection, settings.language):
         fulltext.create(tx.connection, settings.language)
     if not glossary.exists(tx.connection):
@@ -133,14 +121,17 @@ def _written(
     rows: list[tuple[int, int, int]] = []
     kept: list[int] = []  # positions in ``vectors``: a document that comes twice in a batch counts once
     position = 0
+    source_ids = {source.id for source in files.every_source(tx.connection, tenant)}
     for change in batch:
-        if isinstance(change, Ready):
-            placed = _put(tx, change, tenant, done)
-            rows += placed
-            kept += range(position, position + len(placed))
-            position += len(placed)
+        n_chunks = len(change.chunks) if isinstance(change, Ready) else 0
+        if taken_out(tx, change, tenant, source_ids):
+            pass
+        elif isinstance(change, Ready):
+            rows += put(tx, change, tenant, done)
+            kept += range(position, position + n_chunks)
         else:
-            _record(tx, change, tenant, done)
+            record(tx, change, tenant, done)
+        position += n_chunks
     if into is not None:
         lacking = sets.lacking(tx.connection, into, [row[0] for row in rows])
         pairs = [(at, row) for at, row in zip(kept, rows, strict=True) if row[0] in lacking]
@@ -168,145 +159,37 @@ def _vectors(store: Store, embedder: Embedder, texts: Sequence[str], storage: st
     return np.stack([have[digest] for digest in hashes]), len(new)
 
 
-def _put(tx: Transaction, change: Ready, tenant: str, tally: _Tally) -> list[tuple[int, int, int]]:
-    """(key, access id, version id) of the document's new chunks, which can be found by their words from here on."""
-    document = change.document
-    if change.replaces is not None and change.replaces != document.id:
-        _retire(tx, change.replaces, purge=True)
-    gone = _forget_words(tx, document.id) if documents.newest(tx.connection, document.id) else []
-    keys = documents.put_version(
-        tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
-    )
-    tree.follow(tx, gone, keys)
-    graph.follow(tx, gone, keys)
-    held = sparse.taken(tx.connection, [row.key for row in gone])
-    texts, titles = [chunk.text for chunk in change.chunks], [chunk.header for chunk in change.chunks]
-    fulltext.add(tx.connection, keys, texts, titles)
-    indexed = [chunk.indexed_text for chunk in change.chunks]
-    glossary.add(tx.connection, keys, indexed)
-    sparse.hand_on(tx.connection, held, keys, indexed)
-    files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
-    tally.add("new" if change.replaces is None else "changed")
-    tally.add("chunks", len(keys))
-    if not keys:
-        return []
-    row = tx.connection.execute(_PLACED, {"key": keys[0]}).one()
-    return [(key, row.access_id, row.version_id) for key in keys]
-
-
-def _record(tx: Transaction, change: Change, tenant: str, tally: _Tally) -> None:
-    """Everything but a document that is new or changed."""
-    match change:
-        case Moved(item=item, old_uri=old_uri, document_id=document_id):
-            files.drop(tx, old_uri, tenant=tenant)
-            files.put(tx, item, "live", tenant=tenant, document_id=document_id)
-            documents.rename(tx, document_id, uri=item.uri)
-            tally.add("moved")
-        case Duplicate(item=item, document_id=document_id):
-            before = files.get(tx.connection, tenant, item.uri)
-            files.put(tx, item, "duplicate", tenant=tenant, document_id=document_id)
-            if before is not None:
-                _let_go(tx, before, tenant)
-            tally.add("duplicates")
-        case Failed(item=item, kind=kind, reason=reason, skipped=skipped):
-            before = files.get(tx.connection, tenant, item.uri)
-            state: files.State = "skipped" if skipped else "failed"
-            # its last good version keeps answering; that of a duplicate is another item's
-            stays = before.document_id if before is not None and before.state != "duplicate" else None
-            files.put(tx, item, state, tenant=tenant, document_id=stays, kind=kind, reason=reason)
-            attempts = 1 + (before.attempts if before is not None and before.state == "failed" else 0)
-            tally.add("skipped" if skipped else "failed")
-            if not skipped:
-                tally.failures.append(Failure(item.uri, kind, reason, attempts, item.size_bytes))
-        case Gone(uri=uri):
-            if _forget_item(tx, uri, tenant):
-                tally.add("deleted")
-        case Touched(item=item):
-            before = files.get(tx.connection, tenant, item.uri)
-            if before is not None:
-                seen = replace(
-                    before,
-                    source_id=item.source_id,
-                    size_bytes=item.size_bytes,
-                    mtime_ns=item.mtime_ns,
-                    digest=item.digest,
-                    etag=item.etag,
-                    meta_digest=item.meta_digest,
-                    pipeline=item.pipeline,
-                    seen_at=tx.now,
-                )
-                files.put_known(tx, [seen], tenant=tenant)
-            tally.add("unchanged")
-        case _:
-            raise TypeError(f"not a change: {type(change).__name__}")
-
-
-def _forget_item(tx: Transaction, uri: str, tenant: str) -> bool:
-    """Whether the item was known; its document is purged unless another item has the same content."""
-    before = files.get(tx.connection, tenant, uri)
-    if before is None:
-        return False
-    files.drop(tx, uri, tenant=tenant)
-    _let_go(tx, before, tenant)
-    return True
-
-
-def _let_go(tx: Transaction, item: KnownFile, tenant: str) -> None:
-    """The document of an item that was live is purged, or belongs to a duplicate of it from now on."""
-    if item.document_id is None or item.state == "duplicate":
-        return
-    others = (
-        select(file_table.c.uri)
-        .where(file_table.c.tenant == tenant, file_table.c.document_id == item.document_id)
-        .where(file_table.c.uri != item.uri, file_table.c.state.in_(("live", "duplicate")))
-        .order_by(file_table.c.state.desc(), file_table.c.uri)
-    )
-    uri = tx.connection.execute(others).scalars().first()
-    heir = files.get(tx.connection, tenant, uri) if uri is not None else None
-    if heir is None:
-        _retire(tx, item.document_id, purge=True)
-    elif heir.state == "duplicate":
-        files.put_known(tx, [replace(heir, state="live")], tenant=tenant)
-        documents.rename(tx, item.document_id, uri=heir.uri)
-
-
-def _forget_words(tx: Transaction, document_id: str) -> list[ChunkRow]:
-    """The live chunks of a document, whose words are not found any more."""
-    rows = documents.chunk_rows(tx.connection, document_id)
-    fulltext.remove(tx.connection, [row.key for row in rows], [row.text for row in rows], [row.header for row in rows])
-    if glossary.exists(tx.connection):
-        glossary.remove(tx.connection, [row.key for row in rows])
-    return rows
-
-
-def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
-    gone = _forget_words(tx, document_id)
-    sparse.remove(tx.connection, [row.key for row in gone])
-    documents.retire(tx, document_id, purge=purge)
-    tree.follow(tx, gone)
-    graph.follow(tx, gone)
-
-
 def remove(store: Store, what: str, *, tenant: str) -> int | None:
-    """How many documents a source, an item or a glob named, which are purged now; None if it names nothing."""
+    """How many documents a source, an item or a glob named, which are purged now; None if it names nothing.
+
+    An item that a folder or glob still takes stays known as removed, without anything of it, so that it does not come
+    back; a file, page or text that was added by its name goes with its source.
+    """
     names = {what, str(Path(what).expanduser().absolute()), str(Path(what).expanduser().resolve())}
     with store.writing() as tx:
-        statement = select(source_table.c.id).where(
-            source_table.c.tenant == tenant, source_table.c.location.in_(sorted(names))
-        )
-        source_ids = set(tx.connection.execute(statement).scalars())
+        every = [from_row(row) for row in files.every_source(tx.connection, tenant)]
         known: Mapping[str, KnownFile] = files.known(tx.connection, tenant)
-        chosen = [item for uri, item in known.items() if item.source_id in source_ids or uri in names]
-        if not source_ids and not chosen:
-            chosen = [item for uri, item in known.items() if any(fnmatch.fnmatchcase(uri, name) for name in names)]
-        if not source_ids and not chosen:
+        gone = {source.id for source in every if source.location in names}
+        chosen = {uri for uri, item in known.items() if item.source_id in gone or uri in names}
+        if not gone and not chosen:
+            chosen = {uri for uri in known if any(fnmatch.fnmatchcase(uri, name) for name in names)}
+        chosen = {uri for uri in chosen if known[uri].state != "removed" or known[uri].source_id in gone}
+        if not gone and not chosen:
             return None
-        counted = sum(item.document_id is not None and item.state != "duplicate" for item in chosen)
-        if chosen and not fulltext.exists(tx.connection):
+        wide = ("folder", "glob")
+        gone |= {source.id for source in every if source.kind not in wide and uri_of(source.location) in chosen}
+        items = [item for uri, item in known.items() if uri in chosen or item.source_id in gone]
+        counted = sum(item.document_id is not None and item.state != "duplicate" for item in items)
+        if items and not fulltext.exists(tx.connection):
             fulltext.create(tx.connection)
-        for item in sorted(chosen, key=lambda item: item.state != "duplicate"):  # first duplicates: no heirs there
-            _forget_item(tx, item.uri, tenant)
-        for source_id in source_ids:
+        left = claims(source for source in every if source.id not in gone and source.kind in wide)
+        for item in sorted(items, key=lambda item: item.state != "duplicate"):  # first duplicates: no heirs there
+            forget_item(tx, item.uri, tenant)
+            keeper = owner(left, item.uri)
+            if keeper is not None and (item.mtime_ns or item.document_id or item.state == "removed"):
+                row = KnownFile(item.uri, keeper.id, "removed", seen_at=tx.now)
+                files.put_known(tx, [row], tenant=tenant)
+        for source_id in gone:
             files.remove_source(tx, source_id)
     compact(store, force=False)
     return counted

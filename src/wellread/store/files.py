@@ -18,7 +18,7 @@ from wellread.store.engine import Transaction
 from wellread.store.schema import files, sources
 from wellread.types import Failure, Principal
 
-State = Literal["live", "duplicate", "failed", "skipped"]
+State = Literal["live", "duplicate", "failed", "skipped", "removed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ files = Table(  # one row per source item: what is known of it, and the state it
     Column("tenant", String, nullable=False),
     Column("uri", Text, nullable=False),
     Column("source_id", Integer, ForeignKey("sources.id"), nullable=False),
-    Column("state", String, nullable=False),  # live, duplicate, failed, skipped
+    Column("state", String, nullable=False),  # live, duplicate, failed, skipped, removed
     Column("kind", String, nullable=False, default=""),  # SourceError.kind where failed or skipped
     Column("reason", Text, nullable=False, default=""),
     Column("attempts", Integer, nullable=False, default=0),
