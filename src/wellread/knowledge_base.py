@@ -40,7 +40,7 @@ from wellread.retrieve.parts import to_log
 from wellread.retrieve.search import Parts, SearchResult, Sections
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
 from wellread.retrieve.similar import Alike, By, Reading, alike
-from wellread.store import backup, documents, files, jobs, log
+from wellread.store import backup, documents, files, jobs, log, scratch
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine import Store
@@ -236,6 +236,8 @@ class KnowledgeBase(OpenParts):
             report = build.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
+            if report.deleted:
+                scratch.purge(self.folder / DATA_FOLDER)
             self.sparse_fill(progress)
             return self._graph_in_step(self._tree_in_step(report, progress), progress)
 
@@ -267,6 +269,7 @@ class KnowledgeBase(OpenParts):
         removed = build.remove(self.store, what, tenant=self.who.tenant)
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
+        scratch.purge(self.folder / DATA_FOLDER)
         self._graph_in_step(self._tree_in_step(SyncReport()))
         return removed
 

@@ -11,6 +11,7 @@ from wellread.errors import ModelError
 from wellread.evaluate import draft, draft_chat, questions, stands
 from wellread.evaluate.draft import Drafting
 from wellread.models.api import Message, Reply, Sampling
+from wellread.store import scratch
 from wellread.types import Usage
 
 SHIPS = {"Auk": 11, "Bay": 12, "Cob": 13, "Dab": 14, "Eel": 15}
@@ -95,7 +96,7 @@ def test_a_stopped_draft_goes_on_without_asking_again(base: KnowledgeBase) -> No
     first, second = Writer(), Writer()
     done = drafted(base, first, wanted)
     (base.folder / questions.DRAFTS).unlink()
-    replies = base.folder / ".wellread" / draft_chat.REPLIES
+    replies = base.folder / ".wellread" / scratch.REPLIES
     assert drafted(base, second, wanted).new == done.new
     assert second.prompts == []
     (base.folder / questions.DRAFTS).unlink()

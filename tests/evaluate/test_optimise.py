@@ -214,11 +214,16 @@ def test_copies_of_earlier_states_of_the_base_are_gone(tmp_path: Path) -> None:
         base.add(str(tmp_path / "documents"))
         old = rechunk.copied(base, ["chunk.size_tokens=100"], base.embedder, [], who=Principal())
         old.close()
-        base.remove(str(tmp_path / "documents" / "first.txt"))
+        (tmp_path / "documents" / "third.txt").write_text("The third ship has 5 lamps.\n", "utf-8")
+        base.sync()
         new = rechunk.copied(base, ["chunk.size_tokens=100"], base.embedder, [], who=Principal())
-        assert [Path(each.uri).name for each in new.documents()] == ["second.txt"]
+        assert len(new.documents()) == 3
         new.close()
         assert not old.folder.exists() and new.folder.exists()
+        base.remove(str(tmp_path / "documents" / "first.txt"))
+        assert not new.folder.exists()
+    held = [file for file in (tmp_path / "base" / ".wellread").rglob("*") if file.is_file()]
+    assert held and not any(b"The first ship" in file.read_bytes() for file in held)
 
 
 def test_what_a_model_failed_on_is_told_and_asked_again_by_the_next_search(folder: Path) -> None:

@@ -21,9 +21,9 @@ from wellread.knowledge_base import DATA_FOLDER, KnowledgeBase
 from wellread.models.api import Chat, Message, Sampling
 from wellread.progress import SILENT, Progress
 from wellread.store import documents as store_documents
+from wellread.store import scratch
 from wellread.types import Chunk, Document, Evidence, Question
 
-REPLIES = "draft-replies.jsonl"  # in the base's data folder
 OVERSAMPLE = 3  # candidates wanted for each question: filters drop many
 _PER_CALL = 2
 _LEAST_TOKENS = 25  # of a passage that can hold a question
@@ -82,7 +82,7 @@ def _replies(path: Path) -> dict[str, str]:
 
 def asked(base: KnowledgeBase, chat: Chat) -> Asked:
     """The model with the replies that this base has from it."""
-    return Asked(chat, base.folder / DATA_FOLDER / REPLIES)
+    return Asked(chat, base.folder / DATA_FOLDER / scratch.REPLIES)
 
 
 @lru_cache

@@ -19,11 +19,10 @@ from wellread.index import build
 from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import documents, files
+from wellread.store import documents, files, scratch
 from wellread.store.engine import Store
 from wellread.types import Document, Parsed, Principal
 
-FOLDER = "optimise"  # in the base's data folder
 _DONE = "complete"  # the file that says that a copy is whole
 _GENERATION = "generation"  # the file that says which state of the base a copy is of
 _OF_COPY = ("chunk", "embed")  # sections that need a copy
@@ -36,7 +35,7 @@ def needs_copy(key: str) -> bool:
 
 def folder_of(base: KnowledgeBase) -> Path:
     """Where scratch copies and trials lie; it may be deleted at any time."""
-    return base.folder / DATA_FOLDER / FOLDER
+    return base.folder / DATA_FOLDER / scratch.COPIES
 
 
 def copied(
