@@ -178,7 +178,8 @@ class KnowledgeBase(OpenParts):
         """Adds folders, files, globs, URLs, or a ``text`` named by ``what``, and brings them in; again is harmless.
 
         Of a source that is known, what is None stays as it was. Raises: Refused for a known source whose labels hide it
-        from ``who``; UsageError, SourceError for what is not there at all; single files that fail are in the report.
+        from ``who``, unless just these are given again; UsageError, SourceError for what is not there at all; single
+        files that fail are in the report.
         """
         wanted = [sources.describe(item, sources.Options(), tenant=self.who.tenant, text=text) for item in what]
         lists = {"labels": labels, "include": include, "exclude": exclude}
@@ -186,7 +187,7 @@ class KnowledgeBase(OpenParts):
         given |= {} if allow_private is None else {"allow_private": allow_private}
         with self.store.writing() as tx:
             for source in wanted:
-                files.refuse_hidden(tx.connection, source.location, who=self.who)
+                files.refuse_hidden(tx.connection, source.location, labels, who=self.who)
             ids = [files.add_source(tx, each.kind, each.location, given, tenant=each.tenant) for each in wanted]
         return self._bring_in(dict.fromkeys(ids, text), "add", retry_failed, progress)
 

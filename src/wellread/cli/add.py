@@ -27,7 +27,11 @@ def add(
         typer.Argument(metavar="SOURCE", help="Folders, files, globs in quotes, URLs, or - for standard input."),
     ],
     label: Annotated[
-        list[str] | None, typer.Option(metavar="GROUP", help="Only this group may read it; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="GROUP",
+            help='Only this group may read it; may be repeated. Left out, a known source keeps its groups; "" drops them.',
+        ),
     ] = None,
     include: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Of a folder only these files; may be repeated.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal, Protocol
@@ -225,10 +225,13 @@ def add_source(tx: Transaction, kind: str, location: str, settings: Mapping[str,
     return int(str(row["id"]))
 
 
-def refuse_hidden(connection: Connection, location: str, *, who: Principal) -> None:
-    """Raises: Refused where there is a source at ``location`` whose labels hide it from ``who``."""
+def refuse_hidden(
+    connection: Connection, location: str, labels: Sequence[str] | None = None, *, who: Principal
+) -> None:
+    """Raises: Refused where a source at ``location`` is hidden from ``who`` and given other ``labels`` than its own."""
     for row in every_source(connection, who.tenant):
-        if row.location == location and not who.may_read(row.tenant, labels_of(row)):
+        same = labels is not None and frozenset(labels) == labels_of(row)
+        if row.location == location and not same and not who.may_read(row.tenant, labels_of(row)):
             raise Refused(f"{location}: is known, with labels of groups that you are not in; name one: --group NAME")
 
 
