@@ -30,7 +30,7 @@ def add(
         list[str] | None,
         typer.Option(
             metavar="GROUP",
-            help='Only this group may read it; may be repeated. Left out, a known source keeps its groups; "" drops them.',
+            help='Only this group may read it; may be repeated. A known source keeps its groups; "" drops them.',
         ),
     ] = None,
     include: Annotated[
