@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import subprocess
 import sys
 import time
 import unicodedata
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from wellread.config import Settings
+from wellread.evaluate import stats
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -26,12 +26,7 @@ RESULTS = ROOT / "bench" / "results"
 
 def data(name: str) -> Path:
     """Folder of a public data set; exits with a reason where it is not there."""
-    packed = ROOT.parent / "shared" / "data"
     folder = Path(os.environ.get("WELLREAD_DATA", Path.home() / ".cache" / "wellread-data"))
-    if not (folder / name).is_dir() and (packed / "unpack").exists():
-        subprocess.run(
-            [sys.executable, str(packed / "unpack"), str(folder), name], check=True, stdout=subprocess.DEVNULL
-        )
     if not (folder / name).is_dir():
         sys.exit(f"{name}: no such data set in {folder}; set WELLREAD_DATA")
     return folder / name
@@ -91,15 +86,8 @@ def letters(text: str) -> str:
 
 def interval(flags: Sequence[bool]) -> dict[str, Any]:
     """Share of true with a 95 % Wilson interval, in percent."""
-    n, z = len(flags), 1.96
-    if not n:
+    if not flags:
         return {"n": 0}
-    p = sum(flags) / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return {
-        "percent": round(100 * p, 1),
-        "low": round(100 * (middle - half), 1),
-        "high": round(100 * (middle + half), 1),
-        "n": n,
-    }
+    share = stats.bootstrap([float(flag) for flag in flags], seed=0)
+    percents = {"percent": share.value, "low": share.low, "high": share.high}
+    return {**{name: round(100 * value, 1) for name, value in percents.items()}, "n": len(flags)}
