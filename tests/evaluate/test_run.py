@@ -379,10 +379,13 @@ def test_hosts_that_get_texts_are_told_with_every_answer_kept_ones_too(base: Kno
     assert {outcome.sent_to for outcome in asked(base, [CLOSED, FOUND])} == {()}
     assert base.chat is not None
     base.chat = Away(base.chat)  # type: ignore[assignment]  # every method is handed on
-    for again in (True, False):
+    asked(base, [WRITTEN, FOUND], QUESTIONS[1:3])
+    for again in (False, True):  # what was kept is told by what is set now
         outcomes = asked(base, [CLOSED, WRITTEN, FOUND], QUESTIONS[1:3], Plan(again=again))
         told = {outcome.way: outcome.sent_to for outcome in outcomes}
         assert told == {"closed-book": ("api.example.org",), WRITTEN.name: ("api.example.org",), FOUND.name: ()}
+    base.scorer = Away(base.scorer)  # type: ignore[assignment, arg-type]  # every method is handed on
+    assert {o.sent_to for o in asked(base, [FOUND], QUESTIONS[1:3])} == {("api.example.org",)}
 
 
 def test_what_a_way_opens_is_open_for_every_reader(base: KnowledgeBase) -> None:

@@ -31,7 +31,8 @@ PROMPTS = ("closed-book", "long-context", "long-context-question")
 class Reading:
     """What a way reads for a question: passages, ids of their documents, a digest of all of it, and a note about it.
 
-    Readings with the same digest lead to the same answer. Where nothing is read it is empty.
+    Readings with the same digest lead to the same answer. Where nothing is read it is empty. ``sent_to`` are the hosts
+    that the search sent texts to.
     """
 
     passages: tuple[Passage, ...] = ()
@@ -40,6 +41,7 @@ class Reading:
     note: str = ""
     prompt: str = ""
     seconds: float = 0.0
+    sent_to: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -133,14 +135,13 @@ class Asker:
         if self.way.reads == "passages":
             answer = self.eyes(question).ask(question.text)
             text, refused, usage = answer.text, answer.refused, answer.usage
-            citations, route, sent_to = answer.citations, answer.route, answer.left_machine
+            citations, route = answer.citations, answer.route
             searched_s = _searched_s(answer)
         else:
             sampling = Sampling(self.base.settings["answer"].max_tokens, seed=self.seed)
             reply = self.chat.reply(self._messages(question, reading), sampling)
             text, usage = " ".join(reply.text.split()), reply.usage
             refused, citations, route = metrics.is_refusal(text), (), reading.note or self.way.reads
-            sent_to = self._hosts()
         return Outcome(
             way=self.way.name,
             question_id=question.id,
@@ -151,15 +152,18 @@ class Asker:
             usage=usage,
             seconds=reading.seconds + time.perf_counter() - started - searched_s,
             route=route,
-            sent_to=sent_to,
+            sent_to=self.hosts(reading),
         )
 
-    def _hosts(self) -> tuple[str, ...]:
-        """Hosts that get texts when the model is asked without the product: its own, and those that order documents."""
-        parts: list[Chat | Embedder | Reranker | None] = [self.chat]
-        if self.way.reads == "documents":
+    def hosts(self, reading: Reading) -> tuple[str, ...]:
+        """Hosts that get texts for an answer over this reading as the way is configured now, asked anew or not."""
+        parts: list[Chat | Embedder | Reranker | None] = [self.chat if self.writes else None]
+        if self.way.reads == "passages":
+            parts.append(self.base.scorer)
+        if self.way.reads == "documents":  # which a search puts in order
             parts += [self.base.embedder, self.base.reranker]
-        return tuple(dict.fromkeys(part.remote for part in parts if part is not None and part.remote))
+        remote = (part.remote for part in parts if part is not None)
+        return tuple(dict.fromkeys(host for host in (*reading.sent_to, *remote) if host))
 
     def _messages(self, question: Question, reading: Reading) -> list[Message]:
         if self.way.reads == "documents":
@@ -199,7 +203,8 @@ def _searching(settings: config.Settings) -> dict[str, object]:
 
 
 def _passages(eyes: KnowledgeBase, question: Question) -> Reading:
-    hits = eyes.search(question.text, k=eyes.settings["answer"].passages).hits
+    result = eyes.search(question.text, k=eyes.settings["answer"].passages)
+    hits = result.hits
     read = [
         (hit.document.uri, hit.document.title, hit.chunk.header, hit.chunk.heading_path, hit.chunk.kind, hit.chunk.text)
         for hit in hits
@@ -207,7 +212,8 @@ def _passages(eyes: KnowledgeBase, question: Question) -> Reading:
     passages = tuple(
         Passage(hit.document.uri, hit.chunk.span.start, hit.chunk.span.end, hit.chunk.text) for hit in hits
     )
-    return Reading(passages, tuple(dict.fromkeys(hit.document.id for hit in hits)), digest(read))
+    documents = tuple(dict.fromkeys(hit.document.id for hit in hits))
+    return Reading(passages, documents, digest(read), sent_to=result.left_machine)
 
 
 def eyes_of(question: Question, who: Principal) -> Principal:

@@ -45,7 +45,7 @@ class Outcome:
     A metric that does not apply to the question (citations of a closed book, say) is absent, never NaN. ``error`` is
     set where the model failed; the text is empty then and every metric of it is 0, but not those of what was found.
     ``peak_memory_mb`` is the highest resident memory of the whole process while this was asked; ``kept`` says that an
-    earlier run asked it. ``sent_to`` are the hosts that got texts for it, None where that was not recorded.
+    earlier run asked it. ``sent_to`` are the hosts that get texts for it, None where that was not recorded.
     """
 
     way: str

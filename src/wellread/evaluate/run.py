@@ -173,7 +173,6 @@ def _keep(asker: Asker, key: str, reading: Reading, outcome: Outcome, standard: 
         "seconds": outcome.seconds,
         "route": outcome.route,
         "peak_memory_mb": outcome.peak_memory_mb,
-        "sent_to": outcome.sent_to,
         "metrics": dict(outcome.metrics),
         "judged": standard,
     }
@@ -202,7 +201,7 @@ def _from_row(kept: evaluations.Kept, asker: Asker, question: Question, reading:
         metrics=row["metrics"],
         peak_memory_mb=row["peak_memory_mb"],
         kept=True,
-        sent_to=None if row.get("sent_to") is None else tuple(row["sent_to"]),
+        sent_to=asker.hosts(reading),
     )
 
 
