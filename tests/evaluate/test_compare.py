@@ -270,6 +270,13 @@ def test_the_embedded_model_is_measured_and_not_asked_twice(base: KnowledgeBase,
     assert [o.text for o in again.outcomes] == [o.text for o in made.outcomes]
 
 
+def test_an_answer_to_a_question_that_does_not_say_what_is_right_is_not_judged() -> None:
+    silent = Question("owner", "Who owns the Auk?", evidence=QUESTIONS[0].evidence)
+    assert changes.why({"recall@20": 1.0}, silent, refused=False, failed=False) == "not judged"
+    assert changes.why({"recall@20": 0.0}, silent, refused=False, failed=False) == "retrieval missed"
+    assert changes.why({}, silent, refused=True, failed=False) == "refused"
+
+
 def test_a_metric_that_is_unknown_or_cannot_decide_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     (tmp_path / "wellread.toml").touch()
     with pytest.raises(ConfigError, match="'rigth' is unknown; did you mean 'right'"):

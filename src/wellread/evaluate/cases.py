@@ -60,9 +60,10 @@ def _right(outcome: Outcome, metric: str) -> bool:
 
 
 def _sort(answers: Answers, chosen: str, metric: str) -> str:
-    """failed, gained, all; empty where there is nothing to see."""
+    """failed, gained, all; empty where there is nothing to see, or no answer has the metric."""
     right = {way for way, outcome in answers.items() if _right(outcome, metric)}
-    if chosen not in answers or len(right) == len(answers):
+    judged = any(metric in outcome.metrics for outcome in answers.values())
+    if chosen not in answers or not judged or len(right) == len(answers):
         return ""
     if not right:
         return "all"

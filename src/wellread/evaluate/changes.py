@@ -23,6 +23,7 @@ Why = Literal[
     "reader missed",
     "cited wrong",
     "wrong",
+    "not judged",
 ]
 
 
@@ -46,7 +47,8 @@ class Change:
 def why(metrics: Mapping[str, float], question: Question, *, refused: bool, failed: bool) -> Why:
     """What became of an answer: right (with a right citation, where the way can cite), or the first thing that failed.
 
-    A reader missed when the evidence was among the passages; what reads nothing is only wrong or refused.
+    A reader missed when the evidence was among the passages; what reads nothing is only wrong or refused. An answer to
+    a question that does not say what is right is not judged.
     """
     if failed:
         return "failed"
@@ -59,6 +61,8 @@ def why(metrics: Mapping[str, float], question: Question, *, refused: bool, fail
         return "retrieval missed"
     if refused:
         return "refused"
+    if "right" not in metrics:
+        return "not judged"
     return "wrong" if found is None else "reader missed"
 
 

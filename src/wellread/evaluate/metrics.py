@@ -232,9 +232,9 @@ def right(outcome: Outcome, question: Question) -> float:
     """1 for an answer that holds an accepted one, and for a refusal where the documents do not answer; else 0.
 
     Where the question names what a whole answer holds (``all_of``) or what none may hold (``wrong``), each counts; with
-    ``all_of`` and no accepted answer, ``all_of`` alone says what is right. An
-    accepted answer that is a number, date or time is looked for by ``number_match``, any other by ``holds``. What
-    else the text says is not judged: ``grounded`` and ``exact_match`` tell a short answer from a long one.
+    ``all_of`` and no accepted answer, ``all_of`` alone says what is right. A text that is a number, date or time is
+    looked for by ``number_match``, any other by ``holds``. What else the answer says is not judged: ``grounded`` and
+    ``exact_match`` tell a short answer from a long one.
     """
     if outcome.error:
         return 0.0
@@ -271,8 +271,8 @@ def score(
         outcome: what the way answered.
         question: with accepted answers and evidence.
         embedder: for ``similarity`` and ``grounded``; without one they are absent.
-        searched: the way searches for passages, so that none found is a miss, not a metric that does not apply.
         overlap: adds rouge_l, bleu and chrf (extra ``evaluate``).
+        searched: the way searches for passages, so that none found is a miss, not a metric that does not apply.
     Raises: ModelError from the embedder; MissingExtra.
     """
     found = {"right": right(outcome, question)} if tells_right(question) else {}

@@ -25,7 +25,7 @@ from wellread.progress import SILENT, Progress
 from wellread.types import Answer, Principal, Question
 
 KEPT = "trials.jsonl"
-JUDGED_BY = 1  # rises when what is kept of an answer changes
+JUDGED_BY = 2  # rises when what is kept of an answer changes
 
 
 @dataclass(frozen=True, slots=True)
