@@ -90,7 +90,7 @@ def test_options_after_the_command_add_to_those_before_it() -> None:
 def test_an_argument_that_is_not_in_utf_8_is_named_before_anything_is_done(wellread, typed: str, named: str) -> None:
     done = wellread(*typed.split())  # there is no base here
     assert done.exit_code == 2
-    assert done.stderr.startswith(f"error: {named}: '") and "caf\\udce9' is not in UTF-8" in done.stderr
+    assert done.stderr.startswith(f"error: {named}: '") and "caf\\xe9' is not in UTF-8" in done.stderr
     dumped = json.loads(wellread("--json", *typed.split()).stdout)
     assert dumped["error"] == {"kind": "UsageError", "message": done.stderr[7:-1], "exit_code": 2}
 

@@ -147,8 +147,9 @@ def _check_decoded(texts: Mapping[str, object]) -> None:
     for name, value in texts.items():
         for text in value if isinstance(value, list | tuple) else (value,):
             if isinstance(text, str) and show.SURROGATES.search(text):
-                seen = text.encode("utf-8", "backslashreplace").decode()
-                raise UsageError(f"{name}: '{seen}' is not in UTF-8; write it so, or add a file by its folder")
+                seen = show.SURROGATES.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)  # byte by byte
+                cure = "name the folder it lies in" if name == "SOURCE" else "type it in UTF-8"
+                raise UsageError(f"{name}: '{seen}' is not in UTF-8; {cure}")
 
 
 def _epilog(examples: str) -> str:

@@ -62,9 +62,5 @@ def check_decides(metric: str) -> None:
     """Raises: ConfigError for a metric that cannot say alone which way is best."""
     deciding = [name for name in METRICS if name not in LOWER_IS_BETTER and name != "consistency"]
     if metric not in deciding:
-        why = (
-            "less of it is better, and who always refuses or never does has least"
-            if metric in LOWER_IS_BETTER
-            else ("not every question has it")
-        )
+        why = "less of it is better" if metric in LOWER_IS_BETTER else "only questions in several wordings have it"
         raise ConfigError([f"evaluate.metric: '{metric}' cannot decide: {why}; take one of {', '.join(deciding)}"])
