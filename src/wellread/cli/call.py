@@ -148,8 +148,8 @@ def _check_decoded(texts: Mapping[str, object]) -> None:
         for text in value if isinstance(value, list | tuple) else (value,):
             if isinstance(text, str) and show.SURROGATES.search(text):
                 seen = show.SURROGATES.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)  # byte by byte
-                cure = "name the folder it lies in" if name == "SOURCE" else "type it in UTF-8"
-                raise UsageError(f"{name}: '{seen}' is not in UTF-8; {cure}")
+                more = "; a file that is called so comes in with its folder" if name == "SOURCE" else ""
+                raise UsageError(f"{name}: '{seen}' is not in UTF-8; type it in UTF-8{more}")
 
 
 def _epilog(examples: str) -> str:

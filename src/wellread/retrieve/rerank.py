@@ -97,7 +97,7 @@ def sentences(question: str, hits: Sequence[Hit], most: int, quick: Embedder | N
 def _in_time(question: str, chosen: Sequence[Piece], reranker: Reranker, settings: RerankSettings) -> list[float]:
     """Scores of the first pieces, as many as the budget allows; at least one batch.
 
-    Without a budget a sentence encoder gets all at once, which it sorts by length: a sixth less time for 50 (docs/log.md).
+    Without a budget a sentence encoder gets all at once, which it sorts by length: a sixth less time for 50.
     """
     score = _scorer(question, reranker)
     if not settings.budget_ms and isinstance(reranker, Embedder):
