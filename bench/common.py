@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from wellread.config import Settings
-from wellread.evaluate import stats
+from wellread.metrics import stats
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"

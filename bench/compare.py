@@ -19,10 +19,11 @@ from typing import Any
 
 from bench.common import ROOT, cpu_seconds, keep
 from wellread import KnowledgeBase
-from wellread.evaluate import compare, selection, settings, ways
-from wellread.evaluate.results import Comparison
+from wellread.evaluate import compare, settings, ways
 from wellread.evaluate.run import Plan
 from wellread.evaluate.settings import EvaluateSettings
+from wellread.metrics.results import Comparison
+from wellread.questions import selection
 
 HARBOUR = ROOT / "samples" / "harbour"
 WAYS = ("closed-book", "few-shot", "long-context", "retrieval", "retrieval-written")

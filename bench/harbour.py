@@ -20,7 +20,7 @@ from typing import Any
 from bench.common import ROOT, interval, keep, latency, letters, rows
 from wellread import KnowledgeBase
 from wellread.answer import evidence
-from wellread.evaluate.metrics import holds
+from wellread.metrics.metrics import holds
 from wellread.types import Answer, Hit, Principal
 
 HARBOUR = ROOT / "samples" / "harbour"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.common import keep
-from wellread.evaluate import stats
+from wellread.metrics import stats
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]

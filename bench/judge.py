@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from bench.common import data, keep, rows
-from wellread.evaluate import judge, metrics
-from wellread.evaluate.results import Outcome, Passage
-from wellread.models import llamacpp, minilm
+from wellread.evaluate.judge import judge
+from wellread.metrics import metrics
+from wellread.metrics.results import Outcome, Passage
+from wellread.models.providers import llamacpp, minilm
 from wellread.models.settings import ChatSettings
 from wellread.types import Question
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import data, keep, rows
-from wellread.evaluate.ranking import ndcg_at
-from wellread.evaluate.stats import paired
-from wellread.index import fulltext
+from wellread.index.words import fulltext
+from wellread.metrics.ranking import ndcg_at
+from wellread.metrics.stats import paired
 from wellread.store.engine import Store
 
 

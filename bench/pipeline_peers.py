@@ -34,7 +34,7 @@ class Kept:
         from wellread.models.settings import EmbedSettings
 
         kind, _, name = model.partition(":")
-        module = {"static": "wellread.models.static", "onnx": "wellread.models.minilm"}[kind]
+        module = {"static": "wellread.models.providers.static", "onnx": "wellread.models.providers.minilm"}[kind]
         opened = __import__(module, fromlist=["open_embedder"])
         self.model = opened.open_embedder(name, EmbedSettings(model=model), Path(), None)
         self.rows = sqlite3.connect(path)

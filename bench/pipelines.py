@@ -29,8 +29,8 @@ import numpy as np
 
 from bench.common import ROOT, data, keep
 from bench.retrieval import ARMS, DEPTH, NONE, Asked, base, drawn, ranked
-from wellread.evaluate.ranking import ndcg_at, recall_at
-from wellread.evaluate.stats import holm, paired
+from wellread.metrics.ranking import ndcg_at, recall_at
+from wellread.metrics.stats import holm, paired
 
 SETS = ["scifact", "pydocs311", "multihop_rag_500"]
 PEERS = ("llamaindex", "haystack")

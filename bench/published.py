@@ -28,12 +28,13 @@ from typing import Any
 from bench.common import data, keep, letters, rows
 from bench.compare import Watch, figures
 from wellread import KnowledgeBase
-from wellread.evaluate import compare, selection, settings, ways
-from wellread.evaluate.results import Way
+from wellread.evaluate import compare, settings, ways
 from wellread.evaluate.run import Plan
+from wellread.metrics.results import Way
 from wellread.models.api import Message
-from wellread.tune import data as datasets
-from wellread.tune.data import Card, ChatRow, DataSet, TextRow, row_id
+from wellread.questions import selection
+from wellread.tune.data import data as datasets
+from wellread.tune.data.data import Card, ChatRow, DataSet, TextRow, row_id
 
 ASKED = 3  # questions of a paragraph
 RUNS = {"passages": 20, "passages-and-questions": 12, "reading": 4}  # epochs

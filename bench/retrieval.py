@@ -35,8 +35,8 @@ from bench.common import data, keep, rows
 from bench.harbour import HARBOUR, stands
 from bench.ranking import read_judgments, write
 from wellread import KnowledgeBase
-from wellread.evaluate.ranking import ndcg_at, recall_at
-from wellread.evaluate.stats import holm, paired
+from wellread.metrics.ranking import ndcg_at, recall_at
+from wellread.metrics.stats import holm, paired
 from wellread.types import Hit, Principal
 
 DEPTH = 40  # passages of a search; documents or evidence are looked for among them

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from bench.common import cpu_seconds, data, keep, latency
 from bench.ingest import MODES, disk_mb, resident_mb, times
 from wellread import KnowledgeBase
-from wellread.index.vectors import ROW, VectorFile, VectorView
+from wellread.index.vectors.file import ROW, VectorFile, VectorView
+from wellread.models.providers.static import open_embedder
 from wellread.models.settings import EmbedSettings
-from wellread.models.static import open_embedder
 
 Floats = NDArray[np.float32]
 K = 10

@@ -29,10 +29,12 @@ from bench.common import ROOT, interval, keep
 from wellread import config
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message
-from wellread.tune import base_model, checkpoint, device, probe, quantized, recipe, run, state, tuned
-from wellread.tune import data as datasets
-from wellread.tune.data import Card, ChatRow, DataSet, row_id
+from wellread.tune import recipe, run
+from wellread.tune.base import base_model, device, quantized
+from wellread.tune.data import data as datasets
+from wellread.tune.data.data import Card, ChatRow, DataSet, row_id
 from wellread.tune.settings import TuneSettings
+from wellread.tune.train import checkpoint, probe, state, tuned
 
 FACTS = ROOT / "samples" / "harbour" / "facts.jsonl"
 LEARNED, VALIDATED = 5, 1  # of eight phrasings; the last two are never seen and give the recall

@@ -13,7 +13,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from wellread.evaluate import advise, kept, outputs, plot, report, words
+from wellread.advise import advise
+from wellread.advise.report import kept, outputs, plot
+from wellread.advise.report import page as report
+from wellread.metrics import words
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "compare.svg"
 

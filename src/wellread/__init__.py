@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         WellreadError,
     )
     from wellread.knowledge_base import KnowledgeBase
-    from wellread.retrieve.followup import Turn
     from wellread.retrieve.search import SearchResult
+    from wellread.retrieve.understand.followup import Turn
     from wellread.types import (
         AllOf,
         Answer,
@@ -69,7 +69,7 @@ _ERRORS = (
 _HOMES = {
     **dict.fromkeys(_TYPES.split(), "wellread.types"),
     **dict.fromkeys(_ERRORS.split(), "wellread.errors"),
-    "Turn": "wellread.retrieve.followup",
+    "Turn": "wellread.retrieve.understand.followup",
     "SearchResult": "wellread.retrieve.search",
     "KnowledgeBase": "wellread.knowledge_base",
     "Finding": "wellread.doctor",

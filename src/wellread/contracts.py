@@ -25,7 +25,7 @@ from wellread.index.open import Look
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling
 from wellread.retrieve.parts import Query
-from wellread.retrieve.plugged import MOST_WORDINGS, Rewrite, Search
+from wellread.retrieve.retrievers.plugged import MOST_WORDINGS, Rewrite, Search
 from wellread.types import Block, Parsed, Principal, Span
 
 TEXTS = ("The ferry takes dogs.", "", "Fahrpläne — 時刻表 🚢", "word " * 400, "a\x00b\ud800", "The ferry takes dogs.")

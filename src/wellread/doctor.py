@@ -13,10 +13,10 @@ from wellread.documents import parse as parsing
 from wellread.documents import plugged as plugged_files
 from wellread.errors import WellreadError
 from wellread.index import check as index_check
-from wellread.index import sets
+from wellread.index.vectors import sets
 from wellread.models import select
 from wellread.models.api import Embedder
-from wellread.retrieve import plugged
+from wellread.retrieve.retrievers import plugged
 from wellread.store import check as store_check
 from wellread.store import engine
 from wellread.store.engine import Store

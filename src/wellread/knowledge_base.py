@@ -16,10 +16,11 @@ from wellread import config, doctor
 from wellread.answer import ask as answering
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
-from wellread.documents import context, ingest, sources
+from wellread.documents import context, ingest
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
+from wellread.documents.sources import listing as sources
 from wellread.errors import StoreError, UsageError
-from wellread.index import build, sets
+from wellread.index import build
 from wellread.index import check as index_check
 from wellread.index.graph import build as graph_build
 from wellread.index.graph.settings import GraphSettings
@@ -27,19 +28,20 @@ from wellread.index.settings import IndexSettings
 from wellread.index.tree import grow
 from wellread.index.tree.grow import Grown
 from wellread.index.tree.settings import TreeSettings
+from wellread.index.vectors import sets
 from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, SparseSettings
 from wellread.open_parts import OpenParts
 from wellread.progress import SILENT, Progress
-from wellread.retrieve import graph as graph_search
-from wellread.retrieve import route as routing
 from wellread.retrieve import search as searching
-from wellread.retrieve import tree as tree_search
-from wellread.retrieve.followup import Turn
 from wellread.retrieve.parts import to_log
+from wellread.retrieve.retrievers import graph as graph_search
+from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.search import Parts, SearchResult, Sections
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
-from wellread.retrieve.similar import Alike, By, Reading, alike
+from wellread.retrieve.similar.similar import Alike, By, Reading, alike
+from wellread.retrieve.understand import route as routing
+from wellread.retrieve.understand.followup import Turn
 from wellread.store import backup, documents, files, jobs, log, scratch
 from wellread.store import check as store_check
 from wellread.store.check import Fault

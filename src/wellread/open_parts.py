@@ -8,15 +8,15 @@ from typing import Self, cast
 
 from wellread import config
 from wellread.index.open import IndexReader
-from wellread.index.sparse import fill
+from wellread.index.sparse.sparse import fill
 from wellread.models import select
 from wellread.models.api import Chat, Embedder, Reranker, SparseEncoder
 from wellread.models.remember import Remembered
 from wellread.models.settings import EmbedSettings
 from wellread.progress import SILENT, Progress
-from wellread.retrieve import plugged
 from wellread.retrieve.parts import Leg
-from wellread.retrieve.sparse import leg as sparse_leg
+from wellread.retrieve.retrievers import plugged
+from wellread.retrieve.retrievers.sparse import leg as sparse_leg
 from wellread.store.engine import Store
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.answer import evidence, gate, guard, verify
-from wellread.models import minilm
 from wellread.models.api import Embedder
-from wellread.retrieve.followup import Turn, whole
+from wellread.models.providers import minilm
+from wellread.retrieve.understand.followup import Turn, whole
 from wellread.types import Chunk, Document, Hit, Span
 
 TEXT = "# Dogs\n\nDogs may travel on the Sound line. A dog costs 4.50 each way. Dogs must not ride on the upper deck.\n"

@@ -11,9 +11,10 @@ import pytest
 from tests.evaluate.simulated import Lab, compare, questions
 from typer.testing import Result
 
+from wellread.advise.report import outputs
 from wellread.cli.advise import size
-from wellread.evaluate import freeze, outputs
-from wellread.evaluate import questions as files
+from wellread.questions import file as files
+from wellread.questions import freeze
 
 Wellread = Callable[..., Result]
 

@@ -15,8 +15,8 @@ from typer.testing import Result
 
 from wellread.cli.compare import training
 from wellread.evaluate import ways
-from wellread.evaluate.questions import Entry, write
-from wellread.tune.export import Exported
+from wellread.questions.file import Entry, write
+from wellread.tune.ship.export import Exported
 
 On = Callable[..., Result]
 CHEAP = ("--ways", "closed-book,retrieval")

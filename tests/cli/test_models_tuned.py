@@ -11,7 +11,7 @@ from tests.tune import tiny
 from typer.testing import CliRunner, Result
 
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import gguf_fresh
+from wellread.tune.base import gguf_fresh
 
 ASK = ("ask", "Where does Anna live?", "--set", "answer.style=auto", "--set", "answer.passages=1", "--json")
 On = Callable[..., Result]

@@ -8,7 +8,7 @@ import pytest
 
 from wellread import config, contracts
 from wellread.documents import media
-from wellread.documents.chunk import chunk
+from wellread.documents.chunk.chunk import chunk
 from wellread.documents.settings import STRATEGIES, ChunkSettings
 from wellread.models import select
 from wellread.models.settings import EmbedSettings

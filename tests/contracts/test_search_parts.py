@@ -8,9 +8,10 @@ import pytest
 
 from wellread import contracts
 from wellread.index.open import Look
-from wellread.retrieve import find, rewrite
 from wellread.retrieve.parts import Query
+from wellread.retrieve.retrievers import find
 from wellread.retrieve.settings import RetrieveSettings
+from wellread.retrieve.understand import rewrite
 
 TEXTS = {
     "dogs": "# Dogs\n\nDogs travel free of charge on the car deck of every ferry.",

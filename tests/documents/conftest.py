@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched
 from wellread.documents.ingest import ingest
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
-from wellread.documents.sources import Options, Source, describe
+from wellread.documents.sources.listing import Options, Source, describe
 from wellread.store.files import KnownFile
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wellread.documents.chunk import chunk, chunks_of
+from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.documents.clean import visible
 from wellread.documents.parsers import markdown
 from wellread.documents.settings import ChunkSettings

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wellread.documents import context
 from wellread.documents.changes import Gone, Item, Ready
-from wellread.documents.chunk import chunk, chunks_of
+from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.documents.settings import PRESETS, ChunkSettings
 from wellread.errors import ModelUnavailable
 from wellread.models.api import Message, Reply, Sampling

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from wellread.documents.fetch import fetch, is_public
 from wellread.documents.settings import IngestSettings
+from wellread.documents.sources.fetch import fetch, is_public
 from wellread.errors import Refused, SourceError
 
 PRIVATE = IngestSettings(allow_private=True, fetch_max_bytes=100_000)

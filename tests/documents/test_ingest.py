@@ -10,7 +10,7 @@ import pytest
 
 from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.documents.settings import ChunkSettings, IngestSettings
-from wellread.documents.sources import Options
+from wellread.documents.sources.listing import Options
 
 LONG = " ".join(f"Sentence {n} says that ship {n} leaves pier {n * 7} at noon." for n in range(60))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wellread.documents.owners import claims, narrowed, owner
-from wellread.documents.sources import Options, Source, describe, listing
+from wellread.documents.sources.listing import Options, Source, describe, listing
+from wellread.documents.sources.owners import claims, narrowed, owner
 
 
 def source(kind: str, location: str, *labels: str, id: int = 0, **options: tuple[str, ...]) -> Source:

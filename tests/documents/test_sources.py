@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wellread.documents.changes import Failed, Gone, Ready
-from wellread.documents.sources import Options, describe, listing
+from wellread.documents.sources.listing import Options, describe, listing
 
 
 def of(base, location: Path | str) -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.documents.clean import visible
-from wellread.documents.front_matter import split
 from wellread.documents.media import decode, media_type
 from wellread.documents.sentences import sentences
+from wellread.documents.sources.front_matter import split
 from wellread.errors import SourceError
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from wellread.evaluate import stats
-from wellread.evaluate.results import BaseFacts, Comparison, Cost, Outcome, Way, WayResult
+from wellread.metrics import stats
+from wellread.metrics.results import BaseFacts, Comparison, Cost, Outcome, Way, WayResult
 from wellread.types import Question
 
 BASE = BaseFacts(documents=60, chunks=900, tokens=90_000, changed_share=0.0, generation=3)

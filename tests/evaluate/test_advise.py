@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evaluate.simulated import BASE, WAYS, Lab, better, compare, questions
 
-from wellread.evaluate import advise, choose, conditions, cost, verdicts
-from wellread.evaluate.advice import Advice, Prices, Task, Verdict
-from wellread.evaluate.conditions import Case
-from wellread.evaluate.results import BaseFacts
+from wellread.advise import advise, choose, conditions, cost, verdicts
+from wellread.advise.advice import Advice, Prices, Task, Verdict
+from wellread.advise.conditions import Case
+from wellread.metrics.results import BaseFacts
 
 SMALL = BaseFacts(documents=4, chunks=20, tokens=1400, changed_share=0.0, generation=1)
 NOTHING = BaseFacts(documents=0, chunks=0, tokens=0, changed_share=0.0, generation=1)

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from tests.evaluate.small_base import PAY, QUESTIONS, Reader
 
 from wellread import KnowledgeBase
+from wellread.advise.report import outputs
 from wellread.errors import ConfigError, UsageError
-from wellread.evaluate import changes, compare, freeze, outputs, selection
+from wellread.evaluate import changes, compare
 from wellread.evaluate import settings as sections
 from wellread.evaluate.compare import Training
-from wellread.evaluate.questions import Entry, write
-from wellread.evaluate.results import BaseFacts, Outcome, Passage, Way
 from wellread.evaluate.run import Plan
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.evaluate.ways import BUILT_IN
-from wellread.store import evaluations
+from wellread.metrics.results import BaseFacts, Outcome, Passage, Way
+from wellread.questions import freeze, selection
+from wellread.questions.file import Entry, write
+from wellread.store import outcomes as evaluations
 from wellread.types import Question, Usage
 
 CLOSED, FEW, LONG, FOUND, WRITTEN = BUILT_IN

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from wellread import KnowledgeBase
-from wellread.evaluate import candidate, draft, phrase, questions, review, rules, stands, tables
-from wellread.evaluate.draft import Drafting
+from wellread.questions import file as questions
+from wellread.questions import stands
+from wellread.questions.draft import candidate, draft, phrase, review, rules, tables
+from wellread.questions.draft.draft import Drafting
 from wellread.retrieve.units import words
 from wellread.types import Block, Document, Span
 

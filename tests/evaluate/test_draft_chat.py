@@ -8,9 +8,12 @@ import pytest
 
 from wellread import KnowledgeBase
 from wellread.errors import ModelError
-from wellread.evaluate import draft, draft_chat, questions, stands
-from wellread.evaluate.draft import Drafting
 from wellread.models.api import Message, Reply, Sampling
+from wellread.questions import file as questions
+from wellread.questions import stands
+from wellread.questions.draft import chat as draft_chat
+from wellread.questions.draft import draft
+from wellread.questions.draft.draft import Drafting
 from wellread.store import scratch
 from wellread.types import Usage
 

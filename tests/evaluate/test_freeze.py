@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellread.errors import UsageError
-from wellread.evaluate import freeze, questions
-from wellread.evaluate.questions import Entry
+from wellread.questions import file as questions
+from wellread.questions import freeze
+from wellread.questions.file import Entry
 from wellread.types import Evidence, Question
 
 HARBOUR = Path(__file__).resolve().parents[2] / "samples" / "harbour" / "questions.jsonl"

@@ -12,10 +12,10 @@ import pytest
 
 from wellread import config
 from wellread.errors import UsageError
-from wellread.evaluate import judge
-from wellread.evaluate.results import Outcome, Passage
-from wellread.models import llamacpp
+from wellread.evaluate.judge import judge
+from wellread.metrics.results import Outcome, Passage
 from wellread.models.api import Message, Reply, Sampling
+from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
 from wellread.types import Question, Usage
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellread.errors import MissingExtra
-from wellread.evaluate import metrics
-from wellread.evaluate.results import Outcome, Passage
-from wellread.models import minilm
+from wellread.metrics import metrics
+from wellread.metrics.results import Outcome, Passage
 from wellread.models.api import Embedder
+from wellread.models.providers import minilm
 from wellread.types import Citation, Evidence, Question, Span
 
 FARES = "/base/fares/fares-2026.md"

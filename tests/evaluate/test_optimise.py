@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from wellread import KnowledgeBase
 from wellread.errors import ConfigError, UsageError
-from wellread.evaluate import metrics, optimise, rechunk, space, tradeoff
-from wellread.evaluate.optimise import Budget
-from wellread.evaluate.recall import Recalled
-from wellread.evaluate.trial import Bench, outcome_of
+from wellread.metrics import metrics
 from wellread.models.api import Embedder, Vectors
+from wellread.optimise import optimise, rechunk, space, tradeoff
+from wellread.optimise.optimise import Budget
+from wellread.optimise.recall import Recalled
+from wellread.optimise.trial import Bench, outcome_of
 from wellread.store import documents
 from wellread.types import Principal, Question
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wellread.evaluate.metrics import is_number, number_match
-from wellread.evaluate.quantities import quantities
+from wellread.metrics.metrics import is_number, number_match
+from wellread.metrics.quantities import quantities
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellread.errors import UsageError
-from wellread.evaluate import questions
-from wellread.evaluate.questions import Entry
+from wellread.questions import file as questions
+from wellread.questions.file import Entry
 from wellread.types import Evidence, Question
 
 HARBOUR = Path(__file__).resolve().parents[2] / "samples" / "harbour" / "questions.jsonl"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, RR, R, nDCG
 
-from wellread.evaluate import ranking
+from wellread.metrics import ranking
 from wellread.types import Evidence
 
 IDS = [f"d{n}" for n in range(30)]

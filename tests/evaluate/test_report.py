@@ -17,11 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evaluate.simulated import Lab, compare, questions
 
+from wellread.advise import advise
+from wellread.advise.advice import Prices, Task
+from wellread.advise.report import kept, markup, outputs, plot, tabulated
+from wellread.advise.report import page as report
+from wellread.advise.report.plot import Point
 from wellread.errors import UsageError
-from wellread.evaluate import advise, kept, markup, outputs, plot, report, tabulated, words
-from wellread.evaluate.advice import Prices, Task
-from wellread.evaluate.plot import Point
-from wellread.evaluate.results import Comparison, Difference
+from wellread.metrics import words
+from wellread.metrics.results import Comparison, Difference
 from wellread.types import Citation, Question, Score, Span
 
 HOSTILE = '<script>alert("1")</script>"><img src=x onerror=alert(1)>\u202e]]>--></style></title>&amp;\x00\x1b[31m'

@@ -22,9 +22,9 @@ from wellread import KnowledgeBase
 from wellread.errors import ModelError
 from wellread.evaluate import whole
 from wellread.evaluate.asking import Asker, Reading, identity
-from wellread.evaluate.results import Outcome, Way
 from wellread.evaluate.run import GIVES_UP, Plan, run
 from wellread.evaluate.ways import BUILT_IN
+from wellread.metrics.results import Outcome, Way
 from wellread.models.api import Chat
 from wellread.models.settings import ChatSettings
 from wellread.types import Document, Principal, Question

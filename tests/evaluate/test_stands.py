@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from wellread import KnowledgeBase
-from wellread.evaluate import stands
+from wellread.questions import stands
 from wellread.types import Evidence, Principal, Question
 
 TABLE = "| Ship | Cars | Wind |\n|---|---|---|\n| Auk | 38 | 17 m/s |\n| Margit | 22 | 15 m/s |\n"

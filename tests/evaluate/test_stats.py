@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wellread.evaluate import stats
-from wellread.evaluate.results import Outcome
+from wellread.metrics import stats
+from wellread.metrics.results import Outcome
 
 DRAWS = 1000  # simulated measurements
 

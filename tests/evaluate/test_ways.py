@@ -9,7 +9,7 @@ import pytest
 from wellread import KnowledgeBase
 from wellread.errors import ConfigError, UsageError
 from wellread.evaluate import settings, ways
-from wellread.evaluate.results import Way
+from wellread.metrics.results import Way
 
 
 def names(base: KnowledgeBase, **given: object) -> list[str]:

@@ -14,9 +14,11 @@ from tests.index.bases import EVERYONE, Overtaken, WordEmbedder, filled, ready, 
 
 from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Unchanged
 from wellread.errors import ModelError, StoreError
-from wellread.index import build, check, sets, vectors
+from wellread.index import build, check
 from wellread.index.open import IndexReader
 from wellread.index.settings import IndexSettings
+from wellread.index.vectors import file as vectors
+from wellread.index.vectors import sets
 from wellread.store import documents, files, migrations
 from wellread.store.engine import Store
 from wellread.types import Compare, Principal
@@ -145,7 +147,7 @@ def test_a_rebuild_embeds_only_what_has_no_sound_vector(store: Store) -> None:
 
 
 def test_check_finds_a_word_that_the_index_lost(store: Store) -> None:
-    from wellread.index import fulltext
+    from wellread.index.words import fulltext
 
     filled(store, WordEmbedder(), ready("/docs/a", "dogs pay"), ready("/docs/b", "cats pay"))
     assert check.check(store) == []

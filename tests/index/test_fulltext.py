@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.errors import StoreError
-from wellread.index import fulltext
+from wellread.index.words import fulltext
 from wellread.store.engine import Store, write_meta
 
 

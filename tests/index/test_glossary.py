@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
-from wellread.index import build, glossary
-from wellread.index.glossary import Pair, pairs
+from wellread.index import build
 from wellread.index.open import IndexReader
+from wellread.index.words import glossary
+from wellread.index.words.glossary import Pair, pairs
 from wellread.store.engine import Store
 from wellread.types import Principal
 

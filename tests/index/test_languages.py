@@ -6,8 +6,9 @@ import pytest
 from tests.index.bases import WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
-from wellread.index import build, check, fulltext, languages
+from wellread.index import build, check
 from wellread.index.settings import IndexSettings
+from wellread.index.words import fulltext, languages
 from wellread.store.engine import Store, read_meta, write_meta
 
 PASSAGES = {

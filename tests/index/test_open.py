@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
 
-from wellread.index import build, check, fulltext
+from wellread.index import build, check
 from wellread.index.open import IndexReader, Look, View
+from wellread.index.words import fulltext
 from wellread.retrieve.search import Parts, Sections, search
 from wellread.store.engine import Store
 from wellread.types import Principal

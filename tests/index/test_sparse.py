@@ -10,12 +10,13 @@ import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
-from wellread.index import build, check, sparse
+from wellread.index import build, check
 from wellread.index.open import IndexReader
+from wellread.index.sparse import sparse
 from wellread.models.api import SparseVector
 from wellread.models.settings import SparseSettings
-from wellread.retrieve import sparse as sparse_search
 from wellread.retrieve.parts import Query
+from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store.engine import Store
 from wellread.types import Principal

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from wellread.errors import StoreError
-from wellread.index import vectors
-from wellread.index.vectors import ROW, VectorFile, VectorView
+from wellread.index.vectors import file as vectors
+from wellread.index.vectors.file import ROW, VectorFile, VectorView
 
 
 def unit(rng: np.random.Generator, n: int, dim: int) -> np.ndarray:

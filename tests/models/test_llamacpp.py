@@ -8,8 +8,8 @@ import pytest
 
 from wellread import config
 from wellread.errors import ModelError
-from wellread.models import llamacpp
 from wellread.models.api import Message, Reply, Sampling
+from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
 
 NAME = "smollm2-135m"

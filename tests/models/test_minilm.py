@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from wellread.errors import ModelError
-from wellread.models import minilm, tokens
+from wellread.models import tokens
+from wellread.models.providers import minilm
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 
 from wellread import KnowledgeBase, config
 from wellread.errors import ModelError, StoreError, UsageError
-from wellread.models import select, transformers
+from wellread.models import select
+from wellread.models.providers import transformers
 from wellread.models.settings import SparseSettings
 
 pytestmark = [

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellread.errors import ModelError
-from wellread.models import static, tokens
+from wellread.models import tokens
+from wellread.models.providers import static
 
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "ferry": 2, "dog": 3, "##s": 4}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wellread.errors import MissingExtra, ModelError
-from wellread.models import transformers
+from wellread.models.providers import transformers
 from wellread.models.settings import EmbedSettings, RerankSettings
 
 HERE = importlib.util.find_spec("sentence_transformers") is not None

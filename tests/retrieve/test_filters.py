@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.errors import UsageError
-from wellread.retrieve.filters import asks_for_dates, parse
+from wellread.retrieve.understand.filters import asks_for_dates, parse
 from wellread.types import AllOf, AnyOf, Compare, Not, OneOf, ValidOn
 
 

@@ -12,8 +12,8 @@ from wellread.index.graph import build
 from wellread.index.graph.build import Models
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import IndexReader
-from wellread.retrieve import graph as graph_search
 from wellread.retrieve.parts import Parts, SearchResult, Sections, to_log
+from wellread.retrieve.retrievers import graph as graph_search
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
 from wellread.store.engine import Store

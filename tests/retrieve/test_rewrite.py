@@ -12,12 +12,12 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread.errors import ModelUnavailable
 from wellread.index.open import IndexReader
 from wellread.models.api import Chat, Message, Reply, Sampling
-from wellread.retrieve.followup import Turn
-from wellread.retrieve.glossary import corrected, edits, meanings
 from wellread.retrieve.parts import Trace, to_log
-from wellread.retrieve.rewrite import Asking, broader, follow_up, lines, split
 from wellread.retrieve.search import Parts, SearchResult, Sections, search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
+from wellread.retrieve.understand.followup import Turn
+from wellread.retrieve.understand.glossary import corrected, edits, meanings
+from wellread.retrieve.understand.rewrite import Asking, broader, follow_up, lines, split
 from wellread.store.engine import Store
 from wellread.types import Principal, Usage
 

@@ -10,9 +10,9 @@ from tests.retrieve.test_rewrite import ScriptedChat
 
 from wellread.errors import ModelError
 from wellread.index.open import IndexReader
-from wellread.retrieve import route as routing
 from wellread.retrieve.search import Parts, SearchResult, Sections, search
 from wellread.retrieve.settings import RewriteSettings, RouteSettings
+from wellread.retrieve.understand import route as routing
 from wellread.store.engine import Store
 
 EVERY_PART = RewriteSettings(variants="model", hyde="model", parts="model", step_back="model")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from wellread.index.open import Named
-from wellread.retrieve.scope import LIKELY, STRONG, Scope, scope, vocabulary
+from wellread.retrieve.understand.scope import LIKELY, STRONG, Scope, scope, vocabulary
 
 
 def named(n: int, title: str, uri: str, access_id: int = 1, **metadata: str) -> Named:

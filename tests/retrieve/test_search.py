@@ -10,11 +10,11 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
 from wellread.index.open import IndexReader, Look
-from wellread.retrieve import find as finding
-from wellread.retrieve.filters import parse
 from wellread.retrieve.parts import Leg, Query
+from wellread.retrieve.retrievers import find as finding
 from wellread.retrieve.search import Parts, SearchResult, Sections, search
 from wellread.retrieve.settings import RetrieveSettings
+from wellread.retrieve.understand.filters import parse
 from wellread.store.engine import Store
 from wellread.types import Compare, Principal
 

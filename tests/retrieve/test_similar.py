@@ -10,8 +10,8 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.errors import SourceError, UsageError
 from wellread.index.open import IndexReader
-from wellread.retrieve.similar import Reading, alike
-from wellread.retrieve.tone import likeness, tone
+from wellread.retrieve.similar.similar import Reading, alike
+from wellread.retrieve.similar.tone import likeness, tone
 from wellread.store.engine import Store
 from wellread.types import Principal
 

@@ -12,8 +12,8 @@ from wellread.index.open import IndexReader
 from wellread.index.tree import grow, view
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.tree.view import Branches
-from wellread.retrieve import tree as tree_search
 from wellread.retrieve.parts import Parts, Query
+from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.search import SearchResult, Sections, search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store import tree

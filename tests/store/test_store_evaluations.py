@@ -10,7 +10,8 @@ from pathlib import Path
 
 from store_samples import EVERYONE, bytes_on_disk, made, put
 
-from wellread.store import check, documents, evaluations, migrations
+from wellread.store import check, documents, migrations
+from wellread.store import outcomes as evaluations
 from wellread.store.engine import FILE_NAME, Store, read_meta
 from wellread.types import Principal
 

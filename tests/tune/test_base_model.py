@@ -12,11 +12,13 @@ from tests.tune.test_run import settings
 
 from wellread import config
 from wellread.errors import ModelError, UsageError
-from wellread.models import llamacpp
 from wellread.models.api import Message, Sampling
+from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
-from wellread.tune import base_model, losses, probe, quantized, run, session, tuned
-from wellread.tune.template import encode
+from wellread.tune import run
+from wellread.tune.base import base_model, quantized
+from wellread.tune.base.template import encode
+from wellread.tune.train import losses, probe, session, tuned
 
 
 @pytest.mark.slow

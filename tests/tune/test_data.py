@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from wellread.errors import UsageError
 from wellread.models.api import Message
-from wellread.tune import data
-from wellread.tune.data import (
+from wellread.tune.data import data
+from wellread.tune.data.data import (
     Card,
     ChatRow,
     ClassifyRow,

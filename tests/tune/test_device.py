@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wellread.tune.device import free_memory_gb
+from wellread.tune.base.device import free_memory_gb
 
 MEMINFO = "MemTotal: 16000000 kB\nMemFree: 1000000 kB\nMemAvailable: 8000000 kB\nCached: 7000000 kB\n"  # 8.192 GB
 STAT_V2 = "anon 1000000000\nfile 2500000000\ninactive_file 1500000000\nactive_file 500000000\nshmem 500000000\n"

@@ -11,14 +11,14 @@ from tests.tune import bad_data, chat_tokenizer
 
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import files, personal, prepare
-from wellread.tune.data import ClassifyRow, PreferenceRow
-from wellread.tune.data_settings import PrepareSettings
-from wellread.tune.doctor import Instruments, examine
-from wellread.tune.findings import KINDS, Policy, exit_code
-from wellread.tune.prepare import Prepared, Wanted
-from wellread.tune.rows import Placed
-from wellread.tune.set_checks import by_cluster
+from wellread.tune.data import files, personal, prepare
+from wellread.tune.data.data import ClassifyRow, PreferenceRow
+from wellread.tune.data.doctor import Instruments, examine
+from wellread.tune.data.findings import KINDS, Policy, exit_code
+from wellread.tune.data.prepare import Prepared, Wanted
+from wellread.tune.data.rows import Placed
+from wellread.tune.data.set_checks import by_cluster
+from wellread.tune.data.settings import PrepareSettings
 
 CORPUS = bad_data.corpus()
 
@@ -263,7 +263,7 @@ def test_a_preference_is_not_examined_for_contradiction_but_for_reversal() -> No
 def test_an_odd_row_is_found_in_a_set_larger_than_what_it_is_compared_with(
     base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wellread.tune import set_checks
+    from wellread.tune.data import set_checks
 
     monkeypatch.setattr(set_checks, "REFERENCE", 25)
     monkeypatch.setattr(set_checks, "BLOCK", 7)

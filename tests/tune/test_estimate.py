@@ -12,8 +12,10 @@ from tests.tune.test_run import settings
 from typer.testing import Result as Typed
 
 from wellread.errors import UsageError
-from wellread.tune import data as datasets
-from wellread.tune import estimate, run, search, state
+from wellread.tune import run
+from wellread.tune.data import data as datasets
+from wellread.tune.plan import estimate, search
+from wellread.tune.train import state
 
 Wellread = Callable[..., Typed]
 

@@ -13,13 +13,16 @@ from tests.tune import tiny
 
 from wellread.errors import ModelError, UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.models import llamacpp
 from wellread.models.api import Message, Sampling
+from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
-from wellread.tune import agreement, base_model, export, gguf_file, gguf_fresh, modelfile, run, state
-from wellread.tune.agreement import EXACT, SAME
-from wellread.tune.gguf_file import permuted
+from wellread.tune import run
+from wellread.tune.base import base_model, gguf_file, gguf_fresh
+from wellread.tune.base.gguf_file import permuted
 from wellread.tune.settings import TuneSettings
+from wellread.tune.ship import agreement, export, modelfile
+from wellread.tune.ship.agreement import EXACT, SAME
+from wellread.tune.train import state
 
 
 def quick(model: str, **changed: object) -> TuneSettings:

@@ -12,9 +12,9 @@ from tests.tune import bad_data
 
 from wellread.errors import UsageError
 from wellread.models.api import Message
-from wellread.tune import files, formats, gather
-from wellread.tune.data import ChatRow, ClassifyRow, ExtractRow, Found, PairRow, PreferenceRow, TagRow, TextRow
-from wellread.tune.gather import Gathered
+from wellread.tune.data import files, formats, gather
+from wellread.tune.data.data import ChatRow, ClassifyRow, ExtractRow, Found, PairRow, PreferenceRow, TagRow, TextRow
+from wellread.tune.data.gather import Gathered
 
 QUESTION, ANSWER = "Where is it?", "Over there."
 CHAT = (Message("user", QUESTION), Message("assistant", ANSWER))

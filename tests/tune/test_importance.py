@@ -14,7 +14,9 @@ from tests.tune import tiny
 from tests.tune.test_recipes import chosen
 
 from wellread.errors import UsageError
-from wellread.tune import choose, forest, importance, recipe, run, state
+from wellread.tune import recipe, run
+from wellread.tune.layers import choose, forest, importance
+from wellread.tune.train import state
 
 SCORES = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0, 10), min_size=1, max_size=12)
 

@@ -15,10 +15,12 @@ from tests.tune import tiny
 from tests.tune.test_tasks import classes, quick
 
 from wellread.errors import UsageError
-from wellread.tune import base_model, launch, losses, probe, state, tuned
-from wellread.tune.examples import encode_rows
-from wellread.tune.launch import Launch
+from wellread.tune.base import base_model
+from wellread.tune.plan import launch
+from wellread.tune.plan.launch import Launch
 from wellread.tune.settings import TuneSettings
+from wellread.tune.train import losses, probe, state, tuned
+from wellread.tune.train.examples import encode_rows
 
 
 def settings(model: Path, **changed: Any) -> TuneSettings:
@@ -34,7 +36,7 @@ def laid_out(place: Path, model: Path, wanted: Launch, **changed: Any) -> Path:
 def begun(folder: Path, processes: int) -> None:
     """Runs the training as run.sh does, in this environment."""
     words = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--master_port=29611"]
-    words += ["-m", "wellread.tune.distributed", "."]
+    words += ["-m", "wellread.tune.plan.distributed", "."]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -9,8 +9,10 @@ from tests.tune import tiny
 from tests.tune.test_recipes import attached, chosen
 from tests.tune.test_run import settings
 
-from wellread.tune import base_model, examples, losses, probe, run
-from wellread.tune.data import Card, DataSet, PairRow, TextRow
+from wellread.tune import run
+from wellread.tune.base import base_model
+from wellread.tune.data.data import Card, DataSet, PairRow, TextRow
+from wellread.tune.train import examples, losses, probe
 
 
 def rows(folder: Path) -> examples.Rows:

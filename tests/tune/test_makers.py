@@ -11,19 +11,19 @@ import pytest
 from tests.tune import chat_tokenizer
 
 from wellread.errors import UsageError
-from wellread.evaluate.candidate import Candidate
-from wellread.evaluate.stands import letters
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message, Reply, Sampling
+from wellread.questions.draft.candidate import Candidate
+from wellread.questions.stands import letters
 from wellread.retrieve.units import plain
 from wellread.store import feedback, lineage
-from wellread.tune import data, gather, prepare
-from wellread.tune.data import ChatRow
-from wellread.tune.data_settings import PrepareSettings
-from wellread.tune.gather import Gathered
-from wellread.tune.makers import examples, facts
-from wellread.tune.makers.facts import Fact, Library, phrasings
-from wellread.tune.prepare import Wanted, artifact_id
+from wellread.tune.data import data, gather, prepare
+from wellread.tune.data.data import ChatRow
+from wellread.tune.data.gather import Gathered
+from wellread.tune.data.makers import examples, facts
+from wellread.tune.data.makers.facts import Fact, Library, phrasings
+from wellread.tune.data.prepare import Wanted, artifact_id
+from wellread.tune.data.settings import PrepareSettings
 from wellread.types import Evidence, Usage
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,11 +13,13 @@ from tests.tune import bad_data, chat_tokenizer
 
 from wellread.knowledge_base import KnowledgeBase
 from wellread.store import lineage
-from wellread.tune import base_model, data, examples, prepare
-from wellread.tune.data import ChatRow
-from wellread.tune.data_settings import PrepareSettings
-from wellread.tune.examples import Rows
-from wellread.tune.prepare import Wanted, artifact_id
+from wellread.tune.base import base_model
+from wellread.tune.data import data, prepare
+from wellread.tune.data.data import ChatRow
+from wellread.tune.data.prepare import Wanted, artifact_id
+from wellread.tune.data.settings import PrepareSettings
+from wellread.tune.train import examples
+from wellread.tune.train.examples import Rows
 
 
 @pytest.fixture

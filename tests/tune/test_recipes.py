@@ -11,9 +11,11 @@ from tests.tune.test_run import settings
 
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import base_model, examples, probe, recipe, run, session, state, tuned
+from wellread.tune import recipe, run
+from wellread.tune.base import base_model
 from wellread.tune.recipe import RECIPES, Attached, Choice, Plan
 from wellread.tune.settings import TuneSettings
+from wellread.tune.train import examples, probe, session, state, tuned
 
 RATES = {"full": 3e-3, "ia3": 3e-2, "prefix": 3e-2, "prompt": 0.1, "p-tuning": 1e-2}
 LORAS = [

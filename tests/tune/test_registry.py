@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from wellread.knowledge_base import KnowledgeBase
 from wellread.store import lineage
 from wellread.store.lineage import Input
-from wellread.tune import registry, state, tuned
-from wellread.tune.state import Run
+from wellread.tune.ship import registry
+from wellread.tune.train import state, tuned
+from wellread.tune.train.state import Run
 from wellread.types import Principal
 
 HR = Principal(groups=frozenset({"hr"}))

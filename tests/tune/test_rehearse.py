@@ -9,7 +9,9 @@ from tests.tune import tiny
 from tests.tune.test_run import settings
 
 from wellread.progress import SILENT
-from wellread.tune import base_model, rehearse, run
+from wellread.tune import run
+from wellread.tune.base import base_model
+from wellread.tune.train import rehearse
 
 
 def test_texts_are_drawn_once_and_all_of_each_is_learned(tiny_model: Path, tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ from tests.tune import tiny
 from wellread.errors import StoreError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.store import lineage
-from wellread.tune import base_model, checkpoint, losses, probe, run, state, tuned
-from wellread.tune import data as datasets
-from wellread.tune.data import Card, DataSet
-from wellread.tune.loop import TuneFailed
+from wellread.tune import run
+from wellread.tune.base import base_model
+from wellread.tune.base.template import encode
+from wellread.tune.data import data as datasets
+from wellread.tune.data.data import Card, DataSet
 from wellread.tune.settings import TuneSettings
-from wellread.tune.template import encode
+from wellread.tune.train import checkpoint, losses, probe, state, tuned
+from wellread.tune.train.loop import TuneFailed
 from wellread.types import Principal
 
 

@@ -16,9 +16,10 @@ from tests.tune.test_run import losses_of, settings
 
 from wellread import config
 from wellread.errors import ConfigError
-from wellread.tune import batches, optimise, run, schedule, state
-from wellread.tune.loop import Course
+from wellread.tune import run
 from wellread.tune.settings import TuneSettings
+from wellread.tune.train import batches, optimise, schedule, state
+from wellread.tune.train.loop import Course
 
 # keys whose effect another test of the room shows, by that test
 ELSEWHERE = {

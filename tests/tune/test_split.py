@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wellread.tune.data import PARTS
-from wellread.tune.split import by_group, by_phrasing, grouped
+from wellread.tune.data.data import PARTS
+from wellread.tune.data.split import by_group, by_phrasing, grouped
 
 SHARES = (0.8, 0.1, 0.1)
 names = st.sampled_from("abcdefgh")

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from wellread.cli.main import app
 from wellread.models.settings import ChatSettings
-from wellread.tune import data as datasets
-from wellread.tune import gguf_file, gguf_fresh, suggest
-from wellread.tune.suggest import Wishes
+from wellread.tune.base import gguf_file, gguf_fresh
+from wellread.tune.data import data as datasets
+from wellread.tune.plan import suggest
+from wellread.tune.plan.suggest import Wishes
 
 CARD = """---
 language:

@@ -20,13 +20,18 @@ from typer.testing import Result as Result_
 from wellread.cli.main import app
 from wellread.errors import UsageError
 from wellread.progress import SILENT
-from wellread.tune import base_model, export, headed, labelled, run, schedule, state, task_run, tuned
-from wellread.tune.data import Card, ClassifyRow, DataSet, ExtractRow, Found, PairRow, Row, TagRow, TextRow, row_id
-from wellread.tune.labelled import IGNORED, Item
-from wellread.tune.loop import TuneFailed
-from wellread.tune.outcome import Result
-from wellread.tune.recipes import extract, features, scratch, tagging, text2text, ulmfit
+from wellread.tune import run
+from wellread.tune.base import base_model
+from wellread.tune.data.data import Card, ClassifyRow, DataSet, ExtractRow, Found, PairRow, Row, TagRow, TextRow, row_id
+from wellread.tune.labels import extract, features, headed, labelled, tagging, text2text, ulmfit
+from wellread.tune.labels import run as task_run
+from wellread.tune.labels.labelled import IGNORED, Item
+from wellread.tune.scratch import model as scratch
 from wellread.tune.settings import TuneSettings
+from wellread.tune.ship import export
+from wellread.tune.train import schedule, state, tuned
+from wellread.tune.train.loop import TuneFailed
+from wellread.tune.train.outcome import Result
 
 
 def quick(model: Path | str, **changed: Any) -> TuneSettings:

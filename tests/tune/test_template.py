@@ -12,8 +12,8 @@ from tests.tune import chat_tokenizer
 from wellread import config
 from wellread.errors import UsageError
 from wellread.models.api import Message
-from wellread.tune import template
-from wellread.tune.template import IGNORED, Encoded, batch_labels, encode, encode_text, render, stop_tokens
+from wellread.tune.base import template
+from wellread.tune.base.template import IGNORED, Encoded, batch_labels, encode, encode_text, render, stop_tokens
 
 DEFAULT_SYSTEM = (
     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
@@ -196,7 +196,7 @@ def test_whatever_is_said_each_answer_is_learned_letter_for_letter(said: list[tu
 @pytest.mark.slow
 @pytest.mark.model
 def test_the_embedded_model_reads_the_ids_of_its_own_template() -> None:
-    from wellread.tune import base_model
+    from wellread.tune.base import base_model
 
     folder: Path = base_model.resolve("llama:smollm2-135m", config.models_folder())[0]
     tokenizer = base_model.load_tokenizer(folder)

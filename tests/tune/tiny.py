@@ -5,8 +5,8 @@ from typing import Any
 
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message
-from wellread.tune import data as datasets
-from wellread.tune.data import Card, ChatRow, DataSet, row_id
+from wellread.tune.data import data as datasets
+from wellread.tune.data.data import Card, ChatRow, DataSet, row_id
 
 TEMPLATE = (
     "{% for message in messages %}"

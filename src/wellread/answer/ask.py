@@ -15,11 +15,11 @@ from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
 from wellread.models.api import Chat, Embedder, Message, Reply, Sampling
 from wellread.retrieve import units
-from wellread.retrieve.followup import Turn
 from wellread.retrieve.parts import Trace
-from wellread.retrieve.rewrite import Asking, follow_up
 from wellread.retrieve.search import SearchResult
 from wellread.retrieve.settings import RewriteSettings
+from wellread.retrieve.understand.followup import Turn
+from wellread.retrieve.understand.rewrite import Asking, follow_up
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
 REFUSAL = "Not in the documents."

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from wellread.answer import guard
 from wellread.models.api import Embedder
-from wellread.retrieve import asked
 from wellread.retrieve import units as pieces
+from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Unit, plain, words
 from wellread.types import Citation, Hit
 

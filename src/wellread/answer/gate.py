@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wellread.answer.evidence import Scored
-from wellread.index.stopwords import STOPWORDS
+from wellread.index.words.stopwords import STOPWORDS
 from wellread.retrieve.units import WORD, words
 
 FEATURES = ("cosine", "own", "named", "margin")

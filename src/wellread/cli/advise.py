@@ -15,9 +15,9 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError, WellreadError
 
 if TYPE_CHECKING:
-    from wellread.evaluate.advice import Advice, Level, Task
-    from wellread.evaluate.results import Comparison
+    from wellread.advise.advice import Advice, Level, Task
     from wellread.knowledge_base import KnowledgeBase
+    from wellread.metrics.results import Comparison
     from wellread.types import Question
 
 EXAMPLES = """
@@ -92,7 +92,7 @@ def advise(  # noqa: PLR0913 - the options of a command
 
     From the last comparison where there is one; else from documents and task alone, which is a prior and says so.
     """
-    from wellread.evaluate.advice import Prices, Task
+    from wellread.advise.advice import Prices, Task
 
     said = Task(
         kind=task or "",
@@ -114,8 +114,9 @@ def advise(  # noqa: PLR0913 - the options of a command
 
 
 def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: bool) -> int:
-    from wellread.evaluate import advise as advising
-    from wellread.evaluate import compare, cost
+    from wellread.advise import advise as advising
+    from wellread.advise import cost
+    from wellread.evaluate import compare
 
     with open_base(call, read_only=True) as base:
         made, asked = (None, None) if prior else _measured(base, run)
@@ -147,7 +148,7 @@ def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: b
 
 def task_of(base: KnowledgeBase, said: Task | None = None) -> Task:
     """What the user said about the task, with what the settings of the base say where the user did not."""
-    from wellread.evaluate.advice import Task
+    from wellread.advise.advice import Task
 
     said = said or Task()
     chat, prices = base.settings["chat"], said.prices
@@ -166,8 +167,9 @@ def task_of(base: KnowledgeBase, said: Task | None = None) -> Task:
 
 def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None, tuple[Question, ...] | None]:
     """The comparison that is meant and its questions as they were asked; None for what is not there."""
-    from wellread.evaluate import freeze, kept, outputs
-    from wellread.evaluate import questions as files
+    from wellread.advise.report import kept, outputs
+    from wellread.questions import file as files
+    from wellread.questions import freeze
 
     folder = run or base.folder / FOLDER
     if run is None and not (folder / outputs.JSON_NAME).is_file():
@@ -183,7 +185,7 @@ def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None,
 
 
 def _unknown(base: KnowledgeBase, run: Path | None) -> str:
-    from wellread.evaluate import questions
+    from wellread.questions import file as questions
 
     folder = show.where(str(run or base.folder / FOLDER))
     return (
@@ -233,7 +235,9 @@ def _notes(base: KnowledgeBase, made: Comparison | None) -> list[str]:
 
 
 def _write(base: KnowledgeBase, run: Path | None, made: Comparison, given: Advice, asked: tuple[Question, ...]) -> Path:
-    from wellread.evaluate import outputs, questions, report
+    from wellread.advise.report import outputs
+    from wellread.advise.report import page as report
+    from wellread.questions import file as questions
 
     file = (run or base.folder / FOLDER) / outputs.REPORT_NAME
     questions.put(file, report.html(made, given, asked))
@@ -259,7 +263,7 @@ def _print(call: Call, given: Advice, made: Comparison | None, notes: list[str])
 
 
 def _is_prior(rule: str) -> bool:
-    from wellread.evaluate.verdicts import PRIOR
+    from wellread.advise.verdicts import PRIOR
 
     return rule in [one.name for one in PRIOR]
 
@@ -281,7 +285,7 @@ def _levels(given: Advice) -> None:
 
 
 def _spent(level: Level, when: str) -> str:
-    from wellread.evaluate import words
+    from wellread.metrics import words
 
     seconds = level.once_s if when == "once" else level.month_s
     money = level.once_money if when == "once" else level.month_money

@@ -39,7 +39,7 @@ def ask(
     Every sentence that is shown stands in a document, which is named and quoted below. Where the documents do not hold
     the answer, that is said and the nearest passages are shown; the command then ends with code 4.
     """
-    from wellread.retrieve import filters
+    from wellread.retrieve.understand import filters
 
     narrowed = filters.parse(where) if where else None
     streamed = not call.json and (sys.stdout.isatty() if stream is None else stream)

@@ -42,7 +42,7 @@ def chat(
     /sources shows the sources of the last answer in full, /explain how it came about, /new starts afresh, /quit ends.
     With --json, the whole conversation is one object at the end.
     """
-    from wellread.retrieve import filters
+    from wellread.retrieve.understand import filters
 
     narrowed = filters.parse(where) if where else None
     answers: list[Answer] = []
@@ -56,7 +56,7 @@ def chat(
 
 
 def _talk(call: Call, base: KnowledgeBase, where: Filter | None, answers: list[Answer]) -> None:
-    from wellread.retrieve.followup import Turn
+    from wellread.retrieve.understand.followup import Turn
 
     history: list[Turn] = []
     for said in _lines():

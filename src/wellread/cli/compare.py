@@ -13,11 +13,11 @@ from wellread.cli.advise import task_of
 from wellread.cli.call import DONE, Call, command, hint, open_base
 
 if TYPE_CHECKING:
-    from wellread.evaluate.advice import Advice
+    from wellread.advise.advice import Advice
     from wellread.evaluate.compare import Training
-    from wellread.evaluate.results import Comparison, Way
-    from wellread.evaluate.selection import Selection
     from wellread.knowledge_base import KnowledgeBase
+    from wellread.metrics.results import Comparison, Way
+    from wellread.questions.selection import Selection
 
 EXAMPLES = """
 wellread compare
@@ -49,9 +49,11 @@ def compare(  # noqa: PLR0913 - the options of a command
     a tuned model), puts quality and cost side by side with intervals, and writes a report. What was asked before is
     not asked again, so the command can be stopped and goes on.
     """
-    from wellread.evaluate import advise, cost, outputs, report
+    from wellread.advise import advise, cost
+    from wellread.advise.report import outputs
+    from wellread.advise.report import page as report
     from wellread.evaluate import settings as sections
-    from wellread.evaluate.questions import keep_asked
+    from wellread.questions.file import keep_asked
 
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides)
@@ -119,8 +121,9 @@ def _ways(
 def training(folder: Path, chosen: Sequence[Way]) -> dict[str, Training]:
     """What the training of each tuned way took, where its model was exported by a run of this base."""
     from wellread.evaluate.compare import Training
-    from wellread.models import llamacpp
-    from wellread.tune import export, outcome, state
+    from wellread.models.providers import llamacpp
+    from wellread.tune.ship import export
+    from wellread.tune.train import outcome, state
 
     found = {}
     for way in chosen:
@@ -146,7 +149,7 @@ def _advice(advice: Advice) -> None:
 
 
 def _table(made: Comparison) -> None:
-    from wellread.evaluate import words
+    from wellread.metrics import words
 
     rows: list[tuple[str, ...]] = [
         (
@@ -187,7 +190,7 @@ def _table(made: Comparison) -> None:
 
 def _differences(made: Comparison) -> None:
     """Pairs that differ first; p is corrected for the number of pairs."""
-    from wellread.evaluate import words
+    from wellread.metrics import words
 
     if not made.differences:
         return

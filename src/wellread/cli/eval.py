@@ -16,12 +16,12 @@ from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.evaluate.changes import Change
-    from wellread.evaluate.judge import Figure
-    from wellread.evaluate.judged import Labelled
-    from wellread.evaluate.results import Comparison
+    from wellread.evaluate.judge.judge import Figure
+    from wellread.evaluate.judge.judged import Labelled
     from wellread.evaluate.settings import EvaluateSettings
     from wellread.knowledge_base import KnowledgeBase
-    from wellread.store.evaluations import Run
+    from wellread.metrics.results import Comparison
+    from wellread.store.outcomes import Run
     from wellread.types import Question
 
 EXAMPLES = """
@@ -94,9 +94,11 @@ def measure(  # noqa: PLR0913 - the options of a command
     their evidence. What was asked before with the same settings over the same passages is not asked again. Earlier
     runs: wellread eval list.
     """
-    from wellread.evaluate import changes, outputs, ways, words
+    from wellread.advise.report import outputs
+    from wellread.evaluate import changes, ways
     from wellread.evaluate import settings as sections
-    from wellread.evaluate.questions import keep_asked
+    from wellread.metrics import words
+    from wellread.questions.file import keep_asked
 
     limits = [*_limits("--fail-under", fail_under), *_limits("--fail-over", fail_over)]
     _check_names([*([metric] if metric else []), *(name for _, name, _ in limits)], list(words.METRICS), "is unknown")
@@ -141,7 +143,7 @@ class Found:
 def _told(call: Call, asked: measured.Asked, more: Found) -> None:
     since = more.since
     if call.json:
-        from wellread.evaluate import outputs
+        from wellread.advise.report import outputs
 
         against = {"run": since.run.id, "shared": since.shared, "changes": since.changes} if since else None
         found = {"run": asked.run, "comparison": outputs.plain(asked.made), "against": against}
@@ -171,7 +173,8 @@ def _labelled(
     base: KnowledgeBase, wanted: measured.Wanted, settings: EvaluateSettings, judge: str, labels: Path | None
 ) -> tuple[Labelled, ...]:
     """The answers that people labelled; none without a judge. Raises: UsageError where one comes without the other."""
-    from wellread.evaluate import judged, selection
+    from wellread.evaluate.judge import judged
+    from wellread.questions import selection
 
     if not judge and labels is None:
         return ()
@@ -191,7 +194,7 @@ def _judged(
     labelled: Sequence[Labelled],
     settings: EvaluateSettings,
 ) -> Mapping[str, Figure]:
-    from wellread.evaluate import judged
+    from wellread.evaluate.judge import judged
 
     with progress(call) as watched:
         return judged.figures(
@@ -288,7 +291,7 @@ def list_runs(
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many, newest first.")] = 20,
 ) -> int:
     """List earlier runs: when, what, how many questions, and what came out."""
-    from wellread.store import evaluations
+    from wellread.store import outcomes as evaluations
 
     with open_base(call) as base, base.store.reading() as connection:
         runs = evaluations.listing(connection, who=base.who, limit=limit)

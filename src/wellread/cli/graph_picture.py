@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wellread.evaluate.markup import Markup, el, join
+from wellread.advise.report.markup import Markup, el, join
 
 if TYPE_CHECKING:
     from wellread.index.graph.open import Graph

@@ -24,12 +24,9 @@ from wellread.cli import (
     doctor,
     eval,
     graph,
-    index,
     init,
     log,
-    models,
     optimise,
-    questions,
     remove,
     restore,
     route,
@@ -38,8 +35,11 @@ from wellread.cli import (
     similar,
     status,
     sync,
-    tune,
 )
+from wellread.cli.index import main as index
+from wellread.cli.models import main as models
+from wellread.cli.questions import main as questions
+from wellread.cli.tune import main as tune
 
 COMMANDS = (
     init,
@@ -88,7 +88,7 @@ class Program(TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own class, public name
         """The names of the commands in the order of a first day."""
-        names = [part.__name__.rpartition(".")[2] for part in COMMANDS]
+        names = [part.__name__.removesuffix(".main").rpartition(".")[2] for part in COMMANDS]
         return sorted(self.commands, key=names.index)
 
     def main(self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]  # the rest goes through

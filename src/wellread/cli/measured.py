@@ -15,10 +15,10 @@ from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.evaluate.compare import Training
-    from wellread.evaluate.results import Comparison, Way, WayResult
-    from wellread.evaluate.selection import Selection
     from wellread.evaluate.settings import EvaluateSettings
     from wellread.knowledge_base import KnowledgeBase
+    from wellread.metrics.results import Comparison, Way, WayResult
+    from wellread.questions.selection import Selection
     from wellread.types import Question
 
 KEPT = "what was answered is kept; the same command goes on there"
@@ -90,7 +90,7 @@ def served(base: KnowledgeBase, tuned: str) -> str:
     """
     if not tuned or ":" in tuned:
         return tuned
-    from wellread.tune import registry
+    from wellread.tune.ship import registry
 
     found = registry.find(base.folder, tuned, base.settings["chat"].model)
     exported = [one.setting for one in found.exports if one.setting]
@@ -106,7 +106,7 @@ def names(given: Sequence[str] | None) -> list[str]:
 
 def select(base: KnowledgeBase, wanted: Wanted, settings: EvaluateSettings) -> Selection:
     """The questions that are asked. Raises: UsageError."""
-    from wellread.evaluate import selection
+    from wellread.questions import selection
 
     return selection.select(base.folder, wanted.questions, split=wanted.split, limit=wanted.limit, seed=settings.seed)
 
@@ -142,7 +142,7 @@ def measure(
 
 def stale(call: Call, base: KnowledgeBase, questions: Sequence[Question]) -> list[str]:
     """That evidence stands in the documents no longer, if so."""
-    from wellread.evaluate import stands
+    from wellread.questions import stands
 
     with progress(call) as watched:
         found = [one for one in stands.check(base, questions, watched) if one.state in ("changed", "gone")]
@@ -189,14 +189,14 @@ def _enough() -> int:
 
 def percent(value: float) -> str:
     """``71 %``, tenths below ten."""
-    from wellread.evaluate import words
+    from wellread.metrics import words
 
     return words.points(value)
 
 
 def scores(result: WayResult, main: str) -> list[tuple[str, ...]]:
     """Rows of a table: metric in words, its name, mean, interval and n; the main one first."""
-    from wellread.evaluate import words
+    from wellread.metrics import words
 
     known = list(words.METRICS)
     place = {name: known.index(name) if name in known else len(known) for name in result.scores}
@@ -221,7 +221,7 @@ def kinds(made: Comparison) -> list[tuple[str, ...]]:
 
 def spent(result: WayResult) -> str:
     """``0.28 s an answer, 19 in 20 within 0.4 s · 396 tokens read, 33 written · no cost known · 708 MB``."""
-    from wellread.evaluate import words
+    from wellread.metrics import words
 
     cost = result.cost
     parts = [f"{show.duration(cost.p50_s)} an answer, 19 in 20 within {show.duration(cost.p95_s)}"]

@@ -17,9 +17,9 @@ from wellread.cli.call import DONE, Call, command, hint, open_base, progress
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.evaluate.optimise import Optimised
-    from wellread.evaluate.trial import Trial
     from wellread.knowledge_base import KnowledgeBase
+    from wellread.optimise.optimise import Optimised
+    from wellread.optimise.trial import Trial
     from wellread.types import Question
 
 EXAMPLES = """
@@ -54,9 +54,9 @@ def optimise(
     questions; the winner is asked the test questions once. What may be chance is not proposed. Nothing is embedded or
     asked twice: the same call again goes on.
     """
-    from wellread.evaluate import optimise as searching
-    from wellread.evaluate import rechunk, tradeoff
     from wellread.evaluate import settings as evaluate_settings
+    from wellread.optimise import optimise as searching
+    from wellread.optimise import rechunk, tradeoff
 
     with open_base(call, read_only=True) as base, progress(call) as watched:
         settings = evaluate_settings.load(base.folder, call.overrides)
@@ -80,8 +80,9 @@ def optimise(
 
 def _questions(base: KnowledgeBase) -> tuple[tuple[Question, ...], tuple[Question, ...], bool]:
     """Validation and test questions, and whether the set is frozen; one that is not is halved for this call."""
-    from wellread.evaluate import freeze, questions
     from wellread.evaluate import settings as evaluate_settings
+    from wellread.questions import file as questions
+    from wellread.questions import freeze
 
     if freeze.is_frozen(base.folder):
         frozen = freeze.read(base.folder)

@@ -11,7 +11,7 @@ from wellread.cli import show
 from wellread.cli.call import DONE, Call, command, hint, open_base
 
 if TYPE_CHECKING:
-    from wellread.tune.registry import Stale
+    from wellread.tune.ship.registry import Stale
 
 EXAMPLES = """
 wellread remove ~/documents/drafts
@@ -29,7 +29,7 @@ def remove(
 
     Their text leaves every later answer, and answers in the log that stood on them are blanked.
     """
-    from wellread.tune import registry
+    from wellread.tune.ship import registry
 
     with open_base(call) as base:
         model = base.settings["chat"].model

@@ -12,7 +12,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.retrieve.route import Trained
+    from wellread.retrieve.understand.route import Trained
 
 TRAIN = """
 wellread route train questions.jsonl
@@ -37,10 +37,10 @@ def train(
     left out and counted. The classifier is judged by cross-validation beside the rules, and kept in the base either
     way; set route.mode to trained where it is the better one.
     """
-    from wellread.evaluate import questions as asked
     from wellread.knowledge_base import DATA_FOLDER
-    from wellread.retrieve import route
+    from wellread.questions import file as asked
     from wellread.retrieve.settings import KINDS
+    from wellread.retrieve.understand import route
 
     every = [(q.text, OF.get(q.kind, q.kind)) for q in asked.read(questions)]
     used = [(text, kind) for text, kind in every if kind in KINDS]
@@ -74,8 +74,8 @@ def tell(
 ) -> int:
     """Show which kind a question is, and which parts of a search it would get."""
     from wellread.knowledge_base import DATA_FOLDER
-    from wellread.retrieve import route
     from wellread.retrieve.parts import Parts
+    from wellread.retrieve.understand import route
 
     with open_base(call, read_only=True) as base:
         settings = base.settings["route"]

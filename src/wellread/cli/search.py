@@ -28,7 +28,7 @@ def search(
     ] = False,
 ) -> int:
     """Find the passages that fit best; no answer is written."""
-    from wellread.retrieve import filters
+    from wellread.retrieve.understand import filters
 
     narrowed = filters.parse(where) if where else None
     with open_base(call, read_only=True) as base:

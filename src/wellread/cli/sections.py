@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import SECTIONS
-from wellread.tune.data_settings import PrepareSettings
+from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.settings import TuneSettings
 
 ALL: Mapping[str, type] = {**SECTIONS, "evaluate": EvaluateSettings, "tune": TuneSettings, "prepare": PrepareSettings}

@@ -11,7 +11,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.retrieve.similar import Alike
+    from wellread.retrieve.similar.similar import Alike
 
 EXAMPLES = """
 wellread similar handbook/leave.md
@@ -55,7 +55,7 @@ def _shown(number: int, one: Alike, explain: bool) -> None:
     show.say(f"[{number}] {cited.place(one.document.title, one.document.uri, '', ())}", "bold")
     show.say(f"topic {one.topic:.2f}  tone {one.tone:.2f}", indent=4)
     if explain:
-        from wellread.retrieve.similar import told
+        from wellread.retrieve.similar.similar import told
 
         show.say(f"alike (the file / here): {told(one.shares)}", "dim", indent=4)
         show.say(f"apart (the file / here): {told(one.differs)}", "dim", indent=4)

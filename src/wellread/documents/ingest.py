@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from wellread.documents import plugged
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Item, Ready, Unchanged
-from wellread.documents.chunk import Passage, chunk, chunks_of
+from wellread.documents.chunk.chunk import Passage, chunk, chunks_of
 from wellread.documents.dedupe import NearDuplicates, content_key, minhash
-from wellread.documents.describe import Origin, Sidecar, document, document_id, fallback_title, read_sidecar
-from wellread.documents.look import Plan, Task, gone_from, look, moved_within, restore_duplicates
 from wellread.documents.parse import ParserPool, Reply, Request
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
-from wellread.documents.sources import Source
+from wellread.documents.sources.describe import Origin, Sidecar, document, document_id, fallback_title, read_sidecar
+from wellread.documents.sources.listing import Source
+from wellread.documents.sources.look import Plan, Task, gone_from, look, moved_within, restore_duplicates
 from wellread.errors import PluginError, SourceError
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wellread.documents.chunk import Count, chunk
+from wellread.documents.chunk.chunk import Count, chunk
 from wellread.documents.media import media_type, parser_for
 from wellread.documents.plugged import Parsers
 from wellread.documents.settings import ChunkSettings, ParseSettings

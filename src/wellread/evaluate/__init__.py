@@ -1,1 +1,1 @@
-"""Questions and ways of answering them come in; scores with intervals, a comparison and a recommendation go out."""
+"""Questions and ways of answering come in; an outcome for every pair, and the differences between ways, go out."""

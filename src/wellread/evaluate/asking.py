@@ -15,11 +15,12 @@ from wellread import config
 from wellread.answer import prompt
 from wellread.answer.ask import REFUSAL
 from wellread.errors import ModelError
-from wellread.evaluate import metrics, ways, whole
-from wellread.evaluate.results import Outcome, Passage, Way
+from wellread.evaluate import ways, whole
 from wellread.knowledge_base import KnowledgeBase
-from wellread.models import llamacpp
+from wellread.metrics import metrics
+from wellread.metrics.results import Outcome, Passage, Way
 from wellread.models.api import Chat, Embedder, Message, Reranker, Sampling
+from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
 from wellread.types import Answer, Principal, Question
 

@@ -8,10 +8,10 @@ from typing import Literal
 
 from wellread.config import suggestion
 from wellread.errors import UsageError
-from wellread.evaluate.results import Outcome
 from wellread.knowledge_base import KnowledgeBase
-from wellread.store import evaluations
-from wellread.store.evaluations import Run
+from wellread.metrics.results import Outcome
+from wellread.store import outcomes as evaluations
+from wellread.store.outcomes import Run
 from wellread.types import Principal, Question
 
 Why = Literal[

@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 import numpy as np
 
 from wellread import config
-from wellread.evaluate import freeze, metrics, stats
-from wellread.evaluate.results import BaseFacts, Comparison, Cost, Outcome, Way, WayResult
 from wellread.evaluate.run import Plan, run
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import metrics, stats
+from wellread.metrics.results import BaseFacts, Comparison, Cost, Outcome, Way, WayResult
 from wellread.models.settings import threads_for
 from wellread.progress import SILENT, Progress
-from wellread.store import evaluations
+from wellread.questions import freeze
+from wellread.store import outcomes as evaluations
 from wellread.types import Principal, Question, Score
 
 MEMORY = "highest resident memory of the process (VmHWM) while the way was asked, the base's own models included"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 
-from wellread.evaluate import stats
 from wellread.evaluate.settings import load
 from wellread.knowledge_base import KnowledgeBase
-from wellread.store import evaluations
+from wellread.metrics import stats
+from wellread.store import outcomes as evaluations
 
 # Two ways of which one alone is right on a third of the questions; used until a run shows how they really differ.
 DIFFER = 1 / 3

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from wellread.errors import ModelError, ModelUnavailable
-from wellread.evaluate import metrics, ways
+from wellread.evaluate import ways
 from wellread.evaluate.asking import Asker, Reading, digest, eyes_of
-from wellread.evaluate.results import Outcome, Way
 from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import metrics
+from wellread.metrics.results import Outcome, Way
 from wellread.models import prices
 from wellread.models.api import Embedder
 from wellread.models.prices import Price
 from wellread.progress import SILENT, Progress
-from wellread.store import evaluations
+from wellread.store import outcomes as evaluations
 from wellread.types import Citation, Principal, Question, Span, Usage
 
 GIVES_UP = 5  # questions in a row without an answer of a service, after which the rest of the way is not asked

@@ -9,9 +9,9 @@ from pathlib import Path
 from wellread import config
 from wellread.config import suggestion
 from wellread.errors import ConfigError
-from wellread.evaluate.metrics import LOWER_IS_BETTER
-from wellread.evaluate.words import METRICS
 from wellread.knowledge_base import SECTIONS, SECTIONS_ABOVE
+from wellread.metrics.metrics import LOWER_IS_BETTER
+from wellread.metrics.words import METRICS
 
 
 @dataclass(frozen=True, slots=True)

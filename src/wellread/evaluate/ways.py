@@ -8,8 +8,8 @@ from typing import get_args
 from wellread import config
 from wellread.config import suggestion
 from wellread.errors import ConfigError, UsageError
-from wellread.evaluate.results import Reads, Way
 from wellread.knowledge_base import SEARCHES, SECTIONS, KnowledgeBase
+from wellread.metrics.results import Reads, Way
 
 READS: tuple[str, ...] = get_args(Reads)
 BUILT_IN = (

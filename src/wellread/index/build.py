@@ -16,14 +16,15 @@ import numpy as np
 from sqlalchemy import func, select
 
 from wellread.documents.changes import Change, Ready, Unchanged
-from wellread.documents.owners import claims, owner
-from wellread.documents.sources import from_row, uri_of
-from wellread.index import fulltext, glossary, sets
+from wellread.documents.sources.listing import from_row, uri_of
+from wellread.documents.sources.owners import claims, owner
 from wellread.index.open import refuse_other
 from wellread.index.record import Tally, forget_item, put, record, taken_out
-from wellread.index.sets import Rows, VectorSet
 from wellread.index.settings import IndexSettings
-from wellread.index.vectors import stored
+from wellread.index.vectors import sets
+from wellread.index.vectors.file import stored
+from wellread.index.vectors.sets import Rows, VectorSet
+from wellread.index.words import fulltext, glossary
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import documents, files

@@ -11,10 +11,12 @@ import numpy as np
 from sqlalchemy import Connection, select, text
 
 from wellread.errors import StoreError
-from wellread.index import fulltext, glossary, sets, sparse
 from wellread.index.graph import check as graph_check
 from wellread.index.open import FOLDER
-from wellread.index.vectors import CODES, ROW, ROWS, STORED, crcs, encode, mapped, mapped_vectors, words
+from wellread.index.sparse import sparse
+from wellread.index.vectors import sets
+from wellread.index.vectors.file import CODES, ROW, ROWS, STORED, crcs, encode, mapped, mapped_vectors, words
+from wellread.index.words import fulltext, glossary
 from wellread.store import documents
 from wellread.store.check import Fault
 from wellread.store.engine import Store, read_meta

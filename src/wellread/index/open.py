@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, text
 
 from wellread.errors import StoreError
-from wellread.index import fulltext, glossary
-from wellread.index.vectors import Mask, VectorView
+from wellread.index.vectors.file import Mask, VectorView
+from wellread.index.words import fulltext, glossary
 from wellread.store import access, documents
 from wellread.store.engine import Store, read_meta
 from wellread.store.schema import access as access_table

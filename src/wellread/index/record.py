@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import bindparam, select
 
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
-from wellread.index import fulltext, glossary, sparse
+from wellread.index.sparse import sparse
+from wellread.index.words import fulltext, glossary
 from wellread.store import documents, files, graph, tree
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Transaction

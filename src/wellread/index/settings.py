@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from wellread.index.languages import PLAIN, SNOWBALL
+from wellread.index.words.languages import PLAIN, SNOWBALL
 
 
 @dataclass(frozen=True, slots=True)

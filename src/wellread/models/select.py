@@ -18,20 +18,20 @@ from wellread.models.truncate import truncated
 # Kind → "module:function"; the function takes (name, settings, folder of pulled models, API key or None). Another
 # package adds a kind with an entry point of the same form in the groups of plugins.py.
 CHATS = {
-    "llama": "wellread.models.llamacpp:open_chat",
-    "openai": "wellread.models.openai:open_chat",
+    "llama": "wellread.models.providers.llamacpp:open_chat",
+    "openai": "wellread.models.providers.openai:open_chat",
 }
 EMBEDDERS = {
-    "static": "wellread.models.static:open_embedder",
-    "onnx": "wellread.models.minilm:open_embedder",
-    "transformers": "wellread.models.transformers:open_embedder",
-    "openai": "wellread.models.openai:open_embedder",
+    "static": "wellread.models.providers.static:open_embedder",
+    "onnx": "wellread.models.providers.minilm:open_embedder",
+    "transformers": "wellread.models.providers.transformers:open_embedder",
+    "openai": "wellread.models.providers.openai:open_embedder",
 }
 RERANKERS = {
-    "onnx": "wellread.models.minilm:open_reranker",
-    "late": "wellread.models.minilm:open_late",
-    "transformers": "wellread.models.transformers:open_reranker",
-    "cohere": "wellread.models.cohere:open_reranker",
+    "onnx": "wellread.models.providers.minilm:open_reranker",
+    "late": "wellread.models.providers.minilm:open_late",
+    "transformers": "wellread.models.providers.transformers:open_reranker",
+    "cohere": "wellread.models.providers.cohere:open_reranker",
 }
 
 
@@ -61,7 +61,9 @@ def sparse(settings: SparseSettings, folder: Path) -> SparseEncoder | None:
     kind, _, name = settings.model.partition(":")
     if kind != "transformers" or not name:
         raise UsageError(f"sparse.model = '{settings.model}': is written transformers:NAME")
-    made: SparseEncoder = pkgutil.resolve_name("wellread.models.transformers:open_sparse")(name, settings, folder)
+    made: SparseEncoder = pkgutil.resolve_name("wellread.models.providers.transformers:open_sparse")(
+        name, settings, folder
+    )
     return made
 
 

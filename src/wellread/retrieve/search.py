@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from wellread.index.open import Look
 from wellread.retrieve import expand as expanding
-from wellread.retrieve import find as finding
 from wellread.retrieve import fuse, together
 from wellread.retrieve import rerank as reranking
-from wellread.retrieve import rewrite as rewriting
-from wellread.retrieve import route as routing
-from wellread.retrieve.find import Found, Vector
 from wellread.retrieve.parts import Parts, Query, SearchResult, Sections, Trace
-from wellread.retrieve.rewrite import Asking, Plan, Wording
+from wellread.retrieve.retrievers import find as finding
+from wellread.retrieve.retrievers.find import Found, Vector
+from wellread.retrieve.understand import rewrite as rewriting
+from wellread.retrieve.understand import route as routing
+from wellread.retrieve.understand.rewrite import Asking, Plan, Wording
 from wellread.types import Filter, Hit, Principal
 
 __all__ = ["Parts", "SearchResult", "Sections", "search"]

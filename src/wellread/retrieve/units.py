@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.documents.sentences import sentences
-from wellread.index.stopwords import STOPWORDS
+from wellread.index.words.stopwords import STOPWORDS
 from wellread.types import Hit, Span
 
 WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")

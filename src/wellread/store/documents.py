@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, and_,
 from sqlalchemy.dialects import sqlite
 
 from wellread.store import access as access_rights
-from wellread.store import blobs, checksums, evaluations, log
+from wellread.store import blobs, checksums, log
+from wellread.store import outcomes as evaluations
 from wellread.store.engine import Transaction, utc_text
 from wellread.store.filters import to_sql
 from wellread.store.schema import access, chunks, slots, tombstones, vector_sets, version_metadata, versions

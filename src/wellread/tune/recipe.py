@@ -12,17 +12,17 @@ from wellread.errors import UsageError
 from wellread.tune.settings import TuneSettings
 
 RECIPES: Mapping[str, str] = {
-    "full": "wellread.tune.recipes.full",
-    "lora": "wellread.tune.recipes.lora",
-    "qlora": "wellread.tune.recipes.qlora",
-    "adalora": "wellread.tune.recipes.adalora",
-    "ia3": "wellread.tune.recipes.ia3",
-    "prefix": "wellread.tune.recipes.prefix",
-    "prompt": "wellread.tune.recipes.prompt",
-    "p-tuning": "wellread.tune.recipes.p_tuning",
-    "series-adapter": "wellread.tune.recipes.series_adapter",
-    "pfeiffer-adapter": "wellread.tune.recipes.pfeiffer_adapter",
-    "parallel-adapter": "wellread.tune.recipes.parallel_adapter",
+    "full": "wellread.tune.methods.full",
+    "lora": "wellread.tune.methods.lora",
+    "qlora": "wellread.tune.methods.qlora",
+    "adalora": "wellread.tune.methods.adalora",
+    "ia3": "wellread.tune.methods.ia3",
+    "prefix": "wellread.tune.methods.prefix",
+    "prompt": "wellread.tune.methods.prompt",
+    "p-tuning": "wellread.tune.methods.p_tuning",
+    "series-adapter": "wellread.tune.methods.series_adapter",
+    "pfeiffer-adapter": "wellread.tune.methods.pfeiffer_adapter",
+    "parallel-adapter": "wellread.tune.methods.parallel_adapter",
 }
 
 

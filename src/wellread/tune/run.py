@@ -19,29 +19,20 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
 from wellread.store import lineage
 from wellread.store.lineage import Input
-from wellread.tune import (
-    base_model,
-    choose,
-    device,
-    examples,
-    loop,
-    outcome,
-    prepare,
-    recipe,
-    rehearse,
-    session,
-    state,
-    task_run,
-    tuned,
-)
-from wellread.tune import data as datasets
-from wellread.tune.data import DataSet
-from wellread.tune.examples import Rows
-from wellread.tune.outcome import Result
+from wellread.tune import recipe
+from wellread.tune.base import base_model, device
+from wellread.tune.data import data as datasets
+from wellread.tune.data import prepare
+from wellread.tune.data.data import DataSet
+from wellread.tune.labels import run as task_run
+from wellread.tune.labels import text2text
+from wellread.tune.layers import choose
 from wellread.tune.recipe import Plan, Recipe
-from wellread.tune.recipes import text2text
 from wellread.tune.settings import TuneSettings
-from wellread.tune.state import Run
+from wellread.tune.train import examples, loop, outcome, rehearse, session, state, tuned
+from wellread.tune.train.examples import Rows
+from wellread.tune.train.outcome import Result
+from wellread.tune.train.state import Run
 
 
 def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progress: Progress = SILENT) -> Result:

@@ -11,7 +11,7 @@ from wellread.errors import UsageError
 from wellread.index.open import Look
 from wellread.index.passages import passages, seen
 from wellread.retrieve.parts import Query
-from wellread.retrieve.plugged import Search
+from wellread.retrieve.retrievers.plugged import Search
 from wellread.retrieve.settings import RetrieveSettings
 
 _CODE = re.compile(r"\b(?=[\w./-]*\d)(?=[\w./-]*[A-Za-z/-])\w[\w./-]*\w\b")

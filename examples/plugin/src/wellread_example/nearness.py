@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.errors import UsageError
-from wellread.index.stopwords import STOPWORDS
+from wellread.index.words.stopwords import STOPWORDS
 from wellread.models.settings import RerankSettings
 
 _WORD = re.compile(r"\w+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wellread.errors import UsageError
-from wellread.retrieve.plugged import Rewrite
+from wellread.retrieve.retrievers.plugged import Rewrite
 from wellread.retrieve.settings import RewriteSettings
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from wellread.documents.clean import visible
-from wellread.documents.front_matter import split
 from wellread.documents.media import decode
+from wellread.documents.sources.front_matter import split
 from wellread.types import Block, Parsed, Span, type_of_block
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*\Z")

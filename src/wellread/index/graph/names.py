@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wellread.documents.sentences import sentences
-from wellread.index import glossary
-from wellread.index.fulltext import fold
-from wellread.index.stopwords import STOPWORDS
+from wellread.index.words import glossary
+from wellread.index.words.fulltext import fold
+from wellread.index.words.stopwords import STOPWORDS
 from wellread.types import Span
 
 LONGEST = 6  # words of a name

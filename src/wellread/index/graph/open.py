@@ -15,12 +15,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.index import glossary
 from wellread.index.graph import cluster
 from wellread.index.graph.merge import Union
 from wellread.index.graph.names import LONGEST, key_of
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import Look
+from wellread.index.words import glossary
 from wellread.store import graph
 from wellread.store.communities import Community
 from wellread.store.graph import Entity

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from wellread.index import sets
 from wellread.index.open import refuse_other
-from wellread.index.sets import VectorSet
 from wellread.index.tree import cluster, summarise
 from wellread.index.tree.settings import TreeSettings
-from wellread.index.vectors import unpacked
+from wellread.index.vectors import sets
+from wellread.index.vectors.file import unpacked
+from wellread.index.vectors.sets import VectorSet
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import tree

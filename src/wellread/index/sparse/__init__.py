@@ -1,0 +1,1 @@
+"""Chunks come in; weighted words of a learned vocabulary, in inverted lists, go out."""

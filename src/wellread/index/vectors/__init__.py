@@ -1,0 +1,1 @@
+"""Vectors of chunks come in; the nearest rows of an append-only file go out."""

@@ -1,0 +1,1 @@
+"""Documents come in; draft questions with their answers and evidence, and why others were dropped, go out."""

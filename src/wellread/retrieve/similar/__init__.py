@@ -1,0 +1,1 @@
+"""A document comes in; others like it in topic and tone go out."""

@@ -1,0 +1,1 @@
+"""Files, documents, questions and logs come in; a checked, split and frozen data set goes out."""

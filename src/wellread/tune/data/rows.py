@@ -1,0 +1,400 @@
+"""From the records of a file to typed rows of one task; what a row lacks is said with its file and row."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wellread.models.api import Message
+from wellread.tune.data.data import (
+    ChatRow,
+    ClassifyRow,
+    ExtractRow,
+    Found,
+    PairRow,
+    PreferenceRow,
+    Row,
+    TagRow,
+    TextRow,
+)
+from wellread.tune.data.data import row_id as _id
+from wellread.tune.data.files import Record, Table, a_what
+from wellread.tune.data.findings import DEFAULT, Finding, Policy
+from wellread.tune.data.formats import Detected, parsed
+
+ROLES = ("system", "user", "assistant", "tool")
+SPEAKERS = {  # who speaks in other formats → role
+    "human": "user", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant", "model": "assistant",
+    "bot": "assistant", "ai": "assistant", "developer": "system", "function": "tool", "observation": "tool",
+}  # fmt: skip
+_PLACEHOLDER = re.compile(
+    r"\s*(?:todo|tbd|fixme|n/?a|none|null|nan|xxx+|\.\.\.|…|-+|lorem ipsum\b.*|\[?insert\b.*|your answer here\W*|"
+    r"see above\W*|asdf\w*|test)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_MODEL_TALK = re.compile(
+    r"\bas an? (?:ai|large) (?:language )?model\b|\bI(?:'m| am) (?:ChatGPT|an AI language model)\b", re.I
+)
+
+Say = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A row and where it stands: what every finding about it names."""
+
+    row: Row
+    file: str
+    number: int
+
+
+@dataclass(slots=True)
+class Taken:
+    """Rows of a file that could be read, and what was found on the way."""
+
+    rows: list[Placed] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+class _Unfit(Exception):
+    """A record that is no row."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def take(table: Table, detected: Detected, policy: Policy = DEFAULT) -> Taken:
+    """Every record of the table as a row of its task; those that are none are listed with the reason."""
+    taken = Taken()
+    convert = _CONVERTERS[detected.format.name]
+    for record in table.records:
+        told: list[Finding] = []
+
+        def say(code: str, message: str, told: list[Finding] = told, number: int = record.row) -> None:
+            told.append(policy.finding(code, table.file, number, message))
+
+        try:
+            row = convert(_values(record, detected), say)
+        except _Unfit as fault:
+            say(fault.code, str(fault))
+        else:
+            if not any(one.dropped for one in told):
+                taken.rows.append(Placed(row, table.file, record.row))
+        taken.findings += told
+    return taken
+
+
+def _values(record: Record, detected: Detected) -> dict[str, Any]:
+    """The fields of a record; one that its format needs and that is not even a column of it is a fault of the row."""
+    values = {}
+    absent = [c for f, c in detected.columns.items() if f in detected.format.needs and c not in record.values]
+    if absent and len(absent) == len(detected.format.needs):
+        there = ", ".join(map(str, record.values)) or "none"
+        raise _Unfit(
+            "other-columns", f"has the columns {there} and not {', '.join(absent)}, unlike the rest of the file"
+        )
+    if absent:
+        raise _Unfit("missing-field", f"has no '{absent[0]}'")
+    for name, column in detected.columns.items():
+        values[name] = record.values.get(column)
+    return values
+
+
+def _text(values: Mapping[str, Any], name: str, *, empty: str = "empty-field") -> str:
+    """The text of a field; numbers count as text. Raises: _Unfit where it is missing, empty or something else."""
+    value = values.get(name)
+    if value is None:
+        raise _Unfit("missing-field", f"'{name}' is null; write its text, or remove the row")
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise _Unfit("wrong-type", f"'{name}' is {a_what(value)}, not a text")
+    if not str(value).strip():
+        raise _Unfit(empty, f"'{name}' is empty; write its text, or remove the row")
+    return str(value)
+
+
+# conversations
+
+
+def _from_messages(values: Mapping[str, Any], say: Say) -> Row:
+    return _conversation(_turns(values, "messages", "role", "content", say), say)
+
+
+def _from_sharegpt(values: Mapping[str, Any], say: Say) -> Row:
+    return _conversation(_turns(values, "conversations", "from", "value", say), say)
+
+
+def _from_alpaca(values: Mapping[str, Any], say: Say) -> Row:
+    instruction = _text(values, "instruction")
+    more = values.get("input")
+    if more is not None and not isinstance(more, str):
+        raise _Unfit("wrong-type", f"'input' is {a_what(more)}, not a text")
+    asked = f"{instruction}\n\n{more.strip()}" if more and more.strip() else instruction
+    return _conversation(
+        [Message("user", asked), Message("assistant", _text(values, "output", empty="empty-turn"))], say
+    )
+
+
+def _from_prompt(values: Mapping[str, Any], say: Say) -> Row:
+    turns = [
+        Message("user", _text(values, "prompt")),
+        Message("assistant", _text(values, "completion", empty="empty-turn")),
+    ]
+    return _conversation(turns, say)
+
+
+def _turns(values: Mapping[str, Any], name: str, who: str, what: str, say: Say) -> list[Message]:
+    given = parsed(values.get(name))
+    if given is None:
+        raise _Unfit("missing-field", f"'{name}' is null; it is a list of turns")
+    if not isinstance(given, list):
+        raise _Unfit("wrong-type", f"'{name}' is {a_what(given)}, not a list of turns")
+    if not given:
+        raise _Unfit("empty-field", f"'{name}' holds no turn")
+    turns = []
+    for n, turn in enumerate(given, 1):
+        if not isinstance(turn, dict):
+            raise _Unfit("wrong-type", f"turn {n} is {a_what(turn)}, not an object with role and content")
+        role = turn.get("role", turn.get("from", turn.get(who)))
+        turns.append(Message(_role(role, n, who), _content(turn, n, what, say)))
+    return turns
+
+
+def _role(given: Any, n: int, who: str) -> str:
+    if not isinstance(given, str):
+        raise _Unfit("missing-field", f"turn {n} has no '{who}'; it says who speaks: {', '.join(ROLES)}")
+    role = SPEAKERS.get(given.strip().lower(), given.strip().lower())
+    if role not in ROLES:
+        close = difflib.get_close_matches(role, [*ROLES, *SPEAKERS], n=1, cutoff=0.5)
+        meant = f"; did you mean '{close[0]}'?" if close else f"; roles are {', '.join(ROLES)}"
+        raise _Unfit("unknown-role", f"turn {n}: no such role '{given}'{meant}")
+    return role
+
+
+def _content(turn: Mapping[str, Any], n: int, what: str, say: Say) -> str:
+    value = turn.get("content", turn.get("value", turn.get(what)))
+    if isinstance(value, list) and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in value):
+        value = "\n".join(part["text"] for part in value)
+    if value is None:
+        calls = "; calls of tools are not learned from here" if turn.get("tool_calls") else ""
+        raise _Unfit("missing-field", f"turn {n} has no '{what}'{calls}")
+    if not isinstance(value, str):
+        raise _Unfit("wrong-type", f"turn {n}: '{what}' is {a_what(value)}, not a text")
+    if not value.strip():
+        say("empty-turn", f"turn {n} is empty; write what is said, or remove the row")
+    return value
+
+
+def _conversation(turns: list[Message], say: Say) -> Row:
+    roles = [turn.role for turn in turns]
+    if "assistant" not in roles:
+        raise _Unfit("nothing-to-train", "no turn is the assistant's, so nothing would be learned")
+    spoken = [role for role in roles if role != "system"]
+    if spoken[0] == "assistant":
+        say("starts-with-assistant", "the first turn is the assistant's; most chat templates want the user's")
+    if roles[-1] == "user":
+        say("ends-with-user", "the last turn is the user's; it is read and not learned")
+    for n, (one, other) in enumerate(itertools.pairwise(roles), 2):
+        if one == other and one in ("user", "assistant"):
+            say("two-in-a-row", f"turn {n} is the {one}'s again; join the two, or add what is missing between them")
+            break
+    if "system" in roles[1:]:
+        say("system-late", f"turn {roles.index('system', 1) + 1} is a system turn; most templates take only the first")
+    for n, turn in enumerate(turns):
+        if turn.role != "assistant":
+            continue
+        if n and turn.content.strip() and turn.content.strip() == turns[n - 1].content.strip():
+            say("echo", f"turn {n + 1} repeats turn {n} word for word")
+        if _PLACEHOLDER.fullmatch(turn.content) and turn.content.strip():
+            say("placeholder", f"turn {n + 1} is '{turn.content.strip()[:40]}'; write the answer, or remove the row")
+        elif _MODEL_TALK.search(turn.content):
+            say("model-talk", f"turn {n + 1} is what another model says about itself; the model learns to say it")
+    return ChatRow(_id([(turn.role, turn.content) for turn in turns]), tuple(turns))
+
+
+# the other tasks
+
+
+def _from_labelled(values: Mapping[str, Any], say: Say) -> Row:
+    text, label = _text(values, "text"), values.get("label")
+    if label is None or (isinstance(label, str) and not label.strip()):
+        raise _Unfit("empty-label", "has no label; write one, or remove the row")
+    if isinstance(label, (list, dict)):
+        raise _Unfit("wrong-type", f"its label is {a_what(label)}; one label a row is learned")
+    return ClassifyRow(_id(text, label), text, str(label).strip())
+
+
+def _from_tagged(values: Mapping[str, Any], say: Say) -> Row:
+    tokens, tags = _list(values, "tokens"), _list(values, "tags")
+    if len(tokens) != len(tags):
+        raise _Unfit("length-mismatch", f"has {len(tokens)} tokens and {len(tags)} tags")
+    if not tokens:
+        raise _Unfit("empty-field", "has no tokens")
+    if not all(tags):
+        raise _Unfit("empty-label", f"token {tags.index('') + 1} has no tag; outside of everything is O")
+    return TagRow(_id(tokens, tags), tokens, tags)
+
+
+def _list(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    given = parsed(values.get(name))
+    if given is None:
+        raise _Unfit("missing-field", f"'{name}' is null; it is a list")
+    if isinstance(given, str):
+        given = given.split()
+    if not isinstance(given, list) or any(isinstance(one, (list, dict)) or one is None for one in given):
+        raise _Unfit("wrong-type", f"'{name}' is {a_what(given)}, not a list of texts")
+    return tuple(str(one).strip() for one in given)
+
+
+def _from_squad(values: Mapping[str, Any], say: Say) -> Row:
+    question, context = _text(values, "question"), _text(values, "context")
+    answers = tuple(
+        _placed_answer(text, start, context, say) for text, start in _answers(parsed(values.get("answers")))
+    )
+    return ExtractRow(_id(question, context, [one.text for one in answers]), question, context, answers)
+
+
+def _answers(given: Any) -> list[tuple[str, Any]]:
+    """Answer and position (None where it is not said) of each of the ways in which files write them."""
+    if given is None:
+        raise _Unfit("missing-field", "'answers' is null; a question without an answer has an empty list")
+    if isinstance(given, str):
+        return [(given, None)] if given.strip() else []
+    if isinstance(given, dict):
+        texts, starts = given.get("text", []), given.get("answer_start", given.get("start", []))
+        texts, starts = (value if isinstance(value, list) else [value] for value in (texts, starts))
+        given = [
+            {"text": text, "start": start} for text, start in zip(texts, [*starts, *[None] * len(texts)], strict=False)
+        ]
+    if not isinstance(given, list):
+        raise _Unfit("wrong-type", f"'answers' is {a_what(given)}, not a list")
+    found = [one if isinstance(one, dict) else {"text": one} for one in given]
+    if not all(isinstance(one.get("text"), str) for one in found):
+        raise _Unfit("wrong-type", "an answer has no 'text'")
+    return [(one["text"], one.get("start", one.get("answer_start"))) for one in found]
+
+
+def _placed_answer(text: str, start: Any, context: str, say: Say) -> Found:
+    if not text.strip():
+        raise _Unfit("empty-field", "an answer is empty")
+    if isinstance(start, int) and start >= 0 and context[start : start + len(text)] == text:
+        return Found(text, start)
+    places = [m.start() for m in re.finditer(re.escape(text), context)]
+    if not places:
+        raise _Unfit("answer-not-there", f"the answer '{text[:40]}' does not stand in its context letter for letter")
+    best = min(places, key=lambda at: abs(at - start)) if isinstance(start, int) else places[0]
+    if isinstance(start, int):
+        say("answer-offset", f"the answer '{text[:40]}' stands at {best}, not at {start}; {best} was taken")
+    return Found(text, best)
+
+
+def _from_pairs(values: Mapping[str, Any], say: Say) -> Row:
+    return _pair(_text(values, "source"), _text(values, "target"), say)
+
+
+def _from_translation(values: Mapping[str, Any], say: Say) -> Row:
+    given = parsed(values.get("translation"))
+    if not isinstance(given, dict) or len(given) != 2:
+        raise _Unfit("wrong-type", f"'translation' is {a_what(given)}, not an object with two languages")
+    one, other = given
+    return _pair(_text(given, one), _text(given, other), say)
+
+
+def _pair(source: str, target: str, say: Say) -> Row:
+    if source.strip() == target.strip():
+        say("untranslated", "source and target are the same text")
+    elif _PLACEHOLDER.fullmatch(target):
+        say("placeholder", f"the target is '{target.strip()[:40]}'")
+    return PairRow(_id(source, target), source, target)
+
+
+def _from_texts(values: Mapping[str, Any], say: Say) -> Row:
+    text = _text(values, "text")
+    return TextRow(_id(text), text)
+
+
+_TURN = re.compile(r"(?:\A|\n\n)Assistant: ?")
+
+
+def _transcripts(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Prompt and answers of two transcripts «Human: … Assistant: …» that differ in the last answer; else None."""
+    chosen, rejected = values.get("chosen"), values.get("rejected")
+    if values.get("prompt") is not None or not isinstance(chosen, str) or not isinstance(rejected, str):
+        return None
+    ends = [max((m.span() for m in _TURN.finditer(text)), default=None) for text in (chosen, rejected)]
+    if ends[0] is None or ends[1] is None or chosen[: ends[0][0]] != rejected[: ends[1][0]]:
+        return None
+    prompt = chosen[: ends[0][0]].strip()
+    if prompt.count("Human:") == 1:
+        prompt = prompt.removeprefix("Human:").strip()
+    return {"prompt": prompt, "chosen": chosen[ends[0][1] :].strip(), "rejected": rejected[ends[1][1] :].strip()}
+
+
+def _from_preferences(values: Mapping[str, Any], say: Say) -> Row:
+    values = _transcripts(values) or values
+    chosen, rejected = _last(values, "chosen", say), _last(values, "rejected", say)
+    given = parsed(values.get("prompt"))
+    if given is None:
+        given = parsed(values.get("chosen"))[:-1] if isinstance(parsed(values.get("chosen")), list) else None
+    if isinstance(given, list):
+        turns = _turns({"prompt": given}, "prompt", "role", "content", say)
+        prompt = "\n\n".join(turn.content for turn in turns)
+    else:
+        prompt = _text({"prompt": given}, "prompt")
+    if chosen.strip() == rejected.strip():
+        say("same-pair", "chosen and rejected are the same text, so nothing is preferred")
+    return PreferenceRow(_id(prompt, chosen, rejected), prompt, chosen, rejected)
+
+
+def _last(values: Mapping[str, Any], name: str, say: Say) -> str:
+    given = parsed(values.get(name))
+    if isinstance(given, list):
+        return _turns({name: given}, name, "role", "content", say)[-1].content
+    return _text(values, name)
+
+
+_CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], Say], Row]] = {
+    "messages": _from_messages,
+    "ShareGPT": _from_sharegpt,
+    "alpaca": _from_alpaca,
+    "prompt and completion": _from_prompt,
+    "preference pairs": _from_preferences,
+    "question in context": _from_squad,
+    "tagged tokens": _from_tagged,
+    "translation pairs": _from_translation,
+    "parallel texts": _from_pairs,
+    "labelled texts": _from_labelled,
+    "texts": _from_texts,
+}
+
+
+def parallel(source: Sequence[str], target: Sequence[str], names: tuple[str, str], policy: Policy = DEFAULT) -> Taken:
+    """Pairs of the lines of two files; an empty side is listed, different numbers of lines are a fault of the whole."""
+    taken = Taken()
+    file = names[0]
+    if len(source) != len(target):
+        message = (
+            f"has {len(source)} lines and {names[1]} has {len(target)}; line n of one belongs to line n of the other"
+        )
+        taken.findings.append(policy.finding("line-count", file, 0, message))
+        return taken
+    for number, (one, other) in enumerate(zip(source, target, strict=True), 1):
+        told: list[Finding] = []
+
+        def say(code: str, message: str, told: list[Finding] = told, number: int = number) -> None:
+            told.append(policy.finding(code, file, number, message))
+
+        if not one.strip() and not other.strip():
+            continue
+        if not one.strip() or not other.strip():
+            say("empty-field", f"its line in {names[0] if not one.strip() else names[1]} is empty")
+        else:
+            row = _pair(one.strip(), other.strip(), say)
+            if not any(finding.dropped for finding in told):
+                taken.rows.append(Placed(row, file, number))
+        taken.findings += told
+    return taken

@@ -1,0 +1,1 @@
+"""Rows with labels, tags or spans come in; a model that predicts them, and its scores, go out."""

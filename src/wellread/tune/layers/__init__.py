@@ -1,0 +1,1 @@
+"""A model and a few batches come in; which blocks are worth training goes out."""

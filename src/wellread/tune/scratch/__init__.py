@@ -1,0 +1,1 @@
+"""Running text comes in; a tokenizer and a small model trained on nothing else go out."""

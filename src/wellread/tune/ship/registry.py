@@ -1,0 +1,221 @@
+"""The tuned models of a base: what each learned from, how good it is, what serves it, and what depends on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wellread.config import suggestion
+from wellread.errors import StoreError, UsageError
+from wellread.knowledge_base import KnowledgeBase
+from wellread.store import lineage
+from wellread.tune.data import data as datasets
+from wellread.tune.ship import export
+from wellread.tune.ship.export import Exported
+from wellread.tune.train import outcome, state, tuned
+from wellread.tune.train.state import Run
+from wellread.types import Document
+
+IN_USE = Path(".wellread") / "tune" / "in_use.json"  # what chat.model was before the first promotion
+
+
+@dataclass(frozen=True, slots=True)
+class TunedModel:
+    """A finished run as something to be used; ``result`` is what result.json holds.
+
+    ``in_use`` says that ``chat.model`` names one of its exports; ``size_bytes`` counts the whole folder.
+    """
+
+    run: Run
+    folder: Path
+    result: Mapping[str, Any]
+    exports: tuple[Exported, ...]
+    in_use: bool
+    size_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The run's name, which is the model's."""
+        return self.run.name
+
+    @property
+    def says_labels(self) -> bool:
+        """Whether it says labels, tags or places in a text instead of writing."""
+        return bool(tuned.card_of(self.folder / "best").get("labels"))
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A document that a weight learned from, in the version it had then; ``now`` is its live version, None if gone.
+
+    ``hidden`` says that it is live and not to be seen: then nothing more of it is told.
+    """
+
+    document_id: str
+    version: int
+    uri: str
+    title: str
+    now: int | None
+    hidden: bool = False
+
+    @property
+    def state(self) -> str:
+        """``as it was``, ``changed since``, ``removed since`` or ``not visible to you``."""
+        if self.hidden:
+            return "not visible to you"
+        if self.now is None:
+            return "removed since"
+        return "as it was" if self.now == self.version else "changed since"
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A tuned model that learned from documents which are no more what they were."""
+
+    name: str
+    documents: tuple[Learned, ...]
+    in_use: bool
+
+
+def models(base: Path, chat_model: str) -> list[TunedModel]:
+    """The finished runs of a base, oldest first; a run whose folder is damaged is left to ``wellread tune runs``.
+
+    Args:
+        base: its folder.
+        chat_model: the value of ``chat.model``.
+    """
+    found = []
+    for name in _names(base):
+        folder = state.folder_of(base, name)
+        run = state.read(folder)
+        if run.state == "finished":
+            found.append(_model(folder, run, chat_model))
+    return found
+
+
+def find(base: Path, name: str, chat_model: str) -> TunedModel:
+    """The tuned model of that name. Raises: UsageError where there is none."""
+    known = {model.name: model for model in models(base, chat_model)}
+    if name not in known:
+        there = f"; there are {', '.join(known)}" if known else "; train one: wellread tune run"
+        raise UsageError(f"{name}: no tuned model of this base{suggestion(name, known) or there}")
+    return known[name]
+
+
+def _names(base: Path) -> list[str]:
+    """Names of the runs that can be read, oldest first."""
+    found = []
+    for path in (base / state.FOLDER).glob("*/run.json"):
+        try:
+            found.append((state.read(path.parent).started_at, path.parent.name))
+        except StoreError:
+            continue
+    return [name for _, name in sorted(found)]
+
+
+def _model(folder: Path, run: Run, chat_model: str) -> TunedModel:
+    exports = [export.read(path) for path in sorted((folder / export.FOLDER).glob("*/"))]
+    known = tuple(one for one in exports if one is not None)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    used = bool(chat_model) and any(one.setting == chat_model for one in known)
+    return TunedModel(run, folder, outcome.result_of(folder) or {}, known, used, size)
+
+
+def remove(model: TunedModel) -> int:
+    """Bytes that deleting the run's folder freed; its lineage stays, for what was made from it.
+
+    Raises: UsageError where chat.model names it.
+    """
+    if model.in_use:
+        raise UsageError(f"{model.name}: answers now, as chat.model says; first: wellread models use base")
+    with state.alone(model.folder):
+        shutil.rmtree(model.folder)
+    return model.size_bytes
+
+
+# what learned from what
+
+
+def learned_from(base: KnowledgeBase, run: Run) -> list[Learned]:
+    """The documents that a tuned model learned from, by their uri; those that ``base.who`` may not see have none."""
+    return _learned(base, run, _live(base))
+
+
+def learned_by(base: KnowledgeBase, document: str) -> tuple[Document, list[str], list[str]]:
+    """A document by its id, uri or the end of it; the data sets and the tuned models that learned from it.
+
+    Raises: UsageError where no document, or more than one, is called so.
+    """
+    live = _live(base)
+    chosen = [one for one in live.values() if document in (one.id, one.uri) or one.uri.endswith(f"/{document}")]
+    if len(chosen) != 1:
+        what = "is no tuned model and no document" if not chosen else f"may be any of {len(chosen)} documents"
+        raise UsageError(f"{document}: {what} of this base; see wellread models list, wellread status --documents")
+    with base.store.reading() as connection:
+        made = {id for id, _ in lineage.downstream(connection, chosen[0].id, who=base.who)}
+    runs = [name for name in _names(base.folder) if _artifact(base.folder, name) in made]
+    sets = [name for name in datasets.listing(base.folder) if _data_artifact(base.folder, name) in made]
+    return chosen[0], sets, runs
+
+
+def stale(base: KnowledgeBase, chat_model: str) -> list[Stale]:
+    """Tuned models with documents that were removed or changed since they learned from them, oldest first.
+
+    Documents that ``base.who`` may not see are not among them while they are live.
+    """
+    live = _live(base)
+    found = []
+    for model in models(base.folder, chat_model):
+        other = [one for one in _learned(base, model.run, live) if not one.hidden and one.now != one.version]
+        if other:
+            found.append(Stale(model.name, tuple(other), model.in_use))
+    return found
+
+
+def _live(base: KnowledgeBase) -> dict[str, Document]:
+    return {document.id: document for document in base.documents()}
+
+
+def _learned(base: KnowledgeBase, run: Run, live: Mapping[str, Document]) -> list[Learned]:
+    with base.store.reading() as connection:
+        inputs = lineage.upstream(connection, state.artifact_of(run), who=base.who)
+        there = lineage.live(connection, who=base.who)
+    found = []
+    for one in inputs:
+        if one.kind == "document":
+            now = live.get(one.id)
+            uri, title = (now.uri, now.title) if now else ("", "")
+            hidden = now is None and one.id in there
+            found.append(Learned(one.id, one.version, uri, title, now.version if now else None, hidden))
+    return sorted(found, key=lambda learned: (learned.uri, learned.document_id))
+
+
+def _artifact(base: Path, name: str) -> str:
+    return state.artifact_of(state.read(state.folder_of(base, name)))
+
+
+def _data_artifact(base: Path, name: str) -> str:
+    from wellread.tune.data import prepare
+
+    return prepare.artifact_id(datasets.card_of(datasets.folder_of(base, name)))
+
+
+# what chat.model was before
+
+
+def remember(base: Path, chat_model: str) -> None:
+    """Keeps what ``chat.model`` was before a tuned model took its place."""
+    (base / IN_USE).parent.mkdir(parents=True, exist_ok=True)
+    state.put(base / IN_USE, {"before": chat_model})
+
+
+def before(base: Path) -> str | None:
+    """What ``chat.model`` was before the first promotion; None where nothing was promoted."""
+    try:
+        return str(json.loads((base / IN_USE).read_text("utf-8"))["before"])
+    except (OSError, ValueError, KeyError):  # nothing was promoted yet
+        return None
