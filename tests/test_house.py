@@ -30,12 +30,12 @@ EMPTY_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|handlers?|misc|common
 LONG_FILES: dict[str, set[str]] = {}
 LONG_FUNCTIONS: dict[str, set[str]] = {}
 TORCH = {"torch", "transformers", "sentence_transformers", "peft", "trl", "accelerate", "datasets", "bitsandbytes"}
-TORCH_FILES = {"models/transformers.py", "models/embed.py", "models/rerank.py"}
+TORCH_FILES = {"models/providers/transformers.py"}
 ENVIRONMENT_FILES = {"config.py"}
 TOML_FILES = {
     "config.py",
     "cli/config.py",  # finds where a value ends in the file that it edits
-    "documents/describe.py",  # a sidecar is data about a document, not a setting
+    "documents/sources/describe.py",  # a sidecar is data about a document, not a setting
 }
 
 

@@ -54,7 +54,9 @@ def test_every_option_and_argument_has_a_sentence(path: tuple[str, ...]) -> None
 def test_the_list_of_commands_shows_whole_sentences_in_the_order_of_a_first_day(wellread) -> None:
     listing = wellread("--help").stdout.partition("Commands:")[2].partition("\n\n")[0]
     lines = listing.strip().splitlines()
-    assert [line.split()[0] for line in lines] == [part.__name__.rpartition(".")[2] for part in COMMANDS]
+    assert [line.split()[0] for line in lines] == [
+        part.__name__.removesuffix(".main").rpartition(".")[2] for part in COMMANDS
+    ]
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 
 

@@ -230,7 +230,7 @@ def test_tables_have_heads_and_the_drawing_has_words() -> None:
 
 
 def test_every_colour_of_text_stands_out_by_four_and_a_half() -> None:
-    style = files("wellread.evaluate").joinpath("templates/report.css").read_text("utf-8")
+    style = files("wellread.advise.report").joinpath("templates/report.css").read_text("utf-8")
     themes = [
         dict(re.findall(r"--(\w+):\s*(#[0-9a-f]{6})", part)) for part in re.findall(r":root\{(.*?)\}", style, re.S)
     ]

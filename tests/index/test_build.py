@@ -193,7 +193,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tests.index.bases import WordEmbedder, filled, ready
-from wellread.index.vectors import VectorFile
+from wellread.index.vectors.file import VectorFile
 from wellread.store.engine import Store
 real = VectorFile.append
 def append(self, n_slots, vectors, rows):

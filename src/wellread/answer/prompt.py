@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 
+from wellread import prompts
 from wellread.answer.evidence import Scored
 from wellread.models.api import Message
-
-
-def template(name: str) -> str:
-    """The text of a prompt file of this room."""
-    return (files("wellread.answer") / "prompts" / f"{name}.md").read_text("utf-8").strip()
 
 
 def passages(scored: Scored, budget_tokens: int, count: Callable[[str], int]) -> list[str]:
@@ -35,5 +30,5 @@ def passages(scored: Scored, budget_tokens: int, count: Callable[[str], int]) ->
 
 def messages(question: str, chosen: Sequence[str]) -> list[Message]:
     """The conversation that asks a chat model to answer from the passages alone."""
-    user = template("answer").format(passages="\n\n".join(chosen), question=question)
-    return [Message("system", template("system")), Message("user", user)]
+    user = prompts.filled("answer", "answer", passages="\n\n".join(chosen), question=question)
+    return [Message("system", prompts.load("answer", "system")), Message("user", user)]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from importlib.resources import files
 
+from wellread import prompts
 from wellread.documents.changes import Change, Ready
 from wellread.documents.sentences import sentences
 from wellread.documents.settings import ChunkSettings
@@ -78,8 +78,9 @@ def written(document: Document, chunk: Chunk, model: Chat) -> str:
 
     Source: Anthropic, Introducing contextual retrieval, 2024: a model places each chunk before it is indexed.
     """
-    prompt = (files("wellread.documents") / "prompts" / "context.md").read_text("utf-8").strip()
-    asked = prompt.format(title=document.title, about=document.text[:ABOUT], passage=chunk.text)
+    asked = prompts.filled(
+        "documents", "context", title=document.title, about=document.text[:ABOUT], passage=chunk.text
+    )
     reply = model.reply([Message("user", asked)], Sampling(max_tokens=MOST_TOKENS))
     return _line(next((line for line in reply.text.splitlines() if line.strip()), ""))
 

@@ -8,11 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
-from wellread import config
-from wellread.answer import prompt
+from wellread import config, prompts
 from wellread.answer.ask import REFUSAL
 from wellread.errors import ModelError
 from wellread.evaluate import ways, whole
@@ -100,8 +98,10 @@ class Asker:
             found["model"] = identity(settings["chat"])
         if self.way.reads == "passages":
             found |= {"answer": asdict(settings["answer"]), "scorer": self.base.scorer.id}
-            return found | {"prompts": [prompt.template("system"), prompt.template("answer")] if self.writes else []}
-        return found | {"prompts": [template(name) for name in PROMPTS], "trained": self.way.trained}
+            return found | {
+                "prompts": [prompts.load("answer", "system"), prompts.load("answer", "answer")] if self.writes else []
+            }
+        return found | {"prompts": [prompts.load("questions", name) for name in PROMPTS], "trained": self.way.trained}
 
     def read(self, question: Question) -> Reading:
         """What the way reads; no chat model is asked, unless it is set to reword questions.
@@ -225,13 +225,13 @@ def eyes_of(question: Question, who: Principal) -> Principal:
 def closed_book(question: str, worked: Sequence[tuple[str, str]] = ()) -> list[Message]:
     """The conversation that asks a chat model without giving it anything to read; ``worked`` are turns before it."""
     turns = [Message(role, text) for pair in worked for role, text in zip(("user", "assistant"), pair, strict=True)]
-    return [Message("system", template("closed-book")), *turns, Message("user", question)]
+    return [Message("system", prompts.load("questions", "closed-book")), *turns, Message("user", question)]
 
 
 def long_context(question: str, documents: str) -> list[Message]:
     """The conversation that asks a chat model with whole documents before the question."""
-    asked = template("long-context-question").format(documents=documents.strip(), question=question)
-    return [Message("system", template("long-context")), Message("user", asked)]
+    asked = prompts.filled("questions", "long-context-question", documents=documents.strip(), question=question)
+    return [Message("system", prompts.load("questions", "long-context")), Message("user", asked)]
 
 
 def answer_of(question: Question) -> str:
@@ -259,12 +259,6 @@ def identity(settings: ChatSettings) -> str:
 def _file_digest(path: Path, size_bytes: int, mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@lru_cache
-def template(name: str) -> str:
-    """The text of a prompt file of this room."""
-    return (files("wellread.evaluate") / "prompts" / f"{name}.md").read_text("utf-8").strip()
 
 
 def digest(value: object) -> str:

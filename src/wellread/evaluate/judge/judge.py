@@ -7,11 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Literal
 
 import numpy as np
 
+from wellread import prompts
 from wellread.errors import UsageError
 from wellread.metrics import metrics, stats
 from wellread.metrics.results import Outcome
@@ -76,7 +76,7 @@ class Figure:
 
 def prompt(about: About) -> str:
     """The text of the pinned prompt."""
-    return (files("wellread.evaluate.judge") / "prompts" / f"{PROMPTS[about]}.md").read_text("utf-8").strip()
+    return prompts.load("evaluate.judge", PROMPTS[about])
 
 
 def prompt_hash(about: About) -> str:

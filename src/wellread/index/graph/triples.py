@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 
+from wellread import prompts
 from wellread.documents.sentences import sentences
 from wellread.index.graph.names import LONGEST, Extracted, Mention, Relation, extract, key_of
 from wellread.models.api import Chat, Message, Sampling
@@ -21,8 +21,7 @@ _ARRAY = re.compile(r"\[.*\]", re.DOTALL)
 
 def ask(passage: str, chat: Chat) -> Extracted:
     """The names that rules find and those of the model; the relations are the model's. Raises ModelError."""
-    prompt = (files("wellread.index.graph") / "triples.md").read_text("utf-8")
-    prompt = prompt.strip().format(most=MOST, passage=passage)
+    prompt = prompts.filled("index.graph", "triples", most=MOST, passage=passage)
     reply = chat.reply([Message("user", prompt)], Sampling(max_tokens=MOST * LINE_TOKENS))
     return taken(passage, parsed(reply.text))
 

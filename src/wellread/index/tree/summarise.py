@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wellread import prompts
 from wellread.documents.sentences import sentences
 from wellread.errors import MissingExtra, ModelError
 from wellread.models.api import Chat, Embedder, Message, Sampling
@@ -51,7 +51,7 @@ class Writer:
             return ""
         try:
             self._chat = self._chat or self.open()
-            prompt = template().format(words=WORDS, passages=fitted(texts, self._chat))
+            prompt = prompts.filled("index.tree", "summary", words=WORDS, passages=fitted(texts, self._chat))
             self.calls += 1
             self.host = self._chat.remote
             reply = self._chat.reply([Message("user", prompt)], Sampling(max_tokens=2 * WORDS))
@@ -60,11 +60,6 @@ class Writer:
             return ""
         self.usage += reply.usage
         return " ".join(reply.text.split())
-
-
-def template() -> str:
-    """The text of the prompt."""
-    return (files("wellread.index.tree") / "summary.md").read_text("utf-8").strip()
 
 
 def fitted(texts: Sequence[str], chat: Chat) -> str:

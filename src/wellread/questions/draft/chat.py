@@ -8,10 +8,9 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
+from wellread import prompts
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.knowledge_base import DATA_FOLDER, KnowledgeBase
 from wellread.metrics import metrics
@@ -85,11 +84,6 @@ def asked(base: KnowledgeBase, chat: Chat) -> Asked:
     return Asked(chat, base.folder / DATA_FOLDER / scratch.REPLIES)
 
 
-@lru_cache
-def _template(name: str) -> str:
-    return (files("wellread.questions.draft") / "prompts" / f"{name}.md").read_text("utf-8").strip()
-
-
 def maker(
     base: KnowledgeBase, model: Asked, wanted: Drafting, progress: Progress = SILENT
 ) -> Callable[[Sequence[Document]], Iterator[Candidate]]:
@@ -128,7 +122,7 @@ def _write(
     made = f"{model.chat.name}: {kind}"
     given = {"title": document.title, "passage": chunk.text, "n": _PER_CALL}
     if kind == "unanswerable":
-        reply = model.reply(_template("draft-none").format(**given), 120, seed=wanted.seed)
+        reply = model.reply(prompts.filled("questions.draft", "draft-none", **given), 120, seed=wanted.seed)
         for question, _, _ in parsed(reply):
             if not _POINTS.search(question) and not _answered(base, model, question, wanted.seed):
                 yield Candidate((question,), (), (), kind, made)
@@ -143,7 +137,7 @@ def _write(
     name = "draft-two" if kind in _TWO else "draft"
     if kind == "summary":
         given["n"] = 1
-    reply = model.reply(_template(name).format(kind=_SAYS[kind], **given), 240, seed=wanted.seed)
+    reply = model.reply(prompts.filled("questions.draft", name, kind=_SAYS[kind], **given), 240, seed=wanted.seed)
     for question, answer, quotes in parsed(reply):
         evidence = _evidence(quotes, where)
         if question.endswith("?") and answer and not _POINTS.search(question) and len(evidence) >= len(where):
@@ -191,8 +185,10 @@ def _answered(base: KnowledgeBase, model: Asked, question: str, seed: int) -> bo
     room = model.chat.context_tokens - 200
     while passages and model.chat.count_tokens(passages) > room:
         passages = passages[: len(passages) * 3 // 4]
-    prompt = f"{_template('long-context')}\n\n" + _template("long-context-question").format(
-        documents=passages, question=question
+    prompt = (
+        prompts.load("questions", "long-context")
+        + "\n\n"
+        + prompts.filled("questions", "long-context-question", documents=passages, question=question)
     )
     return not metrics.is_refusal(model.reply(prompt, 48, seed=seed))
 
@@ -201,7 +197,7 @@ def _rephrased(candidate: Candidate, model: Asked, wanted: Drafting) -> Candidat
     """The candidate with other wordings that keep its names and numbers."""
     if wanted.phrasings < 1:
         return candidate
-    prompt = _template("draft-again").format(n=wanted.phrasings, question=candidate.phrasings[0])
+    prompt = prompts.filled("questions.draft", "draft-again", n=wanted.phrasings, question=candidate.phrasings[0])
     texts = [text for text, _, _ in parsed(model.reply(prompt, 120, seed=wanted.seed))]
     marks = set(re.findall(r"(?<!^)\b(?:[A-Z]\w+|\w*\d\w*)\b", candidate.phrasings[0]))
     fitting = [text for text in texts if text.endswith("?") and all(mark in text for mark in marks)]
@@ -213,7 +209,7 @@ def closed_book(model: Asked, *, seed: int) -> Callable[[Question], bool]:
     """What ``draft.draft`` takes as ``known``: whether the model answers rightly without having read anything."""
 
     def knows(question: Question) -> bool:
-        prompt = f"{_template('closed-book')}\n\nQuestion: {question.text}"
+        prompt = f"{prompts.load('questions', 'closed-book')}\n\nQuestion: {question.text}"
         text = model.reply(prompt, 48, seed=seed)
         return not metrics.is_refusal(text) and metrics.holds(text, question.answers)
 

@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 
 import numpy as np
 
+from wellread import prompts
 from wellread.errors import MissingExtra, ModelError
 from wellread.index.open import Look
 from wellread.index.words.stopwords import STOPWORDS
@@ -92,7 +92,7 @@ class Asking:
         try:
             self._chat = self._chat or self.open()
             self.trace.sent_to(self._chat.remote)
-            prompt = template(name).format(**values)
+            prompt = prompts.filled("retrieve", name, **values)
             self.calls += 1
             reply = self._chat.reply([Message("user", prompt)], Sampling(max_tokens=max_tokens))
         except (ModelError, MissingExtra) as error:  # the form without a model takes over, and the trace says why
@@ -100,11 +100,6 @@ class Asking:
             return ""
         self.trace.usage += reply.usage
         return reply.text.strip()
-
-
-def template(name: str) -> str:
-    """The text of a prompt file of this room."""
-    return (files("wellread.retrieve") / "prompts" / f"{name}.md").read_text("utf-8").strip()
 
 
 def own_words(
