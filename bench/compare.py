@@ -20,7 +20,7 @@ from typing import Any
 from bench.common import ROOT, cpu_seconds, keep
 from wellread import KnowledgeBase
 from wellread.evaluate import compare, settings, ways
-from wellread.evaluate.run import Plan
+from wellread.evaluate.run import RunOptions
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.metrics.results import Comparison
 from wellread.questions import selection
@@ -75,7 +75,7 @@ def measured(base: KnowledgeBase, arguments: argparse.Namespace) -> dict[str, An
         chosen.questions,
         section,
         kind="compare",
-        plan=Plan(chosen.examples, section.shots),
+        plan=RunOptions(chosen.examples, section.shots),
         progress=Watch(),
     )
     spent = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(cpu_seconds() - cpu, 1)}

@@ -115,7 +115,7 @@ def rows(kb: KnowledgeBase, table: str) -> tuple[set[tuple[object, ...]], int]:
 
 def opened(kb: KnowledgeBase) -> list[Any]:
     """The names of the graph, read from the store."""
-    with kb.reader.looking(who=kb.who) as look:
+    with kb.reader.snapshot(who=kb.who) as look:
         return list(graph_of(look, kb.settings["graph"]).nodes)
 
 

@@ -61,7 +61,7 @@ def measure(kb: KnowledgeBase, questions: list[dict[str, Any]], show: bool) -> d
     milliseconds: list[float] = []
     routes: dict[str, int] = defaultdict(int)
     for question in questions:
-        eyes = kb.seen_by(Principal(groups=frozenset(question.get("who_needed", []))))
+        eyes = kb.as_user(Principal(groups=frozenset(question.get("who_needed", []))))
         started = time.perf_counter()
         answer = eyes.ask(question["text"])
         milliseconds.append((time.perf_counter() - started) * 1e3)

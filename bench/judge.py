@@ -1,4 +1,4 @@
-"""How far judges agree with people on whether an answer is borne out by its source: a chat model, and `grounded`.
+"""How far judges agree with people on whether an answer is supported by its source: a chat model, and `grounded`.
 
     python -m bench.judge MODEL.gguf [--n 100]
 
@@ -18,7 +18,7 @@ import numpy as np
 from bench.common import data, keep, rows
 from wellread.evaluate.judge import judge
 from wellread.metrics import metrics
-from wellread.metrics.results import Outcome, Passage
+from wellread.metrics.results import Outcome, ReadPassage
 from wellread.models.providers import llamacpp, minilm
 from wellread.models.settings import ChatSettings
 from wellread.types import Question
@@ -50,9 +50,9 @@ def main() -> None:
     keep(f"judge-{arguments.model.stem}", figures)
 
 
-def passage(row: dict[str, Any]) -> Passage:
+def passage(row: dict[str, Any]) -> ReadPassage:
     """What the response should stand on."""
-    return Passage("begin", 0, len(row["knowledge"]), row["knowledge"])
+    return ReadPassage("begin", 0, len(row["knowledge"]), row["knowledge"])
 
 
 def question(row: dict[str, Any]) -> Question:

@@ -29,7 +29,7 @@ from bench.common import data, keep, letters, rows
 from bench.compare import Watch, figures
 from wellread import KnowledgeBase
 from wellread.evaluate import compare, settings, ways
-from wellread.evaluate.run import Plan
+from wellread.evaluate.run import RunOptions
 from wellread.metrics.results import Way
 from wellread.models.api import Message
 from wellread.questions import selection
@@ -148,7 +148,7 @@ def compared(base: KnowledgeBase, questions: Path) -> dict[str, Any]:
             wanted.append(Way(f"tuned on {name}", alone.reads, alone.overrides, trained=True))
         if name != "passages":
             wanted.append(Way(f"tuned on {name}, with retrieval", reading.reads, reading.overrides, trained=True))
-    plan = Plan(chosen.examples, section.shots)
+    plan = RunOptions(chosen.examples, section.shots)
     made, _ = compare.measure(
         base, tuple(wanted), chosen.questions, section, kind="compare", plan=plan, progress=Watch()
     )

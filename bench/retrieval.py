@@ -316,7 +316,7 @@ def run(kb: KnowledgeBase, asked: Sequence[Asked], path: Path) -> Run:
     if len(done.ndcg) < len(asked):
         kb.search(asked[0].text, k=DEPTH)
     for n, question in enumerate(asked[len(done.ndcg) :], len(done.ndcg) + 1):
-        eyes = kb.seen_by(question.who)
+        eyes = kb.as_user(question.who)
         wall, cpu = time.perf_counter(), time.process_time()
         found = eyes.search(question.text, k=DEPTH)
         done.ms.append((time.perf_counter() - wall) * 1e3)

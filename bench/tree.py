@@ -22,7 +22,7 @@ from bench.common import data, keep
 from bench.ranking import write
 from wellread import KnowledgeBase
 from wellread.store import tree
-from wellread.store.tree import Node
+from wellread.store.tree import TreeNode
 
 ON = ("tree.mode=collapsed", "documents.near_duplicate_at=2.0")
 NEWS = "\n\nThis document was changed on the third of March; the committee read it again and agreed with all of it.\n"
@@ -101,7 +101,7 @@ def synced(kb: KnowledgeBase) -> dict[str, float]:
             "look_s": round(time.monotonic() - started, 3)}  # fmt: skip
 
 
-def nodes(kb: KnowledgeBase) -> dict[int, Node]:
+def nodes(kb: KnowledgeBase) -> dict[int, TreeNode]:
     """Every node by its id."""
     with kb.store.reading() as connection:
         return {node.id: node for node in tree.nodes(connection)}

@@ -263,7 +263,7 @@ def memory() -> dict[str, Any]:
     tokenizer, found = base_model.load_tokenizer(folder), {}
     for name in ("lora", "qlora"):
         method = recipe.find(name)
-        plan = recipe.Plan(TuneSettings(method=name), 1, tokenizer, Path())
+        plan = recipe.MethodPlan(TuneSettings(method=name), 1, tokenizer, Path())
         made = method.attach(tuned.open_base(method, folder), plan)
         found[name] = round(quantized.weight_bytes(made.model) / 1e6, 1)
     return {"weights_mb": found, "ratio": round(found["qlora"] / found["lora"], 3)}

@@ -303,3 +303,12 @@ def test_the_public_parts_of_the_package_have_docstrings() -> None:
             if public and not ast.get_docstring(node):
                 found.append(f"{name_of(path)}: {node.name}")
     assert not found
+
+
+def test_a_public_class_name_stands_in_one_module_only() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in sources():
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name_of(path))
+    assert not {name: files for name, files in homes.items() if len(files) > 1}

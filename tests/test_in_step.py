@@ -97,7 +97,7 @@ def test_labels_stay_when_a_folder_above_is_added_and_synced(kb: KnowledgeBase, 
     (hr / "more.txt").write_text("The mate earns 4,100 crowns.")
     kb.sync()  # by one who may not see them: they are left to those who may
     assert texts(kb, HR)["pay.txt"] == "The master earns 5,100 crowns."
-    report = kb.seen_by(HR).sync()
+    report = kb.as_user(HR).sync()
     assert (report.new, report.changed) == (1, 1)
     assert set(texts(kb)) == {"fares.txt"}
     assert texts(kb, HR)["pay.txt"] == "The master earns 5,200 crowns."
@@ -120,7 +120,7 @@ def test_labels_of_a_folder_that_is_added_below_another_hold_from_then_on(kb: Kn
 def test_a_file_added_by_its_name_keeps_the_labels_of_its_folder(kb: KnowledgeBase, docs: Path) -> None:
     hr = paid(docs)
     kb.add(str(hr), labels=["hr"])
-    for step in (lambda: kb.add(str(hr / "pay.txt")), kb.sync, kb.seen_by(HR).sync):
+    for step in (lambda: kb.add(str(hr / "pay.txt")), kb.sync, kb.as_user(HR).sync):
         step()
         assert texts(kb) == {} and set(texts(kb, HR)) == {"pay.txt"}
 
@@ -139,7 +139,7 @@ def test_a_sync_by_anybody_takes_back_what_an_earlier_version_showed_to_all(kb: 
 def test_adding_a_known_source_again_keeps_what_is_not_said_anew(kb: KnowledgeBase, docs: Path) -> None:
     hr = paid(docs)
     (hr / "notes.md").write_text("Not for the base.")
-    boss = kb.seen_by(HR)
+    boss = kb.as_user(HR)
     boss.add(str(hr), labels=["hr"], exclude=["*.md"])
     assert boss.add(str(hr)).unchanged == 1
     assert texts(kb) == {} and set(texts(kb, HR)) == {"pay.txt"}
@@ -157,7 +157,7 @@ def test_a_source_is_changed_by_nobody_to_whom_it_is_hidden(kb: KnowledgeBase, d
             kb.add(str(docs / "fares.txt"), str(hr), labels=labels)
     kb.add(str(hr), labels=["hr"])  # just as before: a script may run twice
     assert texts(kb) == {} and kb.status().sources == ()
-    assert kb.seen_by(HR).status().sources == (str(hr),)
+    assert kb.as_user(HR).status().sources == (str(hr),)
 
 
 def test_what_was_removed_stays_out_until_add_names_it(kb: KnowledgeBase, docs: Path) -> None:
@@ -202,7 +202,7 @@ def test_papers_of_a_source_that_was_removed_do_not_come_back_from_the_folder_ab
     hr = paid(docs)
     kb.add(str(hr), labels=["hr"])
     kb.add(str(docs))
-    assert kb.seen_by(HR).remove(str(hr)) == 1
+    assert kb.as_user(HR).remove(str(hr)) == 1
     kb.sync()
     assert set(texts(kb, HR)) == {"fares.txt"}
     kb.add(str(hr), labels=["hr"])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         WellreadError,
     )
     from wellread.knowledge_base import KnowledgeBase
-    from wellread.retrieve.search import SearchResult
+    from wellread.retrieve.parts import SearchResult
     from wellread.retrieve.understand.followup import Turn
     from wellread.types import (
         AllOf,
@@ -70,7 +70,7 @@ _HOMES = {
     **dict.fromkeys(_TYPES.split(), "wellread.types"),
     **dict.fromkeys(_ERRORS.split(), "wellread.errors"),
     "Turn": "wellread.retrieve.understand.followup",
-    "SearchResult": "wellread.retrieve.search",
+    "SearchResult": "wellread.retrieve.parts",
     "KnowledgeBase": "wellread.knowledge_base",
     "Finding": "wellread.doctor",
 }

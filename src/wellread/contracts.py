@@ -21,7 +21,7 @@ import numpy as np
 from wellread.documents.clean import visible
 from wellread.documents.plugged import Cut, Parse, misplaced, unsound
 from wellread.errors import SourceError
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling
 from wellread.retrieve.parts import Query
@@ -209,7 +209,7 @@ def _found(
 ) -> dict[str, set[int]]:
     """The documents that were found, by uri, with their versions' ids."""
     dense = base.embedder.embed([question], "query")[0] if vector else None
-    with base.reader.looking(who=who) as look:
+    with base.reader.snapshot(who=who) as look:
         scores = search(Query(question, dense, base.embedder.id, within, 10), look)
         _holds(isinstance(scores, Mapping), f"gave a {type(scores).__name__}, not a mapping of keys to scores")
         _holds(all(isinstance(key, int) for key in scores), "gave keys that are not whole numbers")
@@ -223,7 +223,7 @@ def _found(
         return made
 
 
-def _everything(look: Look) -> dict[int, tuple[str, int]]:
+def _everything(look: Snapshot) -> dict[int, tuple[str, int]]:
     from wellread.index.passages import passages
 
     versions = {entry.key: entry.version for entry in passages(look)}

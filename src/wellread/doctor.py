@@ -92,7 +92,9 @@ def _plugins(settings: config.Settings, store: Store) -> Iterator[Finding]:
     if rewrite.rewriters:
         parts.append(("rewrite.rewriters", ", ".join(rewrite.rewriters), lambda: plugged.rewriters(rewrite)))
     if retrieve.indexes:
-        parts.append(("retrieve.indexes", ", ".join(retrieve.indexes), lambda: plugged.legs(retrieve, store.folder)))
+        parts.append(
+            ("retrieve.indexes", ", ".join(retrieve.indexes), lambda: plugged.retrievers(retrieve, store.folder))
+        )
     for what, name, try_it in parts:
         try:
             try_it()

@@ -26,7 +26,7 @@ from wellread.index.graph import build as graph_build
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.settings import IndexSettings
 from wellread.index.tree import grow
-from wellread.index.tree.grow import Grown
+from wellread.index.tree.grow import TreeUpdate
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.vectors import sets
 from wellread.models.api import Chat
@@ -34,12 +34,11 @@ from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings
 from wellread.open_parts import OpenParts
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import search as searching
-from wellread.retrieve.parts import to_log
+from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings, to_log
 from wellread.retrieve.retrievers import graph as graph_search
 from wellread.retrieve.retrievers import tree as tree_search
-from wellread.retrieve.search import Parts, SearchResult, Sections
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
-from wellread.retrieve.similar.similar import Alike, By, Reading, alike
+from wellread.retrieve.similar.similar import By, FileReading, SimilarDocument, alike
 from wellread.retrieve.understand import route as routing
 from wellread.retrieve.understand.followup import Turn
 from wellread.store import backup, documents, files, jobs, log, scratch
@@ -134,7 +133,7 @@ class KnowledgeBase(OpenParts):
             build.renew_words(store, settings["index"])
         return cls(folder, settings, store, who=who)
 
-    def seen_by(self, who: Principal) -> KnowledgeBase:
+    def as_user(self, who: Principal) -> KnowledgeBase:
         """The same open base through other eyes; closing one closes both."""
         other = KnowledgeBase(self.folder, self.settings, self.store, who=who)
         other.logs = self.logs
@@ -258,10 +257,10 @@ class KnowledgeBase(OpenParts):
         done = self.graph_update(progress)
         return replace(report, summaries=report.summaries + done.summed, seconds=report.seconds + done.seconds)
 
-    def graph_update(self, progress: Progress = SILENT, *, whole: bool = False) -> graph_build.Updated:
+    def graph_update(self, progress: Progress = SILENT, *, whole: bool = False) -> graph_build.GraphUpdate:
         """The graph of names, in step with the documents; only what is missing is made, with ``whole`` all of it."""
         chat = self.settings["chat"].model
-        models = graph_build.Models(self.embedder, self.quick, self._open_chat if chat else None, chat)
+        models = graph_build.GraphModels(self.embedder, self.cheap, self._open_chat if chat else None, chat)
         return graph_build.update(self.store, models, self.settings["graph"], progress, whole=whole)
 
     def remove(self, what: str) -> int:
@@ -281,27 +280,27 @@ class KnowledgeBase(OpenParts):
     def search(self, question: str, *, k: int | None = None, where: Filter | None = None) -> SearchResult:
         """The best passages for a question, with what each stage did. Raises: StoreError, ModelError."""
         reranker, chats, trained = self.reranker, self.settings["chat"].model, self.settings["route"].mode == "trained"
-        parts = Parts(
+        parts = SearchParts(
             self.reader,
             self.embedder,
             reranker=(lambda: reranker) if reranker else None,
-            quick=lambda: self.quick,
+            cheap=lambda: self.cheap,
             chat=self._open_chat if chats else None,
-            classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.quick) if trained else None,
-            legs=(
-                *self.legs,
-                *self.sparse_legs,
-                *tree_search.leg(self.settings["tree"]),
-                *graph_search.legs(self.settings["graph"]),
+            classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.cheap) if trained else None,
+            retrievers=(
+                *self.retrievers,
+                *self.sparse_retrievers,
+                *tree_search.retriever(self.settings["tree"]),
+                *graph_search.retrievers(self.settings["graph"]),
             ),
             rewriters=self.rewriters,
         )
-        sections = Sections(*(self.settings[name] for name in SEARCHES))
+        sections = SearchSettings(*(self.settings[name] for name in SEARCHES))
         return searching.search(question, parts, sections, who=self.who, where=where, k=k)
 
-    def similar(self, what: str, *, k: int = 10, by: By = "both") -> list[Alike]:
+    def similar(self, what: str, *, k: int = 10, by: By = "both") -> list[SimilarDocument]:
         """Documents most like one of the base or a file, in topic and tone; see ``retrieve.similar.alike``."""
-        reading = Reading(self.embedder, self.settings["parse"], self.settings["chunk"])
+        reading = FileReading(self.embedder, self.settings["parse"], self.settings["chunk"])
         return alike(what, self.reader, reading, who=self.who, k=k, by=by)
 
     def ask(self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
@@ -317,7 +316,7 @@ class KnowledgeBase(OpenParts):
     def stream(
         self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None
     ) -> Iterator[str | Answer]:
-        """Sentences as each is borne out, then the Answer; see ``ask``."""
+        """Sentences as each is supported, then the Answer; see ``ask``."""
         settings: AnswerSettings = self.settings["answer"]
         writes = settings.style != "quote" and self.settings["chat"].model
         read: list[SearchResult] = []
@@ -327,7 +326,7 @@ class KnowledgeBase(OpenParts):
             return read[-1]
 
         chat = self._open_chat if self.settings["chat"].model else None
-        parts = answering.Parts(search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)
+        parts = answering.AnswerParts(search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)
         for piece in answering.stream(question, parts, settings, history):
             yield self._logged(piece, read) if isinstance(piece, Answer) else piece
 
@@ -392,7 +391,7 @@ class KnowledgeBase(OpenParts):
         with self.store.reading() as connection:
             return documents.listing(connection, who=self.who, limit=limit, offset=offset)
 
-    def log(self, limit: int = 20, trace_id: str | None = None) -> list[log.Asked]:
+    def log(self, limit: int = 20, trace_id: str | None = None) -> list[log.LoggedQuestion]:
         """Questions that were asked, newest first; with ``trace_id`` that one alone."""
         with self.store.reading() as connection:
             if trace_id is None:
@@ -429,7 +428,7 @@ class KnowledgeBase(OpenParts):
         """The index made anew from the store; chunks that had to be embedded again."""
         return build.rebuild(self.store, self.embedder, progress, self.settings["index"])
 
-    def index_tree(self, progress: Progress = SILENT) -> Grown:
+    def index_tree(self, progress: Progress = SILENT) -> TreeUpdate:
         """The tree of summaries as the settings say, in step with the documents; only what is missing is made."""
         return grow.update(self.store, self._tree_models, self.settings["tree"], progress, whole=True)
 
@@ -438,8 +437,8 @@ class KnowledgeBase(OpenParts):
         return grow.drop(self.store)
 
     @property
-    def _tree_models(self) -> grow.Models:
-        return grow.Models(self.embedder, self.quick, self._open_chat if self.settings["chat"].model else None)
+    def _tree_models(self) -> grow.TreeModels:
+        return grow.TreeModels(self.embedder, self.cheap, self._open_chat if self.settings["chat"].model else None)
 
     def index_compact(self) -> int:
         """Slots of deleted chunks given back."""

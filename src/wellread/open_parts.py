@@ -14,9 +14,9 @@ from wellread.models.api import Chat, Embedder, Reranker, SparseEncoder
 from wellread.models.remember import Remembered
 from wellread.models.settings import EmbedSettings
 from wellread.progress import SILENT, Progress
-from wellread.retrieve.parts import Leg
+from wellread.retrieve.parts import Retriever
 from wellread.retrieve.retrievers import plugged
-from wellread.retrieve.retrievers.sparse import leg as sparse_leg
+from wellread.retrieve.retrievers.sparse import retriever as sparse_retriever
 from wellread.store.engine import Store
 
 
@@ -47,8 +47,8 @@ class OpenParts:
         return Remembered(select.embedder(settings, config.models_folder(), api_key=self._key("embed")))
 
     @cached_property
-    def quick(self) -> Embedder:
-        """An embedder that costs next to nothing: the base's own where it is static, else the packaged table."""
+    def cheap(self) -> Embedder:
+        """An embedder that is cheap: the base's own where it is static, else the packaged table."""
         if self.settings["embed"].model.startswith("static:"):
             return self.embedder
         return select.embedder(EmbedSettings(), config.models_folder())
@@ -74,17 +74,17 @@ class OpenParts:
         return select.sparse(self.settings["sparse"], config.models_folder())
 
     @property
-    def sparse_legs(self) -> tuple[Leg, ...]:
+    def sparse_retrievers(self) -> tuple[Retriever, ...]:
         """The search by ``sparse``, where a model is set; the model is opened with the first question."""
         settings = self.settings["sparse"]
-        return (sparse_leg(lambda: cast(SparseEncoder, self.sparse), settings),) if settings.model else ()
+        return (sparse_retriever(lambda: cast(SparseEncoder, self.sparse), settings),) if settings.model else ()
 
-    def sparse_fill(self, progress: Progress = SILENT, *, anew: bool = False) -> int:
+    def sparse_fill(self, progress: Progress = SILENT, *, again: bool = False) -> int:
         """Chunks that the model of ``sparse.model`` encoded, those that it had not; 0 where none is set.
 
-        Raises: StoreError where the vectors are another model's, unless ``anew``: then they are dropped first.
+        Raises: StoreError where the vectors are another model's, unless ``again``: then they are dropped first.
         """
-        return fill(self.store, self.sparse, progress, anew=anew) if self.sparse is not None else 0
+        return fill(self.store, self.sparse, progress, again=again) if self.sparse is not None else 0
 
     @cached_property
     def rewriters(self) -> tuple[plugged.Rewrite, ...]:
@@ -92,9 +92,9 @@ class OpenParts:
         return plugged.rewriters(self.settings["rewrite"])
 
     @cached_property
-    def legs(self) -> tuple[Leg, ...]:
+    def retrievers(self) -> tuple[Retriever, ...]:
         """The indexes of other packages that ``retrieve.indexes`` names."""
-        return plugged.legs(self.settings["retrieve"], self.store.folder)
+        return plugged.retrievers(self.settings["retrieve"], self.store.folder)
 
     def _key(self, section: str) -> str | None:
         name = self.settings[section].api_key_env
@@ -120,5 +120,5 @@ def _opened_by(settings: config.Settings) -> dict[str, object]:
         "reranker": settings["rerank"],
         "chat": settings["chat"],
         "rewriters": settings["rewrite"],
-        "legs": settings["retrieve"],
+        "retrievers": settings["retrieve"],
     }

@@ -32,7 +32,7 @@ GROUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedPart:
     """A part as a setting names it, and the package that offers it."""
 
     part: str  # a key of GROUPS
@@ -77,7 +77,7 @@ class Named:
 class Answering:
     """The edge to code from elsewhere: what it raises becomes a PluginError, wellread's own errors pass."""
 
-    named: Named
+    named: NamedPart
 
     def __enter__(self) -> None:
         return None
@@ -94,7 +94,7 @@ def installed(part: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUPS[part])}
 
 
-def named(part: str, text: str, where: str) -> Named:
+def named(part: str, text: str, where: str) -> NamedPart:
     """The part that the setting ``where`` names as ``kind:name``.
 
     Raises: UsageError where that is not its form, or no installed package offers the kind; it lists those that do.
@@ -111,6 +111,6 @@ def named(part: str, text: str, where: str) -> Named:
         )
     point = known[kind]
     if point.dist is None:
-        return Named(part, kind, name, where, point.value, point.module, "without a version", "")
+        return NamedPart(part, kind, name, where, point.value, point.module, "without a version", "")
     folder = str(point.dist.locate_file(""))
-    return Named(part, kind, name, where, point.value, point.dist.name, point.dist.version, folder)
+    return NamedPart(part, kind, name, where, point.value, point.dist.name, point.dist.version, folder)

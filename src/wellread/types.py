@@ -137,7 +137,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether one sentence of an answer is borne out, by which citation (index), and how strongly (0 to 1)."""
+    """Whether one sentence of an answer is supported, by which citation (index), and how strongly (0 to 1)."""
 
     sentence: str
     supported: bool
@@ -182,7 +182,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a question got: text, where it stands, and whether it was borne out."""
+    """What a question got: text, where it stands, and whether it was supported."""
 
     question: str
     text: str

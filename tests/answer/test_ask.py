@@ -10,10 +10,11 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from tests.models.loopback import openai_like, serving
 
 from wellread import KnowledgeBase
-from wellread.answer.ask import Parts, ask
+from wellread.answer.ask import AnswerParts, ask
 from wellread.answer.settings import AnswerSettings
 from wellread.index.open import IndexReader
 from wellread.retrieve import search as searching
+from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store.engine import Store
 from wellread.types import Answer
@@ -32,9 +33,9 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 
 
 def answered(reader: IndexReader, question: str, searches: WordEmbedder, compares: WordEmbedder) -> Answer:
-    sections = searching.Sections(RetrieveSettings(mode="bm25" if searches.remote is None else "hybrid"))
-    found = searching.search(question, searching.Parts(reader, searches), sections, who=EVERYONE)
-    return ask(question, Parts(lambda asked: found, compares, None), AnswerSettings(style="quote"))
+    sections = SearchSettings(RetrieveSettings(mode="bm25" if searches.remote is None else "hybrid"))
+    found = searching.search(question, SearchParts(reader, searches), sections, who=EVERYONE)
+    return ask(question, AnswerParts(lambda asked: found, compares, None), AnswerSettings(style="quote"))
 
 
 def test_an_answer_names_every_host_that_got_text_once(reader: IndexReader) -> None:

@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from wellread.cli.compare import training
 from wellread.evaluate import ways
-from wellread.questions.file import Entry, write
+from wellread.questions.file import QuestionEntry, write
 from wellread.tune.ship.export import Exported
 
 On = Callable[..., Result]
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, reader: Reader) -> Iterator[Path]:
     """A base with four questions; its chat model answers from its prompt alone."""
     with reading(reader) as server:
         make(tmp_path, server.url).close()
-        write(tmp_path / "base" / "questions.jsonl", [Entry(question) for question in QUESTIONS])
+        write(tmp_path / "base" / "questions.jsonl", [QuestionEntry(question) for question in QUESTIONS])
         yield tmp_path / "base"
 
 
@@ -218,7 +218,7 @@ def test_compare_as_json_is_one_object_with_the_advice(on: On, tmp_path: Path) -
 def test_the_report_on_questions_of_a_file_is_written_anew_from_those(on: On, folder: Path) -> None:
     file, report = folder.parent / "other.jsonl", folder / "comparison" / "report.html"
     other = [replace(QUESTIONS[0], id="canine", text="How dear is a dog?", variant_of="dog", kind="freshness")]
-    write(file, [Entry(question) for question in (*QUESTIONS[:1], *other)])
+    write(file, [QuestionEntry(question) for question in (*QUESTIONS[:1], *other)])
     for limit in ((), ("--limit", "1")):  # of two: a wording without its question
         assert on("compare", *CHEAP, "--questions", str(file), *limit).exit_code == 0
         as_compared = report.read_text("utf-8")

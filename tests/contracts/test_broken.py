@@ -14,7 +14,7 @@ from tests.index.bases import WordEmbedder
 from wellread import contracts
 from wellread.documents.parsers import text
 from wellread.errors import SourceError
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.passages import passages
 from wellread.models.api import Vectors
 from wellread.retrieve.parts import Query
@@ -161,26 +161,26 @@ def test_the_contract_of_rewriters_names_the_fault() -> None:
 
 
 def test_the_contract_of_indexes_names_the_fault() -> None:
-    def everywhere(query: Query, look: Look) -> Mapping[int, float]:
-        return {entry.key: 1.0 for entry in passages(look)}
+    def everywhere(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
+        return {entry.key: 1.0 for entry in passages(snapshot)}
 
-    def everyone(query: Query, look: Look) -> Mapping[int, float]:
-        inside = [e for e in passages(look, everyone=True) if query.within is None or e.version in query.within]
+    def everyone(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
+        inside = [e for e in passages(snapshot, everyone=True) if query.within is None or e.version in query.within]
         return {e.key: 1.0 for e in inside if "dogs" in e.text.lower()}
 
     first: dict[int, float] = {}
 
-    def stale(query: Query, look: Look) -> Mapping[int, float]:
+    def stale(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
         if query.within is not None:
-            return words(query, look)
-        first.update({} if first else words(query, look))
+            return words(query, snapshot)
+        first.update({} if first else words(query, snapshot))
         return first
 
     for search, told in (
         (everywhere, "beyond Query.within"),
         (everyone, "may not read"),
         (stale, "does not find a document that was added"),
-        (lambda query, look: {}, "found nothing"),
+        (lambda query, snapshot: {}, "found nothing"),
     ):
         with pytest.raises(AssertionError, match=told):
             contracts.index(search, TEXTS, "Which ferry takes dogs?")

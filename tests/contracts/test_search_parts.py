@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from wellread import contracts
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.retrieve.parts import Query
 from wellread.retrieve.retrievers import find
 from wellread.retrieve.settings import RetrieveSettings
@@ -20,26 +20,26 @@ TEXTS = {
 }
 
 
-def meaning(query: Query, look: Look) -> Mapping[int, float]:
+def meaning(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
     """The search by meaning."""
     if query.vector is None:
         return {}
-    return dict(look.search_dense(query.vector, query.embedder_id, versions=query.within, k=query.n))
+    return dict(snapshot.search_dense(query.vector, query.embedder_id, versions=query.within, k=query.n))
 
 
-def words(query: Query, look: Look) -> Mapping[int, float]:
+def words(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
     """The search by words."""
-    return dict(look.search_text(query.text, versions=query.within, k=query.n))
+    return dict(snapshot.search_text(query.text, versions=query.within, k=query.n))
 
 
-def documents_first(query: Query, look: Look) -> Mapping[int, float]:
+def documents_first(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
     """From whole documents down."""
-    return find.from_above(query, look, RetrieveSettings(entry="documents"))
+    return find.from_above(query, snapshot, RetrieveSettings(entry="documents"))
 
 
-def sections_first(query: Query, look: Look) -> Mapping[int, float]:
+def sections_first(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
     """From sections down."""
-    return find.from_above(query, look, RetrieveSettings(entry="sections"))
+    return find.from_above(query, snapshot, RetrieveSettings(entry="sections"))
 
 
 @pytest.mark.parametrize("search", [meaning, words, documents_first, sections_first])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.documents import context
-from wellread.documents.changes import Gone, Item, Ready
+from wellread.documents.changes import Gone, ItemState, Ready
 from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.documents.settings import PRESETS, ChunkSettings
 from wellread.errors import ModelUnavailable
@@ -35,7 +35,7 @@ def ready(header: str = "Rules") -> Ready:
         chunks.append(Chunk(str(n), "d", 0, n, span, paragraph, header=header, n_tokens=len(paragraph.split()) + 1))
         at = span.end + 2
     document = Document("d", "/d.md", 0, "Rules", "text/markdown", text, "x", blocks=tuple(blocks))
-    return Ready(Item(uri="/d.md", source_id=1), document, tuple(chunks), None, b"")
+    return Ready(ItemState(uri="/d.md", source_id=1), document, tuple(chunks), None, b"")
 
 
 class Writer:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.evaluate.simulated import BASE, WAYS, Lab, better, compare, questions
 
 from wellread.advise import advise, choose, conditions, cost, verdicts
-from wellread.advise.advice import Advice, Prices, Task, Verdict
+from wellread.advise.advice import Advice, Prices, TaskDescription, Verdict
 from wellread.advise.conditions import Case
 from wellread.metrics.results import BaseFacts
 
@@ -19,7 +19,7 @@ SMALL = BaseFacts(documents=4, chunks=20, tokens=1400, changed_share=0.0, genera
 NOTHING = BaseFacts(documents=0, chunks=0, tokens=0, changed_share=0.0, generation=1)
 
 
-def advised(lab: Lab, task: Task = Task()) -> Advice:
+def advised(lab: Lab, task: TaskDescription = TaskDescription()) -> Advice:
     return advise.advise(compare(lab), facts=task, questions=questions(lab))
 
 
@@ -38,7 +38,7 @@ def test_changing_facts_that_training_missed_are_told_to_be_retrieved() -> None:
         "tuned": {"fact": 0.7, "freshness": 0.05},
         "retrieval": {"fact": 0.75, "freshness": 0.75},
     }
-    advice = advised(Lab(rates, {"fact": 60, "freshness": 90}), Task(changes_per_month=8))
+    advice = advised(Lab(rates, {"fact": 60, "freshness": 90}), TaskDescription(changes_per_month=8))
     assert (advice.verdict, advice.way) == ("retrieve", "retrieval")
     assert "facts-that-change" in [fired.rule for fired in advice.fired]
 
@@ -79,7 +79,7 @@ def test_evidence_that_is_found_but_not_read_calls_for_a_bigger_model() -> None:
 def test_good_enough_is_what_the_user_calls_good_enough() -> None:
     lab = Lab({"retrieval": 0.6, "closed-book": 0.05})
     assert advised(lab).verdict == "retrieve"
-    strict = advised(lab, Task(good_enough=0.9))
+    strict = advised(lab, TaskDescription(good_enough=0.9))
     assert (strict.verdict, strict.way) == ("none-good-enough", "retrieval")
     assert "90 % is wanted" in strict.because
 
@@ -90,16 +90,16 @@ def test_good_enough_is_what_the_user_calls_good_enough() -> None:
 def test_a_way_that_breaks_a_limit_is_ruled_out_with_the_reason() -> None:
     lab = Lab({"retrieval": 0.5, "long-context": 0.9})
     assert advised(lab).way == "long-context"
-    slow = advised(lab, Task(latency_s=1.0))
+    slow = advised(lab, TaskDescription(latency_s=1.0))
     assert slow.way == "retrieval"
     assert any("1 s are bearable" in against.sentence for against in slow.against)
-    assert advised(lab, Task(memory_mb=100)).rule == "nothing-allowed"
+    assert advised(lab, TaskDescription(memory_mb=100)).rule == "nothing-allowed"
 
 
 def test_a_restricted_base_is_never_told_to_tune() -> None:
     lab = Lab({"retrieval": 0.5, "tuned": 0.9})
     assert advised(lab).verdict == "tune"
-    assert advised(lab, Task(restricted=True)).verdict == "retrieve"
+    assert advised(lab, TaskDescription(restricted=True)).verdict == "retrieve"
 
 
 def test_a_way_over_an_endpoint_is_ruled_out_where_nothing_may_leave() -> None:
@@ -107,19 +107,21 @@ def test_a_way_over_an_endpoint_is_ruled_out_where_nothing_may_leave() -> None:
     away = tuple(replace(w, sent_to=("api.example.org",)) for w in comparison.ways[1:])
     sending = replace(comparison, ways=(comparison.ways[0], *away))
     assert advise.advise(sending).way == "retrieval"
-    private = advise.advise(sending, facts=Task(private=True))
+    private = advise.advise(sending, facts=TaskDescription(private=True))
     assert private.way == "closed-book"
     assert any("api.example.org" in each.sentence for each in private.against)
-    assert "a model and a store on this machine" not in {level.name for level in cost.levels(BASE, Task(), sending)}
+    assert "a model and a store on this machine" not in {
+        level.name for level in cost.levels(BASE, TaskDescription(), sending)
+    }
     unknown = replace(comparison, ways=(comparison.ways[0], *(replace(w, sent_to=None) for w in comparison.ways[1:])))
     assert advise.advise(unknown).way == "retrieval"
-    assert advise.advise(unknown, facts=Task(private=True)).way == "closed-book"
+    assert advise.advise(unknown, facts=TaskDescription(private=True)).way == "closed-book"
 
 
 def test_an_endpoint_is_paid_by_tokens_wherever_it_was_set() -> None:
     comparison = compare(Lab({"retrieval": 0.9}))
     sending = replace(comparison.ways[0], sent_to=("api.example.org",))
-    priced = Task(prices=Prices(per_million_in=1.0, per_million_out=1.0))
+    priced = TaskDescription(prices=Prices(per_million_in=1.0, per_million_out=1.0))
     assert cost.expense(sending, comparison, priced).question_money is not None
     assert cost.expense(comparison.ways[0], comparison, priced).question_money is None
 
@@ -155,7 +157,7 @@ labs = st.builds(
     Lab, rates=rates, kinds=st.fixed_dictionaries({"fact": st.integers(1, 90)}), seed=st.integers(0, 10_000)
 )
 tasks = st.builds(
-    Task,
+    TaskDescription,
     latency_s=st.none() | st.floats(0.2, 5),
     restricted=st.booleans(),
     changes_per_month=st.none() | st.just(5.0),
@@ -165,7 +167,7 @@ tasks = st.builds(
 
 @given(labs, tasks)
 @settings(max_examples=60, deadline=None)
-def test_no_way_is_named_that_is_distinguishably_worse_than_an_allowed_one(lab: Lab, task: Task) -> None:
+def test_no_way_is_named_that_is_distinguishably_worse_than_an_allowed_one(lab: Lab, task: TaskDescription) -> None:
     comparison = compare(lab)
     advice = advise.advise(comparison, facts=task)
     if not advice.way:
@@ -180,7 +182,7 @@ def test_no_way_is_named_that_is_distinguishably_worse_than_an_allowed_one(lab: 
 
 @given(labs, tasks)
 @settings(max_examples=60, deadline=None)
-def test_words_claim_a_difference_only_where_it_is_distinguishable(lab: Lab, task: Task) -> None:
+def test_words_claim_a_difference_only_where_it_is_distinguishable(lab: Lab, task: TaskDescription) -> None:
     for against in advise.advise(compare(lab), facts=task).against:
         claims = " worse (" in against.sentence or " better (" in against.sentence
         assert not claims or (against.difference is not None and against.difference.distinguishable)
@@ -198,44 +200,44 @@ def test_a_way_that_does_better_is_not_dropped_for_it(lab: Lab, n: int) -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_way_that_becomes_dearer_is_not_chosen_for_it(lab: Lab, factor: float) -> None:
     comparison = compare(lab)
-    named = choose.choose(comparison, Task()).pick
+    named = choose.choose(comparison, TaskDescription()).pick
     for way in lab.rates:
         if way != named:
             slower = replace(lab, seconds={**lab.seconds, way: 3.0 * factor})
-            assert choose.choose(compare(slower), Task()).pick != way
+            assert choose.choose(compare(slower), TaskDescription()).pick != way
 
 
 # every rule of the table
 
-PRIORS: dict[str, tuple[BaseFacts, Task, Verdict]] = {
-    "nothing-to-learn-from": (NOTHING, Task(), "prompt-only"),
-    "rights-or-sources": (BASE, Task(restricted=True), "retrieve"),
-    "taste-from-preferences": (NOTHING, Task("style", preferences=400), "tune"),
-    "classes-from-labels": (NOTHING, Task("classification", examples=80), "tune"),
-    "manner-from-examples": (BASE, Task("format", examples=60), "tune"),
-    "few-examples": (BASE, Task("style", examples=8), "few-shot"),
-    "documents-fit": (SMALL, Task("facts", context_tokens=8192), "long-context"),
-    "no-time-to-read": (BASE, Task("facts", latency_s=0.2, reading_s=1.1), "tune"),
-    "facts-that-change": (BASE, Task("facts", changes_per_month=3), "retrieve"),
-    "small-reader": (BASE, Task("facts", examples=200, parameters=135e6), "both"),
-    "facts-from-documents": (BASE, Task("facts"), "retrieve"),
+PRIORS: dict[str, tuple[BaseFacts, TaskDescription, Verdict]] = {
+    "nothing-to-learn-from": (NOTHING, TaskDescription(), "prompt-only"),
+    "rights-or-sources": (BASE, TaskDescription(restricted=True), "retrieve"),
+    "taste-from-preferences": (NOTHING, TaskDescription("style", preferences=400), "tune"),
+    "classes-from-labels": (NOTHING, TaskDescription("classification", examples=80), "tune"),
+    "manner-from-examples": (BASE, TaskDescription("format", examples=60), "tune"),
+    "few-examples": (BASE, TaskDescription("style", examples=8), "few-shot"),
+    "documents-fit": (SMALL, TaskDescription("facts", context_tokens=8192), "long-context"),
+    "no-time-to-read": (BASE, TaskDescription("facts", latency_s=0.2, reading_s=1.1), "tune"),
+    "facts-that-change": (BASE, TaskDescription("facts", changes_per_month=3), "retrieve"),
+    "small-reader": (BASE, TaskDescription("facts", examples=200, parameters=135e6), "both"),
+    "facts-from-documents": (BASE, TaskDescription("facts"), "retrieve"),
 }
 TRAININGS = {
-    "preferences-dpo-or-ppo": Task(preferences=50),
-    "labels-features-first": Task("classification", examples=10),
-    "examples-lora": Task("style", examples=10),
-    "facts-in-many-words": Task(),
-    "too-little-memory": Task(memory_mb=1000, parameters=8e9),
+    "preferences-dpo-or-ppo": TaskDescription(preferences=50),
+    "labels-features-first": TaskDescription("classification", examples=10),
+    "examples-lora": TaskDescription("style", examples=10),
+    "facts-in-many-words": TaskDescription(),
+    "too-little-memory": TaskDescription(memory_mb=1000, parameters=8e9),
 }
-MEASURED: dict[str, tuple[Lab, Task]] = {
-    "nothing-allowed": (Lab({"retrieval": 0.6}), Task(latency_s=0.1)),
-    "too-few-questions": (Lab({"retrieval": 0.6}, {"fact": 19}), Task()),
-    "reader-too-weak": (Lab({"retrieval": 0.02}, recall=0.9), Task()),
-    "none-good-enough": (Lab({"retrieval": 0.02}), Task()),
-    "undecided": (Lab({"few-shot": 0.45, "retrieval-written": 0.55}, {"fact": 40}), Task()),
-    "clear-winner": (Lab({"few-shot": 0.2, "retrieval": 0.8}), Task()),
-    "cheapest-of-equals": (Lab({"tuned": 0.6, "retrieval": 0.6}, {"fact": 300}), Task()),
-    "only-one-measured": (Lab({"retrieval": 0.6}), Task()),
+MEASURED: dict[str, tuple[Lab, TaskDescription]] = {
+    "nothing-allowed": (Lab({"retrieval": 0.6}), TaskDescription(latency_s=0.1)),
+    "too-few-questions": (Lab({"retrieval": 0.6}, {"fact": 19}), TaskDescription()),
+    "reader-too-weak": (Lab({"retrieval": 0.02}, recall=0.9), TaskDescription()),
+    "none-good-enough": (Lab({"retrieval": 0.02}), TaskDescription()),
+    "undecided": (Lab({"few-shot": 0.45, "retrieval-written": 0.55}, {"fact": 40}), TaskDescription()),
+    "clear-winner": (Lab({"few-shot": 0.2, "retrieval": 0.8}), TaskDescription()),
+    "cheapest-of-equals": (Lab({"tuned": 0.6, "retrieval": 0.6}, {"fact": 300}), TaskDescription()),
+    "only-one-measured": (Lab({"retrieval": 0.6}), TaskDescription()),
 }
 
 
@@ -272,7 +274,7 @@ def test_a_rule_decides_the_measured_case_that_is_its_own(name: str) -> None:
 
 @pytest.mark.parametrize("stage", ["prior", "training"])
 def test_each_rule_can_also_not_apply(stage: verdicts.Stage) -> None:
-    cases = [Case(Task(), NOTHING), Case(Task(examples=10, preferences=200), BASE)]
+    cases = [Case(TaskDescription(), NOTHING), Case(TaskDescription(examples=10, preferences=200), BASE)]
     cases += [Case(task, base) for base, task, _ in PRIORS.values()]
     for rule in verdicts.RULES:
         if rule.stage == stage:
@@ -281,7 +283,7 @@ def test_each_rule_can_also_not_apply(stage: verdicts.Stage) -> None:
 
 
 def test_memory_that_holds_no_tuning_turns_the_prior_away_from_it() -> None:
-    task = Task("style", examples=200, parameters=8e9)
+    task = TaskDescription("style", examples=200, parameters=8e9)
     assert advise.prior(BASE, task).verdict == "tune"
     assert advise.prior(BASE, replace(task, memory_mb=4000)).verdict == "few-shot"
 
@@ -292,16 +294,16 @@ def test_memory_that_holds_no_tuning_turns_the_prior_away_from_it() -> None:
 def test_training_pays_off_after_what_it_saves_per_question() -> None:
     lab = Lab({"tuned": 0.6, "retrieval": 0.6}, seconds={"tuned": 0.4, "retrieval": 0.5})
     comparison = compare(lab)
-    tuned, retrieval = (cost.expense(way, comparison, Task()) for way in comparison.ways)
+    tuned, retrieval = (cost.expense(way, comparison, TaskDescription()) for way in comparison.ways)
     assert cost.break_even(tuned, retrieval, money=False) == pytest.approx(9000, abs=1)  # 900 s / 0.1 s
     assert cost.break_even(retrieval, tuned, money=False) is None
 
 
 def test_no_money_is_named_where_no_price_was_given() -> None:
     comparison = compare(Lab({"tuned": 0.6, "retrieval": 0.6}))
-    every = cost.levels(BASE, Task(parameters=135e6), comparison, 1e11)
+    every = cost.levels(BASE, TaskDescription(parameters=135e6), comparison, 1e11)
     assert all(level.once_money is None and level.month_money is None for level in every)
-    priced = cost.levels(BASE, Task(parameters=135e6, prices=Prices(2.0, 8.0, 3.6)), comparison, 1e11)
+    priced = cost.levels(BASE, TaskDescription(parameters=135e6, prices=Prices(2.0, 8.0, 3.6)), comparison, 1e11)
     api, here, tuning, scratch = priced
     assert api.month_money == pytest.approx(1000 * (400 * 2.0 + 96 * 8.0) / 1e6)
     assert here.month_money == pytest.approx(1000 * 0.5 * 0.001)  # 3.60 an hour is a thousandth a second
@@ -311,8 +313,8 @@ def test_no_money_is_named_where_no_price_was_given() -> None:
 
 def test_many_questions_make_the_way_that_is_cheaper_per_question_the_cheaper_one() -> None:
     lab = Lab({"tuned": 0.7, "retrieval-written": 0.7}, {"fact": 400})
-    assert advised(lab, Task(questions_per_month=20)).way == "retrieval-written"
-    assert advised(lab, Task(questions_per_month=100_000)).way == "tuned"
+    assert advised(lab, TaskDescription(questions_per_month=20)).way == "retrieval-written"
+    assert advised(lab, TaskDescription(questions_per_month=100_000)).way == "tuned"
 
 
 def test_errors_of_a_model_are_told_before_anybody_acts() -> None:

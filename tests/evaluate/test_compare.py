@@ -20,13 +20,13 @@ from wellread.errors import ConfigError, UsageError
 from wellread.evaluate import changes, compare
 from wellread.evaluate import settings as sections
 from wellread.evaluate.compare import Training
-from wellread.evaluate.run import Plan
+from wellread.evaluate.run import RunOptions
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.evaluate.ways import BUILT_IN
-from wellread.metrics.results import BaseFacts, Outcome, Passage, Way
+from wellread.metrics.results import BaseFacts, Outcome, ReadPassage, Way
 from wellread.questions import freeze, selection
-from wellread.questions.file import Entry, write
-from wellread.store import outcomes as evaluations
+from wellread.questions.file import QuestionEntry, write
+from wellread.store import outcomes as outcome_rows
 from wellread.types import Question, Usage
 
 CLOSED, FEW, LONG, FOUND, WRITTEN = BUILT_IN
@@ -99,8 +99,8 @@ def test_what_was_measured_stands_in_the_store_with_its_figures(base: KnowledgeB
     made, run = compare.measure(base, [CLOSED, FOUND], QUESTIONS, SETTINGS, kind="compare")
     assert [result.scores["right"].value for result in made.ways] == [0.25, 0.75]
     with base.store.reading() as connection:
-        kept = evaluations.get(connection, run, who=base.who)
-        rows = list(evaluations.outcomes_of(connection, run, who=base.who))
+        kept = outcome_rows.get(connection, run, who=base.who)
+        rows = list(outcome_rows.outcomes_of(connection, run, who=base.who))
     assert kept is not None and kept.state == "done" and kept.n_questions == 4
     assert kept.summary["ways"]["retrieval"]["scores"]["right"][0] == 0.75
     assert kept.settings["ways"][0]["name"] == "closed-book" and kept.settings["environment"]["chat"] == "openai:reader"
@@ -191,7 +191,7 @@ def test_a_sample_has_every_kind_in_its_share_and_keeps_the_order(n: int, seed: 
 
 
 def saved(folder: Path, questions: list[Question]) -> Path:
-    write(folder / "questions.jsonl", [Entry(question) for question in questions])
+    write(folder / "questions.jsonl", [QuestionEntry(question) for question in questions])
     return folder
 
 
@@ -244,7 +244,7 @@ def test_the_files_hold_every_answer_and_no_text_of_passages(base: KnowledgeBase
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless() -> None:
-    bad = replace(outcome(CLOSED, "dog", 0.0), text='=HYPERLINK("http://x")', passages=(Passage("a", 0, 1, "x"),))
+    bad = replace(outcome(CLOSED, "dog", 0.0), text='=HYPERLINK("http://x")', passages=(ReadPassage("a", 0, 1, "x"),))
     [row] = csv.DictReader(io.StringIO(outputs.as_csv(compared(bad, ways=(CLOSED,)), QUESTIONS)))
     assert row["answer"] == '\'=HYPERLINK("http://x")'
     assert made_at_is_readable(outputs.as_json(compared(bad, ways=(CLOSED,))))
@@ -262,7 +262,7 @@ def made_at_is_readable(text: str) -> bool:
 def test_the_embedded_model_is_measured_and_not_asked_twice(base: KnowledgeBase, reader: Reader) -> None:
     settings = ["chat.model=llama:smollm2-135m", "chat.context_tokens=512", "answer.max_tokens=4"]
     embedded = base.configured(settings)
-    plan = Plan(examples=(Question("tea", "What does tea cost?", ("3 crowns",)),))
+    plan = RunOptions(examples=(Question("tea", "What does tea cost?", ("3 crowns",)),))
     made, _ = compare.measure(embedded, [FEW, LONG], QUESTIONS[:1], SETTINGS, kind="compare", plan=plan)
     assert not reader.prompts and not any(o.error for o in made.outcomes)
     assert all(o.usage.prompt_tokens > 20 and o.usage.completion_tokens > 0 for o in made.outcomes)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wellread.errors import UsageError
 from wellread.questions import file as questions
 from wellread.questions import freeze
-from wellread.questions.file import Entry
+from wellread.questions.file import QuestionEntry
 from wellread.types import Evidence, Question
 
 HARBOUR = Path(__file__).resolve().parents[2] / "samples" / "harbour" / "questions.jsonl"
@@ -114,7 +114,7 @@ def test_a_share_of_nothing_gets_no_question() -> None:
 
 
 def base(folder: Path) -> Path:
-    rows = [Entry(question(f"q{n}", f"d{n}")) for n in range(10)]
+    rows = [QuestionEntry(question(f"q{n}", f"d{n}")) for n in range(10)]
     questions.write(folder / questions.FILE, rows)
     return folder
 
@@ -143,7 +143,7 @@ def test_a_frozen_set_refuses_every_change_and_names_it(tmp_path: Path) -> None:
 def test_freezing_again_takes_the_change_over(tmp_path: Path) -> None:
     frozen = freeze.freeze(base(tmp_path), SHARES, seed=0)
     path = tmp_path / questions.FILE
-    questions.write(path, [*questions.entries(path), Entry(question("new", "d0"))])
+    questions.write(path, [*questions.entries(path), QuestionEntry(question("new", "d0"))])
     again = freeze.freeze(tmp_path, SHARES, seed=5, again=True)
     assert again.hash != frozen.hash
     assert again.questions[:10] == frozen.questions

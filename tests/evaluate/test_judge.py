@@ -13,7 +13,7 @@ import pytest
 from wellread import config
 from wellread.errors import UsageError
 from wellread.evaluate.judge import judge
-from wellread.metrics.results import Outcome, Passage
+from wellread.metrics.results import Outcome, ReadPassage
 from wellread.models.api import Message, Reply, Sampling
 from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
@@ -90,7 +90,7 @@ def test_an_answer_that_addresses_the_judge_stays_between_the_marks() -> None:
 
 def test_the_sources_are_what_the_way_read_and_no_more_than_fits() -> None:
     chat = Literal()
-    passages = (Passage("fares.md", 0, 30, "A dog costs 75 kroner."), Passage("x.md", 0, 9, "z" * 9000))
+    passages = (ReadPassage("fares.md", 0, 30, "A dog costs 75 kroner."), ReadPassage("x.md", 0, 9, "z" * 9000))
     said = outcome("A dog costs 75 kroner.", passages=passages)
     assert judge.judge(DOG, said, chat, about="grounded").label == "yes"
     assert chat.asked[0].count("z") < judge.MOST_SOURCES

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from wellread.errors import MissingExtra
 from wellread.metrics import metrics
-from wellread.metrics.results import Outcome, Passage
+from wellread.metrics.results import Outcome, ReadPassage
 from wellread.models.api import Embedder
 from wellread.models.providers import minilm
 from wellread.types import Citation, Evidence, Question, Span
@@ -265,7 +265,7 @@ def test_what_the_documents_do_not_answer_is_right_when_refused(text: str, refus
 
 
 def test_a_failed_model_is_right_about_nothing() -> None:
-    failed = outcome("", error="the model ran out of memory", passages=(Passage(FARES, 0, 5, ROW),))
+    failed = outcome("", error="the model ran out of memory", passages=(ReadPassage(FARES, 0, 5, ROW),))
     assert metrics.right(failed, GLIDER) == metrics.right(failed, DOG) == 0.0
     scores = metrics.score(failed, DOG)
     assert scores["right"] == scores["f1"] == scores["refused_wrongly"] == scores["right_and_cited"] == 0.0
@@ -302,7 +302,7 @@ def test_what_does_not_apply_is_absent() -> None:
     closed = metrics.score(outcome("75 kroner"), DOG)
     assert set(closed) == {"right", "exact_match", "f1", "number", "refused_wrongly"}
     name = Question("q", "Who?", ("Pia Gunwale",), (PROOF,))
-    read = metrics.score(outcome("Pia Gunwale", passages=(Passage(FARES, 0, 5, ROW),)), name)
+    read = metrics.score(outcome("Pia Gunwale", passages=(ReadPassage(FARES, 0, 5, ROW),)), name)
     assert "number" not in read
     assert "citation_precision" not in read
     assert read["citation_recall"] == 0.0
@@ -312,7 +312,7 @@ def test_what_does_not_apply_is_absent() -> None:
 
 def test_a_question_that_does_not_say_what_is_right_is_not_counted_as_wrong() -> None:
     evidence_alone = Question("q", "Who?", (), (PROOF,))
-    read = metrics.score(outcome("Pia Gunwale", passages=(Passage(FARES, 0, 5, ROW),)), evidence_alone)
+    read = metrics.score(outcome("Pia Gunwale", passages=(ReadPassage(FARES, 0, 5, ROW),)), evidence_alone)
     assert "right" not in read and "right_and_cited" not in read
     assert read["refused_wrongly"] == 0.0 and "recall@5" in read
     parts_alone = Question("q", "Who and when?", (), (PROOF,), all_of=("Pia Gunwale", "1923"))
@@ -331,7 +331,7 @@ def test_passages_are_ranked_by_the_evidence_that_they_bear() -> None:
     both = Question("q", "?", ("x",), (PROOF, Evidence("web/dogs.html", "Dogs are kept on a lead on deck.")))
     texts = ["Nothing here.", ROW, ROW + " Cats are free.", "Nor here.", "Dogs are kept on a lead on deck."]
     uris = [FARES, FARES, FARES, FARES, "/base/web/dogs.html"]
-    passages = tuple(Passage(uri, 0, len(text), text) for uri, text in zip(uris, texts, strict=True))
+    passages = tuple(ReadPassage(uri, 0, len(text), text) for uri, text in zip(uris, texts, strict=True))
     found = metrics.score(outcome("x", passages=passages), both)
     assert (found["recall@5"], found["recall@20"], found["mrr"]) == (1.0, 1.0, 0.5)
     assert found["context_precision"] == pytest.approx((1 / 2 + 2 / 3 + 3 / 5) / 3)
@@ -344,8 +344,8 @@ def test_passages_are_ranked_by_the_evidence_that_they_bear() -> None:
 
 def test_a_sentence_is_borne_out_by_what_was_read_and_by_nothing_else(embedder: Embedder) -> None:
     read = [
-        Passage(FARES, 0, 99, "Dogs are welcome on Lines 1, 2, 3 and 5. A dog costs 75 kroner on Line 2."),
-        Passage("/base/web/bikes.html", 0, 40, "Bicycles travel free of charge on Line 3."),
+        ReadPassage(FARES, 0, 99, "Dogs are welcome on Lines 1, 2, 3 and 5. A dog costs 75 kroner on Line 2."),
+        ReadPassage("/base/web/bikes.html", 0, 40, "Bicycles travel free of charge on Line 3."),
     ]
     assert metrics.grounded("A dog costs 75 kroner on Line 2. [7]", read, embedder) == 1.0
     assert metrics.grounded("On Line 2 a dog costs 75 kroner.", read, embedder) == 1.0
@@ -358,7 +358,7 @@ def test_a_sentence_is_borne_out_by_what_was_read_and_by_nothing_else(embedder: 
 
 def test_a_quoted_row_is_borne_out_with_the_names_of_its_columns(embedder: Embedder) -> None:
     table = "Ticket | Sound line | Outer line\nDog | 4.50 | 7.00\nBicycle | 3.00 | 5.00"
-    for read in (Passage(FARES, 0, len(table), table), citation("Dog | 4.50 | 7.00")):
+    for read in (ReadPassage(FARES, 0, len(table), table), citation("Dog | 4.50 | 7.00")):
         assert metrics.grounded("Ticket: Dog; Sound line: 4.50; Outer line: 7.00 [1]", [read], embedder) == 1.0
         assert metrics.grounded("Ticket: Dog; Sound line: 5.00; Outer line: 7.00 [1]", [read], embedder) == 0.0
 
@@ -372,14 +372,15 @@ def test_quotations_without_a_full_stop_are_sentences_of_their_own(embedder: Emb
 
 def test_of_many_passages_the_one_that_bears_a_sentence_out_is_found(embedder: Embedder) -> None:
     noise = [
-        Passage(f"/base/n{n}.md", 0, 60, f"On day {n} the ship left berth {n} and came back late.") for n in range(80)
+        ReadPassage(f"/base/n{n}.md", 0, 60, f"On day {n} the ship left berth {n} and came back late.")
+        for n in range(80)
     ]
-    read = [*noise, Passage(FARES, 0, 40, "A dog costs 75 kroner on Line 2."), *noise]
+    read = [*noise, ReadPassage(FARES, 0, 40, "A dog costs 75 kroner on Line 2."), *noise]
     assert metrics.grounded("On Line 2 the price of a dog is 75 kroner.", read, embedder) == 1.0
 
 
 def test_groundedness_needs_an_embedder_and_something_read(embedder: Embedder) -> None:
-    passages = (Passage(FARES, 0, 40, ROW),)
+    passages = (ReadPassage(FARES, 0, 40, ROW),)
     full = metrics.score(outcome("75 kroner", passages=passages), DOG, embedder=embedder, overlap=True)
     assert {"grounded", "similarity", "rouge_l", "bleu", "chrf"} <= set(full)
     assert "grounded" not in metrics.score(outcome("75 kroner"), DOG, embedder=embedder)

@@ -20,7 +20,7 @@ from wellread.models.api import Embedder, Vectors
 from wellread.optimise import optimise, rechunk, space, tradeoff
 from wellread.optimise.optimise import Budget
 from wellread.optimise.recall import Recalled
-from wellread.optimise.trial import Bench, outcome_of
+from wellread.optimise.trial import TrialRunner, outcome_of
 from wellread.store import documents
 from wellread.types import Principal, Question
 
@@ -167,7 +167,7 @@ def test_no_chunk_is_embedded_twice_over_all_copies(tmp_path: Path) -> None:
         base.embedder = counting
         with base.store.reading() as connection:
             known = {row.indexed_text for rows in documents.chunk_batches(connection) for row in rows}
-        bench = Bench(base, Principal())
+        bench = TrialRunner(base, Principal())
         for size in (60, 100, 200):
             bench.observe({"chunk.size_tokens": size}, asked(0, 2))
         bench.close()
@@ -175,7 +175,7 @@ def test_no_chunk_is_embedded_twice_over_all_copies(tmp_path: Path) -> None:
         chunks = [text for text in counting.seen if re.match(r"Fleet \d+\n", text)]
         assert len(chunks) > 20
         assert not known & set(chunks)
-        another = Bench(base, Principal())
+        another = TrialRunner(base, Principal())
         another.observe({"chunk.size_tokens": 60}, asked(2, 3))
         another.close()
         assert [text for text in counting.seen if re.match(r"Fleet \d+\n", text)] == chunks
@@ -197,7 +197,7 @@ def test_a_copy_with_the_same_settings_has_the_chunks_of_the_base(tmp_path: Path
         base, copy = (each.configured(QUICK) for each in (base, copy))
         for who in (Principal(), everyone):
             hits = [
-                [(h.document.uri, h.chunk.span) for h in each.seen_by(who).search(question).hits]
+                [(h.document.uri, h.chunk.span) for h in each.as_user(who).search(question).hits]
                 for each in (base, copy)
             ]
             assert hits[0] == hits[1]
@@ -233,7 +233,7 @@ def test_what_a_model_failed_on_is_told_and_asked_again_by_the_next_search(folde
     with KnowledgeBase.open(folder, overrides=given, read_only=True) as base:
         rechunk.removed(base)
         for _ in range(2):
-            bench = Bench(base, Principal())
+            bench = TrialRunner(base, Principal())
             [seen] = bench.observe({}, VALIDATION[:1])
             assert seen.error and bench.asked == 1
             assert len(bench.failed) == 1 and bench.failed[0].startswith(VALIDATION[0].id)
@@ -254,7 +254,7 @@ def test_a_threshold_laid_over_what_was_seen_is_the_threshold_in_force(folder: P
         *(Question(f"u{n}", f"Who painted the ship {NAMES[n]} red?", (), answerable=False) for n in range(6)),
     ]
     with KnowledgeBase.open(folder, overrides=[*QUICK, "answer.passages=20"], read_only=True) as base:
-        bench = Bench(base, Principal())
+        bench = TrialRunner(base, Principal())
         seen = bench.observe({}, questions)
         real = base.configured([f"answer.refuse_below={threshold}"], logs=False)
         for question, observed in zip(questions, seen, strict=True):

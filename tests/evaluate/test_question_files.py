@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wellread.errors import UsageError
 from wellread.questions import file as questions
-from wellread.questions.file import Entry
+from wellread.questions.file import QuestionEntry
 from wellread.types import Evidence, Question
 
 HARBOUR = Path(__file__).resolve().parents[2] / "samples" / "harbour" / "questions.jsonl"
@@ -92,17 +92,19 @@ def test_a_file_that_is_no_text_or_not_there_is_a_usage_error(tmp_path: Path) ->
 
 
 def test_a_question_of_the_set_is_not_overwritten_unasked() -> None:
-    old = Entry(Question("a", "One?", ("1",)))
-    new = Entry(Question("a", "One?", ("2",)))
+    old = QuestionEntry(Question("a", "One?", ("1",)))
+    new = QuestionEntry(Question("a", "One?", ("2",)))
     with pytest.raises(UsageError, match="a: is in the set"):
         questions.merged([old], [new])
-    rows, added, changed, same = questions.merged([old], [new, Entry(Question("b", "Two?", ("2",)))], replace=True)
+    rows, added, changed, same = questions.merged(
+        [old], [new, QuestionEntry(Question("b", "Two?", ("2",)))], replace=True
+    )
     assert (rows[0], added, changed, same) == (new, 1, 1, 0)
-    assert questions.merged([old], [Entry(Question("c", "one", ("1",)))])[1:] == (0, 0, 1)
+    assert questions.merged([old], [QuestionEntry(Question("c", "one", ("1",)))])[1:] == (0, 0, 1)
 
 
-def asks(id: str, text: str, variant_of: str | None = None, split: str = "") -> Entry:
-    return Entry(Question(id, text, ("1",), variant_of=variant_of, split=split))
+def asks(id: str, text: str, variant_of: str | None = None, split: str = "") -> QuestionEntry:
+    return QuestionEntry(Question(id, text, ("1",), variant_of=variant_of, split=split))
 
 
 def test_other_wordings_of_a_question_that_the_set_has_become_wordings_of_that_one() -> None:
@@ -139,7 +141,7 @@ IDS = ("a", "b", "c", "d")
 
 
 @st.composite
-def question_sets(draw: st.DrawFn, texts: tuple[str, ...]) -> list[Entry]:
+def question_sets(draw: st.DrawFn, texts: tuple[str, ...]) -> list[QuestionEntry]:
     """Rows that stand in a file together."""
     ids = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=len(texts)))
     words = draw(st.permutations(texts))
@@ -151,7 +153,7 @@ def question_sets(draw: st.DrawFn, texts: tuple[str, ...]) -> list[Entry]:
 @settings(max_examples=200, deadline=None)
 @given(question_sets(("1?", "2?", "3?", "4?")), question_sets(("1?", "2?", "5?", "6?")), st.booleans())
 def test_what_comes_together_is_a_set_that_can_be_read_or_is_refused(
-    tmp_path_factory: pytest.TempPathFactory, old: list[Entry], new: list[Entry], replace: bool
+    tmp_path_factory: pytest.TempPathFactory, old: list[QuestionEntry], new: list[QuestionEntry], replace: bool
 ) -> None:
     path = tmp_path_factory.mktemp("q") / questions.FILE
     try:
@@ -205,7 +207,7 @@ def test_what_is_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, made: list[Question], end: str
 ) -> None:
     path = tmp_path_factory.mktemp("q") / f"set{end}"
-    rows = [Entry(q) for q in made]
+    rows = [QuestionEntry(q) for q in made]
     if end == ".csv":
         questions.put(path, questions.as_csv(rows))
     else:

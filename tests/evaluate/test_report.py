@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.evaluate.simulated import Lab, compare, questions
 
 from wellread.advise import advise
-from wellread.advise.advice import Prices, Task
+from wellread.advise.advice import Prices, TaskDescription
 from wellread.advise.report import kept, markup, outputs, plot, tabulated
 from wellread.advise.report import page as report
 from wellread.advise.report.plot import Point
@@ -70,7 +70,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def made(lab: Lab = LAB, task: Task = Task()) -> tuple[Comparison, str]:
+def made(lab: Lab = LAB, task: TaskDescription = TaskDescription()) -> tuple[Comparison, str]:
     comparison = compare(lab)
     asked = questions(lab)
     return comparison, report.html(comparison, advise.advise(comparison, facts=task, questions=asked), asked)
@@ -140,7 +140,7 @@ def test_how_it_was_measured_names_seed_hash_versions_and_machine() -> None:
 
 def test_levels_show_money_only_where_a_price_was_given() -> None:
     assert "USD" not in made()[1]
-    assert "USD" in made(task=Task(prices=Prices(2.0, 8.0)))[1]
+    assert "USD" in made(task=TaskDescription(prices=Prices(2.0, 8.0)))[1]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_page_comes_of_the_smallest_and_the_most_extreme_comparison(lab: Lab) 
 
 
 def test_a_page_comes_where_no_way_is_allowed_at_all() -> None:
-    assert "No way is allowed" in harmless(made(task=Task(latency_s=0.01))[1]).text
+    assert "No way is allowed" in harmless(made(task=TaskDescription(latency_s=0.01))[1]).text
 
 
 def test_sources_are_named_below_the_folder_that_they_share() -> None:

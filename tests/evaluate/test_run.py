@@ -21,8 +21,8 @@ from tests.models.loopback import Canned
 from wellread import KnowledgeBase
 from wellread.errors import ModelError
 from wellread.evaluate import whole
-from wellread.evaluate.asking import Asker, Reading, identity
-from wellread.evaluate.run import GIVES_UP, Plan, run
+from wellread.evaluate.asking import Asker, WayReading, identity
+from wellread.evaluate.run import GIVES_UP, RunOptions, run
 from wellread.evaluate.ways import BUILT_IN
 from wellread.metrics.results import Outcome, Way
 from wellread.models.api import Chat
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def asked(
-    base: KnowledgeBase, ways: Sequence[Way], questions: Sequence[Question] = QUESTIONS, plan: Plan = Plan()
+    base: KnowledgeBase, ways: Sequence[Way], questions: Sequence[Question] = QUESTIONS, plan: RunOptions = RunOptions()
 ) -> list[Outcome]:
     return list(run(base, ways, questions, seed=0, plan=plan))
 
@@ -84,7 +84,7 @@ def test_worked_examples_are_shown_as_turns_and_never_the_question_itself(base: 
     other = Question("dog2", "And a dog, what is the price?", ("12 crowns",), variant_of="dog")
     shown = Question("tea", "What does tea cost?", ("3 crowns",))
     nobody = Question("pope", "Who is the pope?", answerable=False)
-    asked(base, [FEW], QUESTIONS[:1], Plan(examples=(QUESTIONS[0], other, shown, nobody), shots=3))
+    asked(base, [FEW], QUESTIONS[:1], RunOptions(examples=(QUESTIONS[0], other, shown, nobody), shots=3))
     [prompt] = reader.prompts
     turns = ["What does tea cost?", "3 crowns", "Who is the pope?", "Not in the documents.", "What does a dog cost?"]
     assert prompt.endswith("\n".join(turns))
@@ -93,7 +93,7 @@ def test_worked_examples_are_shown_as_turns_and_never_the_question_itself(base: 
 
 def test_the_number_of_examples_is_as_set(base: KnowledgeBase, reader: Reader) -> None:
     examples = tuple(Question(f"e{n}", f"Example {n}?", ("yes",)) for n in range(5))
-    asked(base, [FEW], QUESTIONS[:1], Plan(examples=examples, shots=2))
+    asked(base, [FEW], QUESTIONS[:1], RunOptions(examples=examples, shots=2))
     assert reader.prompts[0].count("Example") == 2
 
 
@@ -115,14 +115,14 @@ def test_each_question_is_asked_with_the_eyes_that_it_names(base: KnowledgeBase)
 
 
 def test_a_question_without_groups_is_asked_with_those_of_the_caller(base: KnowledgeBase) -> None:
-    crew = base.seen_by(Principal(groups=frozenset({"crew"})))
+    crew = base.as_user(Principal(groups=frozenset({"crew"})))
     [outcome] = asked(crew, [FOUND], [replace(PAY, groups=frozenset())])
     assert outcome.metrics["right"] == 1.0
 
 
 def test_an_example_is_shown_to_those_alone_who_may_see_it(base: KnowledgeBase, reader: Reader) -> None:
     crew = replace(QUESTIONS[0], groups=frozenset({"crew"}))
-    asked(base, [FEW], [QUESTIONS[0], crew], Plan(examples=(PAY,)))
+    asked(base, [FEW], [QUESTIONS[0], crew], RunOptions(examples=(PAY,)))
     assert ["185 crowns" in prompt for prompt in reader.prompts] == [False, True]
 
 
@@ -137,7 +137,7 @@ def test_what_is_measured_stays_out_of_the_log(base: KnowledgeBase) -> None:
 
 
 def test_the_second_run_asks_nothing_and_says_the_same(base: KnowledgeBase, reader: Reader) -> None:
-    ways, plan = BUILT_IN, Plan(examples=(PAY, Question("tea", "What does tea cost?", ("3 crowns",))))
+    ways, plan = BUILT_IN, RunOptions(examples=(PAY, Question("tea", "What does tea cost?", ("3 crowns",))))
     first = asked(base, ways, plan=plan)
     n_prompts = len(reader.prompts)
     assert n_prompts == 4 * len(QUESTIONS)
@@ -149,7 +149,7 @@ def test_the_second_run_asks_nothing_and_says_the_same(base: KnowledgeBase, read
 
 def test_again_asks_everything_again(base: KnowledgeBase, reader: Reader) -> None:
     for _ in range(2):
-        outcomes = asked(base, [CLOSED], plan=Plan(again=True))
+        outcomes = asked(base, [CLOSED], plan=RunOptions(again=True))
     assert len(reader.prompts) == 2 * len(QUESTIONS) and not any(outcome.kept for outcome in outcomes)
 
 
@@ -163,10 +163,10 @@ def test_after_one_document_changed_only_what_read_it_is_asked(
     fares.write_text(fares.read_text("utf-8").replace("12", "15"), "utf-8")
     base.sync()
     outcomes = asked(base, ways)
-    anew = {(outcome.way, outcome.question_id) for outcome in outcomes if not outcome.kept}
-    assert {("retrieval", "dog"), ("retrieval-written", "dog")} <= anew
-    assert not anew & {(way.name, id) for way in ways for id in ("bike", "cars")}
-    assert not any(way == "closed-book" for way, _ in anew)
+    again = {(outcome.way, outcome.question_id) for outcome in outcomes if not outcome.kept}
+    assert {("retrieval", "dog"), ("retrieval-written", "dog")} <= again
+    assert not again & {(way.name, id) for way in ways for id in ("bike", "cars")}
+    assert not any(way == "closed-book" for way, _ in again)
     changed = {outcome.way: outcome for outcome in outcomes if outcome.question_id == "dog"}
     assert "15 crowns" in changed["retrieval-written"].text and changed["retrieval-written"].metrics["right"] == 0.0
 
@@ -226,7 +226,7 @@ def test_a_model_that_fails_is_an_outcome_and_asked_again_on_request_alone(base:
     reader.fails = lambda question: None
     n_prompts = len(reader.prompts)
     assert asked(base, [LONG], QUESTIONS[:2])[0].error and len(reader.prompts) == n_prompts
-    assert right(asked(base, [LONG], QUESTIONS[:2], Plan(retry_failed=True))) == {"dog": 1.0, "bike": 1.0}
+    assert right(asked(base, [LONG], QUESTIONS[:2], RunOptions(retry_failed=True))) == {"dog": 1.0, "bike": 1.0}
     assert len(reader.prompts) == n_prompts + 1
 
 
@@ -333,7 +333,7 @@ def test_a_model_is_named_by_the_content_of_its_files(tmp_path: Path) -> None:
 
 
 def test_ways_that_search_alike_share_what_was_found(base: KnowledgeBase) -> None:
-    found: dict[str, Reading] = {}
+    found: dict[str, WayReading] = {}
     first, second = (Asker(way, base.configured(way.overrides), 0, found=found) for way in (FOUND, WRITTEN))
     assert second.read(QUESTIONS[0]) is first.read(QUESTIONS[0])
     other = Asker(FOUND, base.configured(["retrieve.mode=bm25"]), 0, found=found)
@@ -381,7 +381,7 @@ def test_hosts_that_get_texts_are_told_with_every_answer_kept_ones_too(base: Kno
     base.chat = Away(base.chat)  # type: ignore[assignment]  # every method is handed on
     asked(base, [WRITTEN, FOUND], QUESTIONS[1:3])
     for again in (False, True):  # what was kept is told by what is set now
-        outcomes = asked(base, [CLOSED, WRITTEN, FOUND], QUESTIONS[1:3], Plan(again=again))
+        outcomes = asked(base, [CLOSED, WRITTEN, FOUND], QUESTIONS[1:3], RunOptions(again=again))
         told = {outcome.way: outcome.sent_to for outcome in outcomes}
         assert told == {"closed-book": ("api.example.org",), WRITTEN.name: ("api.example.org",), FOUND.name: ()}
     base.scorer = Away(base.scorer)  # type: ignore[assignment, arg-type]  # every method is handed on
@@ -393,5 +393,5 @@ def test_what_a_way_opens_is_open_for_every_reader(base: KnowledgeBase) -> None:
         asker = Asker(way, base.configured(way.overrides), 0)
         asker.open()
         one, other = asker.eyes(QUESTIONS[0]), asker.eyes(PAY)
-        assert one.reranker is other.reranker and one.embedder is other.embedder and one.quick is other.quick
+        assert one.reranker is other.reranker and one.embedder is other.embedder and one.cheap is other.cheap
         assert one.chat is other.chat or not asker.writes

@@ -62,7 +62,7 @@ def test_a_stale_quote_comes_with_the_nearest_text(tmp_path: Path) -> None:
 
 def test_what_only_a_group_may_see_does_not_leak_as_nearest_text(tmp_path: Path) -> None:
     with base(tmp_path) as kb:
-        kb = kb.seen_by(Principal())
+        kb = kb.as_user(Principal())
         (found,) = stands.check(kb, [asked("pay.md", "The master earns 61,600 crowns a month.")])
         assert "61,600" not in found.nearest
 

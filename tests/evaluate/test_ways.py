@@ -125,7 +125,7 @@ def test_a_base_with_other_settings_shares_what_they_do_not_open(base: Knowledge
 def test_other_eyes_keep_the_settings_of_a_way(base: KnowledgeBase) -> None:
     way = Way("mine", "passages", ("answer.passages=3",))
     laid = ways.applied(base, way)
-    seen = laid.seen_by(base.who)
+    seen = laid.as_user(base.who)
     assert seen.settings["answer"].passages == 3 and not seen.logs and base.logs
 
 

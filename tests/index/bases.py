@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wellread.documents.changes import Change, Item, Ready
+from wellread.documents.changes import Change, ItemState, Ready
 from wellread.index import build
 from wellread.models.api import Vectors
 from wellread.store import files
@@ -89,7 +89,7 @@ def ready(
     document = Document(
         document_id, uri, 0, title or uri, "text/plain", text, digest, labels=frozenset(labels), metadata=metadata or {}
     )
-    item = Item(
+    item = ItemState(
         uri=uri, source_id=1, size_bytes=len(text), mtime_ns=1, digest=digest, meta_digest="", etag="", pipeline="p"
     )
     return Ready(

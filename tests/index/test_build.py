@@ -33,10 +33,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def texts(reader: IndexReader, question: str, *, who: Principal = EVERYONE, k: int = 10) -> tuple[list[str], list[str]]:
     """What is found by words, and by meaning."""
     embedder = WordEmbedder()
-    with reader.looking(who=who) as look:
-        by_words = [key for key, _ in look.search_text(question, k=k)]
-        by_meaning = [key for key, _ in look.search_dense(embedder.embed([question], "query")[0], embedder.id, k=k)]
-        rows = look.chunks([*by_words, *by_meaning])
+    with reader.snapshot(who=who) as snapshot:
+        by_words = [key for key, _ in snapshot.search_text(question, k=k)]
+        by_meaning = [key for key, _ in snapshot.search_dense(embedder.embed([question], "query")[0], embedder.id, k=k)]
+        rows = snapshot.chunks([*by_words, *by_meaning])
         assert set(rows) == {*by_words, *by_meaning}  # nothing that may not be seen was ranked
         return [rows[key][0].text for key in by_words], [rows[key][0].text for key in by_meaning]
 
@@ -81,13 +81,13 @@ def test_a_filter_is_exact(store: Store) -> None:
     many = [ready(f"/docs/{n}", f"fare number {n}", metadata={"line": str(n % 7)}) for n in range(70)]
     embedder = WordEmbedder()
     filled(store, embedder, *many)
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        inside = look.matching(Compare("meta.line", "=", "3"))
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        inside = snapshot.matching(Compare("meta.line", "=", "3"))
         vector = embedder.embed(["fare number"], "query")[0]
-        assert len(look.search_dense(vector, embedder.id, versions=inside, k=50)) == 10
-        assert len(look.search_text("fare number", versions=inside, k=50)) == 10
-        assert look.search_text("fare", versions=[], k=5) == []
-        assert look.search_dense(vector, embedder.id, versions=[], k=5) == []
+        assert len(snapshot.search_dense(vector, embedder.id, versions=inside, k=50)) == 10
+        assert len(snapshot.search_text("fare number", versions=inside, k=50)) == 10
+        assert snapshot.search_text("fare", versions=[], k=5) == []
+        assert snapshot.search_dense(vector, embedder.id, versions=[], k=5) == []
 
 
 def test_vectors_of_another_embedder_are_refused_by_reader_and_writer(store: Store) -> None:
@@ -121,9 +121,9 @@ def test_another_embedder_takes_over_when_its_set_is_whole_and_the_old_one_answe
     filled(store, WordEmbedder(), Gone("/docs/0", ready("/docs/0", "").document.id), ready("/docs/new", "fare is new"))
     other = WordEmbedder("test:other")
     assert build.reembed(store, other) == 7  # 10 + 1 new - 4 done before
-    with reader.looking(who=EVERYONE) as look:
-        found = look.search_dense(other.embed(["fare"], "query")[0], other.id, k=20)
-        assert len(found) == len(look.chunks([key for key, _ in found])) == 10
+    with reader.snapshot(who=EVERYONE) as snapshot:
+        found = snapshot.search_dense(other.embed(["fare"], "query")[0], other.id, k=20)
+        assert len(found) == len(snapshot.chunks([key for key, _ in found])) == 10
     assert check.check(store) == []
     assert len(list((store.folder / "vectors").iterdir())) == 1
 
@@ -282,9 +282,9 @@ def test_vectors_are_written_as_the_set_stores_them_that_another_process_has_jus
         current = sets.live(connection)
         assert current is not None and (current.storage, current.n_slots) == (after, 2)
     assert check.check(store) == []
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        (best, score), *_ = look.search_dense(embedder.embed(["cats sleep"], "query")[0], embedder.id, k=2)
-        assert look.chunks([best])[best][0].text == "cats sleep"
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        (best, score), *_ = snapshot.search_dense(embedder.embed(["cats sleep"], "query")[0], embedder.id, k=2)
+        assert snapshot.chunks([best])[best][0].text == "cats sleep"
         assert 0.9 < score < 1.1
 
 
@@ -317,8 +317,8 @@ def test_two_reembeds_at_once_give_every_chunk_one_vector(store: Store) -> None:
         assert build.reembed(mine, other) == 2
         assert mine.first is None
     assert check.check(store) == []
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        assert len(look.search_dense(other.embed(["cats"], "query")[0], other.id, k=9)) == 2
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        assert len(snapshot.search_dense(other.embed(["cats"], "query")[0], other.id, k=9)) == 2
 
 
 def size(store: Store) -> int:

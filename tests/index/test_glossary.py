@@ -54,8 +54,8 @@ def test_no_text_is_too_odd_to_be_read(text: str) -> None:
 
 
 def known(store: Store, phrase: str, who: Principal = EVERYONE) -> list[tuple[str, int]]:
-    with IndexReader(store).looking(who=who) as look:
-        return [(entry.long, entry.n) for entry in look.glossary([phrase], "short")]
+    with IndexReader(store).snapshot(who=who) as snapshot:
+        return [(entry.long, entry.n) for entry in snapshot.glossary([phrase], "short")]
 
 
 def test_the_glossary_comes_and_goes_with_the_documents_that_say_it(tmp_path: Path) -> None:

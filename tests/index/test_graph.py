@@ -19,7 +19,7 @@ from wellread.errors import ModelUnavailable, UsageError
 from wellread.index import check as index_check
 from wellread.index.graph import build
 from wellread.index.graph import check as graph_check
-from wellread.index.graph.build import Models, Updated
+from wellread.index.graph.build import GraphModels, GraphUpdate
 from wellread.index.graph.export import graphml
 from wellread.index.graph.open import Graph, graph_of
 from wellread.index.graph.settings import GraphSettings
@@ -51,13 +51,13 @@ def put(store: Store, *changes: object) -> None:
     filled(store, WordEmbedder(), *changes)  # type: ignore[arg-type]
 
 
-def updated(store: Store, how: GraphSettings = SETTINGS, whole: bool = False, **other: object) -> Updated:
-    return build.update(store, Models(WordEmbedder(), WordEmbedder(), **other), how, whole=whole)  # type: ignore[arg-type]
+def updated(store: Store, how: GraphSettings = SETTINGS, whole: bool = False, **other: object) -> GraphUpdate:
+    return build.update(store, GraphModels(WordEmbedder(), WordEmbedder(), **other), how, whole=whole)  # type: ignore[arg-type]
 
 
 def seen(store: Store, who: Principal = EVERYONE, how: GraphSettings = SETTINGS) -> Graph:
-    with IndexReader(store).looking(who=who) as look:
-        return graph_of(look, how)
+    with IndexReader(store).snapshot(who=who) as snapshot:
+        return graph_of(snapshot, how)
 
 
 def known(store: Store, who: Principal = EVERYONE, how: GraphSettings = SETTINGS) -> set[str]:
@@ -453,8 +453,8 @@ def test_the_embedded_model_gives_only_relations_between_names_that_stand_in_the
 def test_graphml_holds_every_name_and_the_places_of_every_relation(store: Store, tmp_path: Path) -> None:
     put(store, ready("/docs/a <&\x01>.md", BUILT, BERTH), ready("/docs/c.md", CREW, labels=["crew"]))
     updated(store)
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        text = "\n".join(graphml(graph_of(look, SETTINGS), look))
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        text = "\n".join(graphml(graph_of(snapshot, SETTINGS), snapshot))
     space = "{http://graphml.graphdrawing.org/xmlns}"
     root = ElementTree.fromstring(text)
     assert len(root.findall(f".//{space}node")) == 3 and len(root.findall(f".//{space}edge")) == 2

@@ -13,7 +13,7 @@ from tests.index.bases import Overtaken, WordEmbedder, filled, ready
 from wellread.documents.changes import Gone
 from wellread.index.graph import build
 from wellread.index.graph import check as graph_check
-from wellread.index.graph.build import Models, Updated
+from wellread.index.graph.build import GraphModels, GraphUpdate
 from wellread.index.graph.settings import GraphSettings
 from wellread.store import check, communities, graph
 from wellread.store.engine import Store
@@ -35,11 +35,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def updated(store: Store, first: Callable[[], object], after: int, how: GraphSettings = SETTINGS) -> Updated:
+def updated(store: Store, first: Callable[[], object], after: int, how: GraphSettings = SETTINGS) -> GraphUpdate:
     """The graph comes into step; somebody else does ``first`` before the write that comes after so many."""
     with Overtaken.open(store.folder) as mine:
         mine.first, mine.after = first, after
-        done = build.update(mine, Models(WordEmbedder(), WordEmbedder()), how)
+        done = build.update(mine, GraphModels(WordEmbedder(), WordEmbedder()), how)
         assert mine.first is None
     return done
 
@@ -65,14 +65,14 @@ def test_a_summary_of_a_passage_that_was_deleted_meanwhile_is_not_written(store:
     assert "Odile" not in said(store)
     with store.reading() as connection:
         assert graph.communities(connection, allowed=None, dirty=True)
-    build.update(store, Models(WordEmbedder(), WordEmbedder()), SETTINGS)
+    build.update(store, GraphModels(WordEmbedder(), WordEmbedder()), SETTINGS)
     assert "Gannet Bay" in said(store) and "Odile" not in said(store)
     sound(store)
 
 
 def test_a_group_whose_names_are_all_gone_is_gone_with_them(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/docs/a.md", BUILT, BERTH), *OTHERS)
-    build.update(store, Models(WordEmbedder(), WordEmbedder()), SETTINGS)
+    build.update(store, GraphModels(WordEmbedder(), WordEmbedder()), SETTINGS)
     assert "Gannet Bay" in said(store)
     filled(store, WordEmbedder(), Gone("/docs/a.md", None))
     assert "Gannet Bay" not in said(store) and "Rita Roe1" in said(store)
@@ -89,7 +89,7 @@ def test_names_that_go_while_they_are_compared_are_taken_for_nothing(store: Stor
 
 def test_names_whose_group_goes_while_they_are_placed_find_another(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/docs/a.md", BUILT), *OTHERS)
-    models = Models(WordEmbedder(), WordEmbedder())
+    models = GraphModels(WordEmbedder(), WordEmbedder())
     build.update(store, models, SETTINGS)
     filled(store, WordEmbedder(), ready("/docs/b.md", BERTH))
 

@@ -9,9 +9,10 @@ import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
 
 from wellread.index import build, check
-from wellread.index.open import IndexReader, Look, View
+from wellread.index.open import IndexReader, Snapshot, View
 from wellread.index.words import fulltext
-from wellread.retrieve.search import Parts, Sections, search
+from wellread.retrieve.parts import SearchParts, SearchSettings
+from wellread.retrieve.search import search
 from wellread.store.engine import Store
 from wellread.types import Principal
 
@@ -23,7 +24,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def texts(reader: IndexReader, question: str) -> list[str]:
-    found = search(question, Parts(reader, WordEmbedder()), Sections(), who=EVERYONE)
+    found = search(question, SearchParts(reader, WordEmbedder()), SearchSettings(), who=EVERYONE)
     return [hit.chunk.text for hit in found.hits]
 
 
@@ -48,16 +49,16 @@ def test_a_look_from_before_a_change_leaves_the_names_of_later_looks_as_they_are
     embedder, reader = WordEmbedder(), IndexReader(store)
     filled(store, embedder, ready("/docs/a.md", "dogs pay"))
 
-    def names(look: Look) -> list[str]:
-        return [named.uri for named in look.names()]
+    def names(snapshot: Snapshot) -> list[str]:
+        return [named.uri for named in snapshot.names()]
 
-    with reader.looking(who=EVERYONE) as before:
+    with reader.snapshot(who=EVERYONE) as before:
         filled(store, embedder, ready("/docs/b.md", "cats sleep"))
-        with reader.looking(who=EVERYONE) as after:
+        with reader.snapshot(who=EVERYONE) as after:
             assert names(before) == ["/docs/a.md"]
             assert names(after) == ["/docs/a.md", "/docs/b.md"]
             assert names(before) == ["/docs/a.md"]
-    with reader.looking(who=EVERYONE) as later:
+    with reader.snapshot(who=EVERYONE) as later:
         assert names(later) == ["/docs/a.md", "/docs/b.md"]
 
 
@@ -71,10 +72,10 @@ class Forgetful(dict):  # type: ignore[type-arg]  # it stands in for the dict of
 
 def test_what_may_be_seen_is_told_also_where_another_thread_forgets_it_at_once(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/docs/a.md", "pay of all"), ready("/docs/b.md", "pay of hr", labels=["hr"]))
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        assert look.view is not None and look.allowed is not None
-        view = View(1, 1, "test:words", look.view.vectors, look.view.dead, Forgetful())
-        mask = view.mask(look.allowed)
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        assert snapshot.view is not None and snapshot.allowed is not None
+        view = View(1, 1, "test:words", snapshot.view.vectors, snapshot.view.dead, Forgetful())
+        mask = view.mask(snapshot.allowed)
         assert mask is not None and mask.tolist() == [True, False] and view.mask(None) is None
 
 
@@ -90,10 +91,10 @@ def test_which_words_stand_in_what_may_be_seen_follows_every_change(store: Store
     reader, hr = IndexReader(store), Principal(groups=frozenset({"hr"}))
 
     def standing(who: Principal) -> list[str]:
-        with reader.looking(who=who) as look:
-            terms = [look.term(word) for word in ("cats", "dogs", "zanzibar", "nowhere", "cats")]
-            assert look.standing(terms) == look.standing(terms)
-            return look.standing(terms)
+        with reader.snapshot(who=who) as snapshot:
+            terms = [snapshot.term(word) for word in ("cats", "dogs", "zanzibar", "nowhere", "cats")]
+            assert snapshot.standing(terms) == snapshot.standing(terms)
+            return snapshot.standing(terms)
 
     filled(store, WordEmbedder(), ready("/docs/a.md", "dogs pay"), ready("/docs/b.md", "zanzibar", labels=["hr"]))
     assert (standing(EVERYONE), standing(hr)) == (['"dogs"'], ['"dogs"', '"zanzibar"'])

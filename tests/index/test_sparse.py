@@ -57,10 +57,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def found(store: Store, encoder: Meanings, question: str, who: Principal = EVERYONE) -> list[tuple[str, float]]:
-    leg = sparse_search.leg(lambda: encoder, SparseSettings())
-    with IndexReader(store).looking(who=who) as look:
-        scores = leg.find(Query(question, None, "", None, 10), look, RetrieveSettings())
-        rows = look.chunks(list(scores))
+    retriever = sparse_search.retriever(lambda: encoder, SparseSettings())
+    with IndexReader(store).snapshot(who=who) as snapshot:
+        scores = retriever.find(Query(question, None, "", None, 10), snapshot, RetrieveSettings())
+        rows = snapshot.chunks(list(scores))
         assert set(rows) == set(scores)
         return [(rows[key][0].text, score) for key, score in scores.items()]
 
@@ -121,7 +121,7 @@ def test_vectors_of_another_model_are_refused_until_they_are_made_anew(store: St
     for act in (found, lambda store, other, _: sparse.fill(store, other)):
         with pytest.raises(StoreError, match=r"test:meanings.*test:other.*wellread index reembed"):
             act(store, Meanings("other"), "dogs")
-    assert sparse.fill(store, Meanings("other"), anew=True) == 1
+    assert sparse.fill(store, Meanings("other"), again=True) == 1
     assert found(store, Meanings("other"), "dogs") == [("dogs pay", 1.0)]
 
 
@@ -131,8 +131,8 @@ def test_a_chunk_without_a_vector_is_told_in_the_trace(store: Store) -> None:
     sparse.fill(store, encoder)
     filled(store, WordEmbedder(), ready("/b", "dogs swim"))
     query = Query("dogs", None, "", None, 10)
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        sparse_search.leg(lambda: encoder, SparseSettings()).find(query, look, RetrieveSettings())
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        sparse_search.retriever(lambda: encoder, SparseSettings()).find(query, snapshot, RetrieveSettings())
     assert query.told == {"without sparse vector": 1}
 
 
@@ -141,10 +141,10 @@ def test_a_hidden_chunk_without_a_vector_is_not_told(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/a", "dogs pay"))
     sparse.fill(store, encoder)
     filled(store, WordEmbedder(), ready("/b", "dogs earn", labels=("hr",)))
-    with IndexReader(store).looking(who=EVERYONE) as look:
-        assert sparse.covered(look) == (1, 1)
-    with IndexReader(store).looking(who=hr) as look:
-        assert sparse.covered(look) == (1, 2)
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        assert sparse.covered(snapshot) == (1, 1)
+    with IndexReader(store).snapshot(who=hr) as snapshot:
+        assert sparse.covered(snapshot) == (1, 2)
 
 
 def test_a_flipped_bit_and_a_row_without_a_chunk_are_found(store: Store) -> None:

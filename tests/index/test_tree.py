@@ -19,13 +19,13 @@ from wellread.documents.changes import Gone
 from wellread.errors import ModelUnavailable
 from wellread.index import check as index_check
 from wellread.index.tree import cluster, grow, summarise
-from wellread.index.tree.grow import Grown, Models
+from wellread.index.tree.grow import TreeModels, TreeUpdate
 from wellread.index.tree.settings import TreeSettings
 from wellread.models.api import Message, Reply, Sampling
 from wellread.store import check, migrations, tree
 from wellread.store.engine import Store
 from wellread.store.schema import chunks as chunk_table
-from wellread.store.tree import Node
+from wellread.store.tree import TreeNode
 from wellread.types import Usage
 
 SMALL = TreeSettings(cluster_size=4, levels=3, sentences=2)
@@ -48,11 +48,11 @@ def document(n: int, topic: int, labels: Sequence[str] = (), **other: bool) -> o
     return ready(f"/docs/{n}", passage(topic, n), labels=labels, **other)
 
 
-def models(**other: object) -> Models:
-    return Models(WordEmbedder(dim=32), WordEmbedder(dim=32), **other)  # type: ignore[arg-type]
+def models(**other: object) -> TreeModels:
+    return TreeModels(WordEmbedder(dim=32), WordEmbedder(dim=32), **other)  # type: ignore[arg-type]
 
 
-def grown(store: Store, how: TreeSettings = SMALL, **other: object) -> Grown:
+def grown(store: Store, how: TreeSettings = SMALL, **other: object) -> TreeUpdate:
     return grow.update(store, models(**other), how)
 
 
@@ -60,7 +60,7 @@ def put(store: Store, *changes: object) -> None:
     filled(store, WordEmbedder(dim=32), *changes)  # type: ignore[arg-type]
 
 
-def nodes(store: Store) -> dict[int, Node]:
+def nodes(store: Store) -> dict[int, TreeNode]:
     with store.reading() as connection:
         return {node.id: node for node in tree.nodes(connection)}
 
@@ -82,7 +82,7 @@ def sound(store: Store, how: TreeSettings = SMALL) -> None:
     assert check.check(store) == [] and index_check.check(store) == []
 
 
-def assert_summaries_follow(connection: Connection, known: dict[int, Node]) -> None:
+def assert_summaries_follow(connection: Connection, known: dict[int, TreeNode]) -> None:
     """Every sentence of a summary stands below it."""
     for id, node in known.items():
         below = (
@@ -331,7 +331,7 @@ def test_another_embedder_keeps_the_summaries_and_gets_vectors_of_its_own(store:
     before = nodes(store)
     other = WordEmbedder("test:other", dim=24)
     build.reembed(store, other)
-    done = grow.update(store, Models(other, other), SMALL)
+    done = grow.update(store, TreeModels(other, other), SMALL)
     after = nodes(store)
     assert done.made == 0 and done.kept == len(before)
     assert {id: node.text for id, node in before.items()} == {id: node.text for id, node in after.items()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
-from wellread.index.truncation import Cut, truncation
+from wellread.index.truncation import TruncatedDocument, truncation
 from wellread.store.engine import Store
 from wellread.types import Principal
 
@@ -24,7 +24,7 @@ def test_what_an_embedder_would_not_read_is_counted_with_headers_and_by_document
         report = truncation(store, SHORT, who=EVERYONE)
         assert (report.max_tokens, report.chunks, report.cut, report.lost_tokens) == (5, 4, 2, 3 + 5)
         assert (report.tokens, report.longest_tokens, report.cut_share) == (8 + 4 + 5 + 10, 10, 0.5)
-        assert report.worst == (Cut("/longest", 1, 1, 5), Cut("/long", 2, 1, 3))
+        assert report.worst == (TruncatedDocument("/longest", 1, 1, 5), TruncatedDocument("/long", 2, 1, 3))
         assert truncation(store, SHORT, who=Principal(groups=frozenset({"hr"}))).cut == 3
         assert truncation(store, SHORT, "passage: ", who=EVERYONE).cut == 3  # the prefix is read as well
         assert truncation(store, WordEmbedder(), who=EVERYONE).worst == ()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wellread.retrieve import fuse
 
-legs = st.dictionaries(st.integers(1, 30), st.floats(-5, 50, allow_nan=False), max_size=12)
+retrievers = st.dictionaries(st.integers(1, 30), st.floats(-5, 50, allow_nan=False), max_size=12)
 
 
 def test_rrf_by_hand() -> None:
@@ -18,13 +18,13 @@ def test_minmax_by_hand() -> None:
     assert fused == {1: 0.25, 2: 0.25 * 0.5 + 0.75, 3: 0.0, 4: 0.0} | {2: pytest.approx(0.875)}
 
 
-@given(legs)
-def test_a_leg_without_hits_weighs_nothing(leg: dict[int, float]) -> None:
-    assert fuse.minmax([leg, {}], (0.4, 0.6)) == fuse.minmax([leg], (1.0,))
-    assert fuse.rrf([leg, {}]) == fuse.rrf([leg])
+@given(retrievers)
+def test_a_leg_without_hits_weighs_nothing(retriever: dict[int, float]) -> None:
+    assert fuse.minmax([retriever, {}], (0.4, 0.6)) == fuse.minmax([retriever], (1.0,))
+    assert fuse.rrf([retriever, {}]) == fuse.rrf([retriever])
 
 
-@given(legs, legs)
+@given(retrievers, retrievers)
 def test_minmax_lies_in_0_to_1_and_the_order_of_legs_does_not_matter(a: dict[int, float], b: dict[int, float]) -> None:
     fused = fuse.minmax([a, b], (0.3, 0.7))
     assert all(-1e-9 <= score <= 1 + 1e-9 for score in fused.values())

@@ -9,10 +9,10 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.documents.changes import Gone
 from wellread.index.graph import build
-from wellread.index.graph.build import Models
+from wellread.index.graph.build import GraphModels
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import IndexReader
-from wellread.retrieve.parts import Parts, SearchResult, Sections, to_log
+from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings, to_log
 from wellread.retrieve.retrievers import graph as graph_search
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
@@ -39,15 +39,15 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 
 
 def built(store: Store) -> None:
-    build.update(store, Models(WordEmbedder(), WordEmbedder()), replace(SETTINGS, size=2))
+    build.update(store, GraphModels(WordEmbedder(), WordEmbedder()), replace(SETTINGS, size=2))
 
 
 def found(
     reader: IndexReader, settings: GraphSettings = SETTINGS, question: str = QUESTION, **other: object
 ) -> SearchResult:
     who = other.pop("who", EVERYONE)
-    parts = Parts(reader, WordEmbedder(), legs=graph_search.legs(settings))
-    sections = Sections(retrieve=RetrieveSettings(candidates=20), rewrite=RewriteSettings(spelling=False))
+    parts = SearchParts(reader, WordEmbedder(), retrievers=graph_search.retrievers(settings))
+    sections = SearchSettings(retrieve=RetrieveSettings(candidates=20), rewrite=RewriteSettings(spelling=False))
     return search(question, parts, sections, who=who, k=40, **other)  # type: ignore[arg-type]
 
 
@@ -139,7 +139,7 @@ def test_names_that_a_search_tells_do_not_get_into_the_log(reader: IndexReader) 
 
 
 def test_summaries_of_another_embedder_are_not_compared_and_said(reader: IndexReader) -> None:
-    other = Models(WordEmbedder(id="test:other"), WordEmbedder())
+    other = GraphModels(WordEmbedder(id="test:other"), WordEmbedder())
     build.update(reader.store, other, replace(SETTINGS, size=2))
     result = found(reader, replace(SETTINGS, mode="global"), question="what steel parts came from Thornsund")
     assert "another embedder" in str(told(result)["graph"]) and told(result)["groups"] == 0

@@ -12,8 +12,8 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread.errors import ModelUnavailable
 from wellread.index.open import IndexReader
 from wellread.models.api import Chat, Message, Reply, Sampling
-from wellread.retrieve.parts import Trace, to_log
-from wellread.retrieve.search import Parts, SearchResult, Sections, search
+from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings, Trace, to_log
+from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
 from wellread.retrieve.understand.followup import Turn
 from wellread.retrieve.understand.glossary import corrected, edits, meanings
@@ -70,8 +70,8 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 def found(
     reader: IndexReader, question: str, rewrite: RewriteSettings, chat: Chat | None = None, k: int = 5
 ) -> SearchResult:
-    parts = Parts(reader, WordEmbedder(), chat=(lambda: chat) if chat else None)
-    return search(question, parts, Sections(rewrite=rewrite), who=EVERYONE, k=k)
+    parts = SearchParts(reader, WordEmbedder(), chat=(lambda: chat) if chat else None)
+    return search(question, parts, SearchSettings(rewrite=rewrite), who=EVERYONE, k=k)
 
 
 def detail(result: SearchResult, stage: str = "rewrite") -> dict[str, object]:
@@ -86,47 +86,47 @@ def uris(result: SearchResult) -> list[str]:
 
 
 def test_a_slip_of_the_pen_is_put_right_by_the_words_of_the_documents(reader: IndexReader) -> None:
-    with reader.looking(who=EVERYONE) as look:
-        assert corrected("what does a bicylce pay?", look, no_word) == (
+    with reader.snapshot(who=EVERYONE) as snapshot:
+        assert corrected("what does a bicylce pay?", snapshot, no_word) == (
             "what does a bicycle pay?",
             [("bicylce", "bicycle")],
         )
-        assert corrected("the timetabel", look, no_word)[1] == [("timetabel", "timetable")]
-        assert corrected("a dog pays", look, no_word)[1] == []
-        assert corrected("xylophonist", look, no_word)[1] == []
+        assert corrected("the timetabel", snapshot, no_word)[1] == [("timetabel", "timetable")]
+        assert corrected("a dog pays", snapshot, no_word)[1] == []
+        assert corrected("xylophonist", snapshot, no_word)[1] == []
 
 
 def test_a_word_of_everyday_language_or_a_name_is_never_corrected(reader: IndexReader) -> None:
-    with reader.looking(who=EVERYONE) as look:
-        assert corrected("bicyclo", look, no_word)[1] == [("bicyclo", "bicycle")]
-        assert corrected("bicyclo", look, lambda word: True)[1] == []
-        assert corrected("biCyclo", look, no_word)[1] == []
+    with reader.snapshot(who=EVERYONE) as snapshot:
+        assert corrected("bicyclo", snapshot, no_word)[1] == [("bicyclo", "bicycle")]
+        assert corrected("bicyclo", snapshot, lambda word: True)[1] == []
+        assert corrected("biCyclo", snapshot, no_word)[1] == []
 
 
 def test_spelling_never_offers_a_word_of_a_hidden_document(reader: IndexReader) -> None:
-    with reader.looking(who=EVERYONE) as look:
-        assert corrected("zeppeliniun", look, no_word)[1] == []
-    with reader.looking(who=Principal(groups=frozenset({"board"}))) as look:
-        assert corrected("zeppeliniun", look, no_word)[1] == [("zeppeliniun", "zeppelinium")]
+    with reader.snapshot(who=EVERYONE) as snapshot:
+        assert corrected("zeppeliniun", snapshot, no_word)[1] == []
+    with reader.snapshot(who=Principal(groups=frozenset({"board"}))) as snapshot:
+        assert corrected("zeppeliniun", snapshot, no_word)[1] == [("zeppeliniun", "zeppelinium")]
 
 
 def test_a_misspelt_question_finds_what_the_right_one_finds(reader: IndexReader) -> None:
-    bm25 = Sections(rewrite=replace(OFF, spelling=True))
-    result = search("bicylce", Parts(reader, WordEmbedder()), bm25, who=EVERYONE, k=1)
+    bm25 = SearchSettings(rewrite=replace(OFF, spelling=True))
+    result = search("bicylce", SearchParts(reader, WordEmbedder()), bm25, who=EVERYONE, k=1)
     assert uris(result) == ["/docs/bikes.md"]
     assert detail(result)["spelling"] == ("bicylce → bicycle",)
 
 
 def test_an_abbreviation_is_looked_for_under_its_long_form_too_and_the_other_way_round(reader: IndexReader) -> None:
-    with reader.looking(who=EVERYONE) as look:
-        assert meanings("what happens at MOB?", look, no_word) == [("MOB", "man over board")]
-        assert meanings("a man over board, what now", look, no_word) == [("man over board", "MOB")]
-        assert meanings("MOB is man over board", look, no_word) == []
-        assert meanings("the mob is angry", look, lambda word: word == "mob") == []
-        assert meanings("what does mob mean", look, no_word) == [("MOB", "man over board")]
-        assert meanings("Museum of Bells (MOB)", look, no_word) == []
+    with reader.snapshot(who=EVERYONE) as snapshot:
+        assert meanings("what happens at MOB?", snapshot, no_word) == [("MOB", "man over board")]
+        assert meanings("a man over board, what now", snapshot, no_word) == [("man over board", "MOB")]
+        assert meanings("MOB is man over board", snapshot, no_word) == []
+        assert meanings("the mob is angry", snapshot, lambda word: word == "mob") == []
+        assert meanings("what does mob mean", snapshot, no_word) == [("MOB", "man over board")]
+        assert meanings("Museum of Bells (MOB)", snapshot, no_word) == []
     found_with, found_without = (
-        uris(search("MOB?", Parts(reader, WordEmbedder()), Sections(WORDS, rewrite=rewrite), who=EVERYONE))
+        uris(search("MOB?", SearchParts(reader, WordEmbedder()), SearchSettings(WORDS, rewrite=rewrite), who=EVERYONE))
         for rewrite in (replace(OFF, glossary=True), OFF)
     )
     assert "/docs/rescue.md" in found_with and "/docs/rescue.md" not in found_without
@@ -196,8 +196,8 @@ def test_a_model_that_fails_is_asked_once_and_the_search_goes_on(reader: IndexRe
         opened.append(1)
         raise ModelUnavailable("chat.example: no answer")
 
-    parts = Parts(reader, WordEmbedder(), chat=broken)
-    settings = Sections(rewrite=replace(OFF, variants="model", parts="model", hyde="model"))
+    parts = SearchParts(reader, WordEmbedder(), chat=broken)
+    settings = SearchSettings(rewrite=replace(OFF, variants="model", parts="model", hyde="model"))
     result = search("what does a dog pay", parts, settings, who=EVERYONE)
     assert result.hits and len(opened) == 1
     assert detail(result)["variants"] == "none: chat.example: no answer"

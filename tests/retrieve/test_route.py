@@ -10,7 +10,8 @@ from tests.retrieve.test_rewrite import ScriptedChat
 
 from wellread.errors import ModelError
 from wellread.index.open import IndexReader
-from wellread.retrieve.search import Parts, SearchResult, Sections, search
+from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings
+from wellread.retrieve.search import search
 from wellread.retrieve.settings import RewriteSettings, RouteSettings
 from wellread.retrieve.understand import route as routing
 from wellread.store.engine import Store
@@ -31,8 +32,8 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 
 
 def asked(reader: IndexReader, question: str, route: RouteSettings, chat: ScriptedChat) -> SearchResult:
-    parts = Parts(reader, WordEmbedder(), chat=lambda: chat)
-    return search(question, parts, Sections(rewrite=EVERY_PART, route=route), who=EVERYONE)
+    parts = SearchParts(reader, WordEmbedder(), chat=lambda: chat)
+    return search(question, parts, SearchSettings(rewrite=EVERY_PART, route=route), who=EVERYONE)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_fact_asks_no_model_where_a_comparison_asks_once_and_no_route_asks_fou
 
 
 def test_a_kind_runs_the_parts_that_the_settings_name_for_it() -> None:
-    settings = Sections(rewrite=RewriteSettings(hyde="model"))
+    settings = SearchSettings(rewrite=RewriteSettings(hyde="model"))
     hops = routing.applied("hops", RouteSettings(hops=("hyde", "parts", "expand")), settings)
     assert (hops.rewrite.hyde, hops.rewrite.parts, hops.rewrite.step_back) == ("model", "rules", "off")
     assert hops.expand.mode == "merge"

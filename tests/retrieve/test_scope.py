@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from wellread.index.open import Named
+from wellread.index.open import DocumentNames
 from wellread.retrieve.understand.scope import LIKELY, STRONG, Scope, scope, vocabulary
 
 
-def named(n: int, title: str, uri: str, access_id: int = 1, **metadata: str) -> Named:
-    return Named(n, access_id, title, uri, metadata, None)
+def named(n: int, title: str, uri: str, access_id: int = 1, **metadata: str) -> DocumentNames:
+    return DocumentNames(n, access_id, title, uri, metadata, None)
 
 
 BASE = (

@@ -9,10 +9,10 @@ import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
-from wellread.index.open import IndexReader, Look
-from wellread.retrieve.parts import Leg, Query
+from wellread.index.open import IndexReader, Snapshot
+from wellread.retrieve.parts import Query, Retriever, SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.retrievers import find as finding
-from wellread.retrieve.search import Parts, SearchResult, Sections, search
+from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.retrieve.understand.filters import parse
 from wellread.store.engine import Store
@@ -37,7 +37,7 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 
 def found(reader: IndexReader, question: str, settings: RetrieveSettings = SETTINGS, **other: object) -> SearchResult:
     who = other.pop("who", EVERYONE)
-    parts, sections = Parts(reader, WordEmbedder()), Sections(retrieve=settings)
+    parts, sections = SearchParts(reader, WordEmbedder()), SearchSettings(retrieve=settings)
     return search(question, parts, sections, who=who, **other)  # type: ignore[arg-type]
 
 
@@ -158,35 +158,35 @@ def test_every_way_of_searching_finds_the_line(reader: IndexReader, mode: str, f
 
 def test_another_embedder_is_refused_before_anything_is_ranked(reader: IndexReader) -> None:
     with pytest.raises(StoreError, match=r"test:words.*test:other"):
-        search("dog", Parts(reader, WordEmbedder("test:other")), Sections(), who=EVERYONE)
+        search("dog", SearchParts(reader, WordEmbedder("test:other")), SearchSettings(), who=EVERYONE)
 
 
 # further legs
 
 
-def named(name: str) -> Leg:
+def named(name: str) -> Retriever:
     """A leg that finds the chunks of documents with that word in their address, wherever it may look."""
 
-    def find(query: Query, look: Look, settings: RetrieveSettings) -> dict[int, float]:
-        found = look.search_text("dog timetable", versions=query.within, k=query.n)
-        rows = look.chunks([key for key, _ in found])
+    def find(query: Query, snapshot: Snapshot, settings: RetrieveSettings) -> dict[int, float]:
+        found = snapshot.search_text("dog timetable", versions=query.within, k=query.n)
+        rows = snapshot.chunks([key for key, _ in found])
         return {key: 1.0 for key, (_, document) in rows.items() if name in document.uri}
 
-    return Leg("named", 5.0, find)
+    return Retriever("named", 5.0, find)
 
 
 def test_a_further_leg_is_fused_by_its_weight_and_shows_in_the_scores(reader: IndexReader) -> None:
-    parts = Parts(reader, WordEmbedder(), legs=(named("fares-2025"),))
-    first = search("a dog pays four euros", parts, Sections(), who=EVERYONE).hits[0]
+    parts = SearchParts(reader, WordEmbedder(), retrievers=(named("fares-2025"),))
+    first = search("a dog pays four euros", parts, SearchSettings(), who=EVERYONE).hits[0]
     assert first.document.uri == "/docs/fares-2025.md" and first.scores["named"] == 1.0
-    plain = search("a dog pays four euros", Parts(reader, WordEmbedder()), Sections(), who=EVERYONE).hits[0]
+    plain = search("a dog pays four euros", SearchParts(reader, WordEmbedder()), SearchSettings(), who=EVERYONE).hits[0]
     assert plain.document.uri == "/docs/fares-2026.md" and "named" not in plain.scores
 
 
 @pytest.mark.parametrize("fusion", ["minmax", "rrf"])
 def test_a_further_leg_is_told_which_documents_it_may_look_in(reader: IndexReader, fusion: str) -> None:
-    parts = Parts(reader, WordEmbedder(), legs=(named("fares"),))
-    settings = Sections(replace(SETTINGS, fusion=fusion))  # type: ignore[arg-type]
+    parts = SearchParts(reader, WordEmbedder(), retrievers=(named("fares"),))
+    settings = SearchSettings(replace(SETTINGS, fusion=fusion))  # type: ignore[arg-type]
     where = Compare("uri", "like", "*fares-2026*")
     hits = search("what does a dog pay", parts, settings, who=EVERYONE, where=where).hits
     assert {hit.document.uri for hit in hits} == {"/docs/fares-2026.md"}
@@ -200,22 +200,22 @@ def test_a_search_from_above_brings_the_other_passages_of_what_is_near_as_a_whol
         filled(store, WordEmbedder(), pets, *other)
         settings = replace(SETTINGS, entry=entry, entries=1)  # type: ignore[arg-type]
         vector = WordEmbedder().embed(["dogs and cats"])[0]
-        with IndexReader(store).looking(who=EVERYONE) as look:
-            found = finding.from_above(Query("dogs and cats", vector, "test:words", None, 9), look, settings)
-            texts = {chunk.text for chunk, _ in look.chunks(list(found)).values()}
-            only = finding.from_above(Query("dogs", vector, "test:words", (), 9), look, settings)
+        with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+            found = finding.from_above(Query("dogs and cats", vector, "test:words", None, 9), snapshot, settings)
+            texts = {chunk.text for chunk, _ in snapshot.chunks(list(found)).values()}
+            only = finding.from_above(Query("dogs", vector, "test:words", (), 9), snapshot, settings)
         assert texts == {chunk.text for chunk in pets.chunks}
         assert len(set(found.values())) == 1 and only == {}
 
 
 def test_nothing_hidden_is_found_from_above(reader: IndexReader) -> None:
-    settings = Sections(replace(SETTINGS, entry="documents"))
-    hits = search("the crew may bring a dog", Parts(reader, WordEmbedder()), settings, who=EVERYONE, k=40).hits
+    settings = SearchSettings(replace(SETTINGS, entry="documents"))
+    hits = search("the crew may bring a dog", SearchParts(reader, WordEmbedder()), settings, who=EVERYONE, k=40).hits
     assert "/docs/crew.md" not in {hit.document.uri for hit in hits}
 
 
 def test_every_stage_says_what_it_kept_and_dropped(reader: IndexReader) -> None:
-    result = search("what does a dog pay", Parts(reader, WordEmbedder()), Sections(), who=EVERYONE, k=3)
+    result = search("what does a dog pay", SearchParts(reader, WordEmbedder()), SearchSettings(), who=EVERYONE, k=3)
     details = {stage.name: stage.detail for stage in result.stages}
     assert details["rewrite"]["calls"] == 0
     assert details["read"]["hits"] == 3
@@ -233,7 +233,7 @@ def test_the_weight_of_meaning_follows_the_embedder_unless_it_is_set(
     with Store.open(tmp_path) as store:
         filled(store, embedder, ready("/docs/a.md", "a dog pays three euros"), ready("/docs/b.md", "no cats"))
         for settings, expected in ((RetrieveSettings(), alpha), (RetrieveSettings(alpha=0.0), 0.0)):
-            parts, sections = Parts(IndexReader(store), embedder), Sections(retrieve=settings)
+            parts, sections = SearchParts(IndexReader(store), embedder), SearchSettings(retrieve=settings)
             result = search("what does a dog pay", parts, sections, who=EVERYONE)
             [fused] = [stage.detail for stage in result.stages if stage.name == "fuse"]
             assert fused["alpha"] == expected

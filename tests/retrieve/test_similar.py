@@ -10,14 +10,14 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.errors import SourceError, UsageError
 from wellread.index.open import IndexReader
-from wellread.retrieve.similar.similar import Reading, alike
+from wellread.retrieve.similar.similar import FileReading, alike
 from wellread.retrieve.similar.tone import likeness, tone
 from wellread.store.engine import Store
 from wellread.types import Principal
 
 RULES = "You must wear a vest. You must not smoke. Dogs shall stay on a lead. You must report every fault at once. "
 CHATTY = "We loved the trip! Dogs? They're welcome, and we gave them water. Isn't it nice? We'll be back soon! "
-READING = Reading(WordEmbedder(), ParseSettings(workers=1), ChunkSettings())
+READING = FileReading(WordEmbedder(), ParseSettings(workers=1), ChunkSettings())
 
 
 @pytest.fixture

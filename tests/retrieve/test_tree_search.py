@@ -12,9 +12,9 @@ from wellread.index.open import IndexReader
 from wellread.index.tree import grow, view
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.tree.view import Branches
-from wellread.retrieve.parts import Parts, Query
+from wellread.retrieve.parts import Query, SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.retrievers import tree as tree_search
-from wellread.retrieve.search import SearchResult, Sections, search
+from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store import tree
 from wellread.store.engine import Store
@@ -46,13 +46,13 @@ def reader(tmp_path: Path) -> Iterator[IndexReader]:
 
 
 def grown(reader: IndexReader, how: TreeSettings = HOW) -> None:
-    grow.update(reader.store, grow.Models(EMBEDDER, EMBEDDER), how)
+    grow.update(reader.store, grow.TreeModels(EMBEDDER, EMBEDDER), how)
 
 
 def asked(reader: IndexReader, question: str, how: TreeSettings = HOW, **other: object) -> SearchResult:
     who = other.pop("who", EVERYONE)
-    parts = Parts(reader, EMBEDDER, legs=tree_search.leg(how))
-    settings = Sections(RetrieveSettings(mode="dense", fusion="rrf"))
+    parts = SearchParts(reader, EMBEDDER, retrievers=tree_search.retriever(how))
+    settings = SearchSettings(RetrieveSettings(mode="dense", fusion="rrf"))
     return search(question, parts, settings, who=who, **other)  # type: ignore[arg-type]
 
 
@@ -112,13 +112,13 @@ def test_passages_are_counted_and_listed_within_the_versions_that_are_asked_for(
 
 def test_the_passages_below_a_node_are_those_of_its_branches(reader: IndexReader) -> None:
     grown(reader)
-    with reader.looking(who=HR) as look:
-        branches = view.branches(look)
+    with reader.snapshot(who=HR) as snapshot:
+        branches = view.branches(snapshot)
         assert branches is not None
-        assert view.branches(look) is branches
-        below = {n.id: n.parent_id for n in tree.nodes(look.connection)}
+        assert view.branches(snapshot) is branches
+        below = {n.id: n.parent_id for n in tree.nodes(snapshot.connection)}
         expected: dict[int, set[int]] = {id: set() for id in below}
-        for key, id in tree.leaves(look.connection):
+        for key, id in tree.leaves(snapshot.connection):
             at: int | None = id
             while at is not None:
                 expected[at].add(key)
@@ -133,11 +133,11 @@ def test_the_passages_below_a_node_are_those_of_its_branches(reader: IndexReader
 def test_a_passage_under_the_right_summary_passes_one_that_is_nearer_by_itself(reader: IndexReader) -> None:
     grown(reader, replace(HOW, levels=1))
     question = "oak built barges towed coal storm"
-    with reader.looking(who=EVERYONE) as look:
+    with reader.snapshot(who=EVERYONE) as snapshot:
         vector = EMBEDDER.embed([question], "query")[0]
-        near = look.search_dense(vector, EMBEDDER.id, k=50)
-        texts = {key: chunk.text for key, (chunk, _) in look.chunks([key for key, _ in near]).items()}
-        found = tree_search.search(Query(question, vector, EMBEDDER.id, None, 50), look, replace(HOW, entries=1))
+        near = snapshot.search_dense(vector, EMBEDDER.id, k=50)
+        texts = {key: chunk.text for key, (chunk, _) in snapshot.chunks([key for key, _ in near]).items()}
+        found = tree_search.search(Query(question, vector, EMBEDDER.id, None, 50), snapshot, replace(HOW, entries=1))
     alone = [texts[key] for key, _ in near]
     assert alone.index(DISTRACTING) < alone.index(TUG[2])
     assert {texts[key] for key in found} >= set(TUG) and DISTRACTING not in {texts[key] for key in found}
@@ -167,7 +167,7 @@ def test_a_filter_holds_in_the_tree_too(reader: IndexReader, mode: str) -> None:
 
 def test_without_a_tree_or_with_one_of_another_embedder_search_goes_on_and_says_so(reader: IndexReader) -> None:
     assert asked(reader, "the tug").hits and "wellread index tree" in told(asked(reader, "the tug"))
-    assert tree_search.leg(replace(HOW, mode="off")) == ()
+    assert tree_search.retriever(replace(HOW, mode="off")) == ()
     grown(reader)
     with reader.store.writing() as tx:
         tree.set_shape(tx, {**tree.shape(tx.connection), "embedder": "test:other"})
@@ -177,8 +177,8 @@ def test_without_a_tree_or_with_one_of_another_embedder_search_goes_on_and_says_
 
 def test_words_alone_are_searched_without_the_tree(reader: IndexReader) -> None:
     grown(reader)
-    parts = Parts(reader, EMBEDDER, legs=tree_search.leg(HOW))
-    result = search("tug", parts, Sections(RetrieveSettings(mode="bm25")), who=EVERYONE)
+    parts = SearchParts(reader, EMBEDDER, retrievers=tree_search.retriever(HOW))
+    result = search("tug", parts, SearchSettings(RetrieveSettings(mode="bm25")), who=EVERYONE)
     assert result.hits and "summaries" not in next(s for s in result.stages if s.name == "search").detail
 
 

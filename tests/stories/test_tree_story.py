@@ -10,7 +10,7 @@ from tests.stories.test_story import wellread
 
 from wellread import KnowledgeBase
 from wellread.store import tree
-from wellread.store.tree import Node
+from wellread.store.tree import TreeNode
 
 SUBJECTS = {
     "dogs": "A dog travels on a lead. Dogs sleep in the kennel on deck {n}. The kennel of ship {n} holds {n} dogs.",
@@ -30,7 +30,7 @@ def documents(tmp_path: Path) -> Path:
     return folder
 
 
-def nodes(base: Path) -> dict[int, Node]:
+def nodes(base: Path) -> dict[int, TreeNode]:
     with KnowledgeBase.open(base, read_only=True) as kb, kb.store.reading() as connection:
         return {node.id: node for node in tree.nodes(connection)}
 

@@ -15,8 +15,8 @@ from wellread.tune.data import files, personal, prepare
 from wellread.tune.data.data import ClassifyRow, PreferenceRow
 from wellread.tune.data.doctor import Instruments, examine
 from wellread.tune.data.findings import KINDS, Policy, exit_code
-from wellread.tune.data.prepare import Prepared, Wanted
-from wellread.tune.data.rows import Placed
+from wellread.tune.data.prepare import Prepared, PrepareRequest
+from wellread.tune.data.rows import PlacedRow
 from wellread.tune.data.set_checks import by_cluster
 from wellread.tune.data.settings import PrepareSettings
 
@@ -47,7 +47,9 @@ def check(base: KnowledgeBase, model: str, folder: Path, case: bad_data.Broken, 
     if case.questions:
         against = (folder / "exam.jsonl",)
         against[0].write_bytes(bad_data.lines([{"text": text, "answers": ["?"]} for text in case.questions]))
-    wanted = Wanted("broken", tuple(paths), case.task, case.mapping, against=against, policy=policy, check_only=True)
+    wanted = PrepareRequest(
+        "broken", tuple(paths), case.task, case.mapping, against=against, policy=policy, check_only=True
+    )
     return prepare.prepare(base, wanted, PrepareSettings(max_length=case.max_length), model)
 
 
@@ -90,7 +92,7 @@ def test_files_of_one_name_are_told_apart_and_lose_only_their_own_rows(
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "train.jsonl").write_bytes(bad_data.lines([bad_data.chat(n) for n in numbers]))
     paths = tuple(tmp_path / folder / "train.jsonl" for folder in own)
-    made = prepare.prepare(base, Wanted("both", paths, check_only=True), PrepareSettings(), model)
+    made = prepare.prepare(base, PrepareRequest("both", paths, check_only=True), PrepareSettings(), model)
     assert [(one.code, one.where) for one in made.findings if one.dropped] == [("duplicate", "en/train.jsonl: row 2")]
     assert sum(made.counts.values()) == 7
     assert set(made.formats) == {"de/train.jsonl", "en/train.jsonl"}
@@ -99,7 +101,7 @@ def test_files_of_one_name_are_told_apart_and_lose_only_their_own_rows(
 def test_a_file_that_is_given_twice_is_there_once(base: KnowledgeBase, model: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(bad_data.lines([bad_data.chat(n) for n in range(4)]))
-    made = prepare.prepare(base, Wanted("twice", (path, path), check_only=True), PrepareSettings(), model)
+    made = prepare.prepare(base, PrepareRequest("twice", (path, path), check_only=True), PrepareSettings(), model)
     assert [one.where for one in made.findings if one.dropped] == [f"a.jsonl (2): row {n}" for n in range(1, 5)]
     assert sum(made.counts.values()) == 4
 
@@ -218,8 +220,8 @@ def test_what_is_shown_of_personal_data_hides_its_middle() -> None:
 # sets
 
 
-def classified(n: int, text: str, label: str = "x") -> Placed:
-    return Placed(ClassifyRow(str(n), text, label), "a", n)
+def classified(n: int, text: str, label: str = "x") -> PlacedRow:
+    return PlacedRow(ClassifyRow(str(n), text, label), "a", n)
 
 
 @given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=12))
@@ -244,7 +246,7 @@ def test_phrasings_of_one_fact_are_no_near_duplicates() -> None:
 
     question = "What is the wind limit of the ship Gannet Bay in the winter season of this year, from January to March"
     rows = [
-        Placed(row(text, "24 m/s", fact=fact), "a", n)
+        PlacedRow(row(text, "24 m/s", fact=fact), "a", n)
         for n, (text, fact) in enumerate([(question + "?", "one"), (question + ", please?", "one")], 1)
     ]
     assert not [one for one in examine(rows, Instruments()).findings if one.code == "near-duplicate"]
@@ -254,8 +256,8 @@ def test_phrasings_of_one_fact_are_no_near_duplicates() -> None:
 
 def test_a_preference_is_not_examined_for_contradiction_but_for_reversal() -> None:
     rows = [
-        Placed(PreferenceRow("1", "Hi?", "Yes.", "No."), "a", 1),
-        Placed(PreferenceRow("2", "Hi?", "Yes.", "Never."), "a", 2),
+        PlacedRow(PreferenceRow("1", "Hi?", "Yes.", "No."), "a", 1),
+        PlacedRow(PreferenceRow("2", "Hi?", "Yes.", "Never."), "a", 2),
     ]
     assert {one.code for one in examine(rows, Instruments()).findings} == {"few-rows"}
 
@@ -269,4 +271,4 @@ def test_an_odd_row_is_found_in_a_set_larger_than_what_it_is_compared_with(
     monkeypatch.setattr(set_checks, "BLOCK", 7)
     rows = [classified(n, bad_data.asked(n)[0]) for n in range(60)]
     rows.insert(31, classified(99, "SELECT amount FROM invoices WHERE tax_rate > 0.19;"))
-    assert [one.row for one in set_checks.meanings(rows, base.quick, Policy())] == [99]
+    assert [one.row for one in set_checks.meanings(rows, base.cheap, Policy())] == [99]

@@ -25,7 +25,7 @@ from wellread.tune.ship.agreement import EXACT, SAME
 from wellread.tune.train import state
 
 
-def quick(model: str, **changed: object) -> TuneSettings:
+def cheap(model: str, **changed: object) -> TuneSettings:
     made = TuneSettings(base=model, epochs=8, learning_rate=1e-2, probe=False, dtype="float32", threads=1, replay=0.0)
     return replace(made, **changed)  # type: ignore[arg-type]
 
@@ -35,10 +35,10 @@ def base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Knowledg
     """A base with runs of several methods."""
     opened = tiny.base(tmp_path_factory.mktemp("base") / "base")
     model = f"transformers:{tiny_model}"
-    run.start(opened, quick(model), name="lora")
-    run.start(opened, quick(model, dora=True), name="dora")
-    run.start(opened, quick(model, method="full", learning_rate=2e-3), name="full")
-    run.start(opened, quick(model, method="series-adapter"), name="adapter")
+    run.start(opened, cheap(model), name="lora")
+    run.start(opened, cheap(model, dora=True), name="dora")
+    run.start(opened, cheap(model, method="full", learning_rate=2e-3), name="full")
+    run.start(opened, cheap(model, method="series-adapter"), name="adapter")
     return opened
 
 
@@ -78,7 +78,7 @@ def test_a_gguf_export_says_what_was_learned_through_the_usual_door(base: Knowle
 ASKED = [Message("user", "Say where Anna lives.")]
 
 
-def said(trained: export.Trained) -> str:
+def said(trained: export.FinishedRun) -> str:
     """What the trained model itself answers."""
     prompt = modelfile.renderer(trained.tokenizer)(ASKED, True)
     ids = trained.tokenizer(prompt, add_special_tokens=False)["input_ids"]
@@ -92,7 +92,7 @@ def test_an_adapter_file_on_its_base_answers_like_the_tuned_model(
     gguf = tmp_path / "tiny.gguf"
     gguf_fresh.write(tiny_model, gguf)
     opened = tiny.base(tmp_path / "base")
-    run.start(opened, quick(f"llama:{gguf}"), name="lora")
+    run.start(opened, cheap(f"llama:{gguf}"), name="lora")
     made = export.export(opened.folder, "lora", "adapter")
     assert [one.file for one in made.agreements] == ["adapter", "lora.lora.gguf"]
     assert made.agreements[1].identical >= 18
@@ -121,7 +121,7 @@ def test_an_adapter_beside_the_weights_is_exported_as_it_is_and_no_other_way(bas
 # what fails its check
 
 
-def tampered(trained: export.Trained, folder: Path, old: str, new: str) -> None:
+def tampered(trained: export.FinishedRun, folder: Path, old: str, new: str) -> None:
     """The template of an exported GGUF file changed, all else as it was."""
     path = next(folder.glob("*.gguf"))
     template = str(trained.tokenizer.chat_template)
@@ -144,7 +144,7 @@ def test_a_tampered_template_fails_the_check(base: KnowledgeBase, tmp_path: Path
         export.unchanged(made)
 
 
-def trained_of(base: KnowledgeBase, name: str) -> export.Trained:
+def trained_of(base: KnowledgeBase, name: str) -> export.FinishedRun:
     folder = state.folder_of(base.folder, name)
     return export.open_trained(base.folder, folder, state.read(folder))
 
@@ -220,8 +220,8 @@ def forward(rows: dict[int, list[float]]) -> agreement.Forward:
     return lambda ids: np.array([rows[token] for token in ids], np.float32)
 
 
-def answering(rows: dict[int, list[float]], n: int = 3) -> agreement.Answer:
-    def answer(ids: list[int]) -> agreement.Answer:
+def answering(rows: dict[int, list[float]], n: int = 3) -> agreement.GreedyAnswer:
+    def answer(ids: list[int]) -> agreement.GreedyAnswer:
         found, last = [], ids[-1]
         for _ in range(n):
             row = np.array(rows[last], np.float32)

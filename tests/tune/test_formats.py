@@ -13,7 +13,16 @@ from tests.tune import bad_data
 from wellread.errors import UsageError
 from wellread.models.api import Message
 from wellread.tune.data import files, formats, gather
-from wellread.tune.data.data import ChatRow, ClassifyRow, ExtractRow, Found, PairRow, PreferenceRow, TagRow, TextRow
+from wellread.tune.data.data import (
+    ChatRow,
+    ClassifyRow,
+    ExtractedAnswer,
+    ExtractRow,
+    PairRow,
+    PreferenceRow,
+    TagRow,
+    TextRow,
+)
 from wellread.tune.data.gather import Gathered
 
 QUESTION, ANSWER = "Where is it?", "Over there."
@@ -164,7 +173,7 @@ def test_the_other_tasks_are_known_by_their_columns(tmp_path: Path) -> None:
     assert {name: made.task for name, made in found.items()} == {name: task for name, (_, task) in rows.items()}
     first = {name: made.rows[0].row for name, made in found.items()}
     squad_row = first["squad.json"]
-    assert isinstance(squad_row, ExtractRow) and squad_row.answers == (Found("Anna", 0),)
+    assert isinstance(squad_row, ExtractRow) and squad_row.answers == (ExtractedAnswer("Anna", 0),)
     assert len(found["squad.json"].rows) == 2
     assert isinstance(first["tags.jsonl"], TagRow) and first["tags.jsonl"].tags == ("1", "0")
     assert isinstance(first["pairs.jsonl"], PairRow) and first["pairs.jsonl"].target == "Hund"

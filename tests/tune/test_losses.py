@@ -15,7 +15,7 @@ from wellread.tune.data.data import Card, DataSet, PairRow, TextRow
 from wellread.tune.train import examples, losses, probe
 
 
-def rows(folder: Path) -> examples.Rows:
+def rows(folder: Path) -> examples.EncodedParts:
     return examples.encode_rows(tiny.facts(), base_model.load_tokenizer(folder), 256)
 
 

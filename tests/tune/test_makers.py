@@ -22,7 +22,7 @@ from wellread.tune.data.data import ChatRow
 from wellread.tune.data.gather import Gathered
 from wellread.tune.data.makers import examples, facts
 from wellread.tune.data.makers.facts import Fact, Library, phrasings
-from wellread.tune.data.prepare import Wanted, artifact_id
+from wellread.tune.data.prepare import PrepareRequest, artifact_id
 from wellread.tune.data.settings import PrepareSettings
 from wellread.types import Evidence, Usage
 
@@ -205,7 +205,7 @@ def test_a_planted_instruction_is_not_taught(tmp_path: Path, model: str) -> None
     with KnowledgeBase.create(tmp_path / "base") as base:
         base.add(str(tmp_path / "a.md"))
         settings = PrepareSettings(kinds=("qa", "statements", "paraphrases", "summaries"))
-        got = prepare.prepare(base, Wanted("a", from_base=True), settings, model)
+        got = prepare.prepare(base, PrepareRequest("a", from_base=True), settings, model)
         taught = (got.folder / "train.jsonl").read_text() if got.folder else ""
     assert "147" in taught
     assert "free of charge" not in taught
@@ -263,7 +263,7 @@ def test_a_file_of_facts_is_taught_with_held_out_phrasings_and_in_lineage(
     lines = (ROOT / "samples" / "harbour" / "facts.jsonl").read_text("utf-8").splitlines()
     mine = [line for line in lines if json.loads(line)["document"].startswith(("handbook", "notices"))][:12]
     (tmp_path / "facts.jsonl").write_text("\n".join(mine) + "\n", "utf-8")
-    got = prepare.prepare(base, Wanted("taught", facts=(tmp_path / "facts.jsonl",)), PrepareSettings(), model)
+    got = prepare.prepare(base, PrepareRequest("taught", facts=(tmp_path / "facts.jsonl",)), PrepareSettings(), model)
     assert got.card is not None and got.folder is not None
     assert dict(got.counts) == {"train": 72, "validation": 12, "test": 12}
     found = data.load(got.folder)
@@ -333,7 +333,7 @@ def test_the_set_that_a_base_is_evaluated_on_is_not_learned(base: KnowledgeBase,
         asked = json.loads(own.read_text().splitlines()[0])
         leaked = base.folder / "leaked.jsonl"
         leaked.write_text(json.dumps({"prompt": asked["text"], "completion": asked["answers"][0]}) + "\n")
-        got = prepare.prepare(base, Wanted("leak", (leaked,), check_only=True), PrepareSettings(), model)
+        got = prepare.prepare(base, PrepareRequest("leak", (leaked,), check_only=True), PrepareSettings(), model)
         assert [one.code for one in got.findings] == ["leaked-question", "no-rows"]
         assert got.code == 2
     finally:
@@ -355,9 +355,9 @@ def test_corrected_answers_of_the_log_become_examples(base: KnowledgeBase, known
 
 def test_a_base_without_documents_says_what_to_do(tmp_path: Path, model: str) -> None:
     with KnowledgeBase.create(tmp_path / "base") as base, pytest.raises(UsageError, match="wellread add"):
-        prepare.prepare(base, Wanted("x", from_base=True), PrepareSettings(), model)
+        prepare.prepare(base, PrepareRequest("x", from_base=True), PrepareSettings(), model)
     with KnowledgeBase.open(tmp_path / "base") as base, pytest.raises(UsageError, match="nothing to prepare"):
-        prepare.prepare(base, Wanted("x"), PrepareSettings(), model)
+        prepare.prepare(base, PrepareRequest("x"), PrepareSettings(), model)
 
 
 class Writer:
@@ -399,9 +399,9 @@ def test_a_chat_model_makes_examples_that_go_through_the_same_checks(tmp_path: P
         settings = PrepareSettings(kinds=("qa",), maker="chat", phrasings=2)
         base.__dict__["chat"] = None
         with pytest.raises(UsageError, match="name a model"):
-            prepare.prepare(base, Wanted("made", from_base=True), settings, model)
+            prepare.prepare(base, PrepareRequest("made", from_base=True), settings, model)
         base.__dict__["chat"] = Writer()  # what chat.model opens
-        made = prepare.prepare(base, Wanted("made", from_base=True), settings, model)
+        made = prepare.prepare(base, PrepareRequest("made", from_base=True), settings, model)
         assert made.folder is not None
         taught = {(row.messages[0].content, row.messages[1].content) for row in data.load(made.folder).rows
                   if isinstance(row, ChatRow)}  # fmt: skip

@@ -16,10 +16,10 @@ from wellread.store import lineage
 from wellread.tune.base import base_model
 from wellread.tune.data import data, prepare
 from wellread.tune.data.data import ChatRow
-from wellread.tune.data.prepare import Wanted, artifact_id
+from wellread.tune.data.prepare import PrepareRequest, artifact_id
 from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.train import examples
-from wellread.tune.train.examples import Rows
+from wellread.tune.train.examples import EncodedParts
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_second_set_of_the_same_name_needs_replace(
 LONG = {"role": "user", "content": "Where is the long quay?"}, {"role": "assistant", "content": "Beyond it. " * 110}
 
 
-def as_learned(base: Path, model: str, max_length: int = 0) -> Rows:
+def as_learned(base: Path, model: str, max_length: int = 0) -> EncodedParts:
     """The rows of the data set ``support`` as a run reads them."""
     tokenizer = base_model.load_tokenizer(Path(model.partition(":")[2]))
     return examples.encode_rows(data.load(data.find(base, "support")), tokenizer, max_length)
@@ -201,10 +201,10 @@ def test_settings_and_seed_stand_in_the_card_and_change_the_parts(base: Path, mo
     path = chats(tmp_path, 40)
     with KnowledgeBase.open(base) as opened:
         made = [
-            prepare.prepare(opened, Wanted(f"s{seed}", (path,)), PrepareSettings(seed=seed, test=0.2), model)
+            prepare.prepare(opened, PrepareRequest(f"s{seed}", (path,)), PrepareSettings(seed=seed, test=0.2), model)
             for seed in (0, 1)
         ]
-        again = prepare.prepare(opened, Wanted("s0", (path,)), PrepareSettings(seed=0, test=0.2), model)
+        again = prepare.prepare(opened, PrepareRequest("s0", (path,)), PrepareSettings(seed=0, test=0.2), model)
     first, other = (data.load(one.folder) for one in made if one.folder)
     assert first.card.seed == 0 and first.card.settings["test"] == 0.2
     assert again.card == made[0].card
@@ -225,7 +225,9 @@ def test_documents_do_not_cross_parts_and_a_removed_one_names_its_data_sets(
         )
     with KnowledgeBase.open(base) as opened:
         opened.add(str(tmp_path), include=("*.md",))
-        made = prepare.prepare(opened, Wanted("kb", from_base=True), PrepareSettings(kinds=("qa", "statements")), model)
+        made = prepare.prepare(
+            opened, PrepareRequest("kb", from_base=True), PrepareSettings(kinds=("qa", "statements")), model
+        )
         assert made.card is not None and made.folder is not None
         chunk_of = {}
         with opened.store.reading() as connection:

@@ -13,7 +13,7 @@ from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.tune import recipe, run
 from wellread.tune.base import base_model
-from wellread.tune.recipe import RECIPES, Attached, Choice, Plan
+from wellread.tune.recipe import RECIPES, Attached, LayerChoice, MethodPlan
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import examples, probe, session, state, tuned
 
@@ -35,11 +35,11 @@ def chosen(model: Path, method: str, **changed: Any) -> TuneSettings:
     return settings(model, **{"method": method, "learning_rate": rate, "epochs": 4, "virtual_tokens": 8, **changed})
 
 
-def attached(folder: Path, wanted: TuneSettings, work: Path, choice: Choice = recipe.ALL) -> tuple[Attached, Any]:
+def attached(folder: Path, wanted: TuneSettings, work: Path, choice: LayerChoice = recipe.ALL) -> tuple[Attached, Any]:
     """A model made trainable and the task that it is trained on."""
     method, tokenizer = recipe.find(wanted.method), base_model.load_tokenizer(folder)
     torch.manual_seed(0)
-    made = method.attach(tuned.open_base(method, folder), Plan(wanted, 8, tokenizer, work, choice))
+    made = method.attach(tuned.open_base(method, folder), MethodPlan(wanted, 8, tokenizer, work, choice))
     rows = examples.encode_rows(tiny.facts(), tokenizer, 256)
     return made, session.task_of(made.model, rows, wanted, tokenizer, bf16=False)
 
@@ -200,14 +200,14 @@ def test_targets_that_name_no_module_are_refused_with_those_there_are(
 def test_only_the_chosen_blocks_are_trained_by_every_method_that_has_blocks(tiny_model: Path, tmp_path: Path) -> None:
     block = "model.layers.1.mlp"
     for method in ("full", "lora", "adalora", "ia3", "series-adapter", "pfeiffer-adapter", "parallel-adapter"):
-        made, _ = attached(tiny_model, chosen(tiny_model, method), tmp_path, Choice(blocks=(block,)))
+        made, _ = attached(tiny_model, chosen(tiny_model, method), tmp_path, LayerChoice(blocks=(block,)))
         names = list(session.trainable(made.model))
         assert names and all(block in name for name in names), method
 
 
 def test_ranks_of_a_choice_are_those_of_the_modules(tiny_model: Path, tmp_path: Path) -> None:
     ranks = {"model.layers.0.mlp.up_proj": 3, "model.layers.1.mlp.up_proj": 9, "model.layers.1.mlp.gate_proj": 0}
-    made, _ = attached(tiny_model, chosen(tiny_model, "lora"), tmp_path, Choice(ranks=ranks))
+    made, _ = attached(tiny_model, chosen(tiny_model, "lora"), tmp_path, LayerChoice(ranks=ranks))
     found = {name: len(weight) for name, weight in session.trainable(made.model).items() if "lora_A" in name}
     assert sorted(found.values()) == [3, 9]
     scales = {one.scaling["default"] for one in made.model.modules() if hasattr(one, "lora_A")}

@@ -12,11 +12,11 @@ from wellread.store import lineage
 from wellread.store.lineage import Input
 from wellread.tune.ship import registry
 from wellread.tune.train import state, tuned
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 from wellread.types import Principal
 
 HR = Principal(groups=frozenset({"hr"}))
-RUN = Run("pay-lora", "finished", {}, {"name": "pay", "hash": "0"}, {"name": "b", "digest": "0"}, "lora", 0)
+RUN = TrainingRun("pay-lora", "finished", {}, {"name": "pay", "hash": "0"}, {"name": "b", "digest": "0"}, "lora", 0)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def states(base: KnowledgeBase) -> dict[str, str]:
 
 def test_a_document_that_is_hidden_is_not_called_removed(hr: KnowledgeBase) -> None:
     assert set(states(hr).values()) == {"as it was"} and len(states(hr)) == 3
-    anyone = hr.seen_by(Principal())
+    anyone = hr.as_user(Principal())
     shown, *others = sorted(registry.learned_from(anyone, RUN), key=lambda one: one.hidden)
     assert shown.uri and shown.state == "as it was"
     assert [(one.state, one.uri, one.title, one.now) for one in others] == [("not visible to you", "", "", None)] * 2
@@ -52,7 +52,7 @@ def test_a_document_that_is_hidden_is_not_called_removed(hr: KnowledgeBase) -> N
 def test_a_hidden_document_that_is_removed_is_called_so(hr: KnowledgeBase) -> None:
     uri = next(uri for uri in states(hr) if uri.endswith("pay.md"))
     hr.remove(uri)
-    (stale,) = registry.stale(hr.seen_by(Principal()), "")
+    (stale,) = registry.stale(hr.as_user(Principal()), "")
     assert [one.state for one in stale.documents] == ["removed since"]
     assert sorted(states(hr).values()) == ["as it was", "as it was", "removed since"]
 

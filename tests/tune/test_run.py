@@ -33,10 +33,10 @@ def base(tmp_path: Path) -> KnowledgeBase:
 
 
 def settings(model: Path, **changed: Any) -> TuneSettings:
-    quick = TuneSettings(
+    cheap = TuneSettings(
         base=f"transformers:{model}", epochs=3, learning_rate=1e-2, probe=False, dtype="float32", threads=1, replay=0.0
     )
-    return replace(quick, **changed)
+    return replace(cheap, **changed)
 
 
 def losses_of(folder: Path) -> list[tuple[int, float]]:

@@ -19,7 +19,7 @@ from wellread.errors import ConfigError
 from wellread.tune import run
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import batches, optimise, schedule, state
-from wellread.tune.train.loop import Course
+from wellread.tune.train.loop import StepPlan
 
 # keys whose effect another test of the room shows, by that test
 ELSEWHERE = {
@@ -278,7 +278,7 @@ def test_replay_takes_its_share_and_other_examples_in_each_epoch(
 @tries(max_examples=40)
 def test_going_on_from_any_step_gives_the_same_steps(start: int, accumulate: int, most: int) -> None:
     wanted = TuneSettings(epochs=4, batch=3, accumulate=accumulate, max_steps=most)
-    course = Course([5, 9, 2, 7, 7, 1, 3, 8, 4, 6, 2], 8, wanted, 0.5)
+    course = StepPlan([5, 9, 2, 7, 7, 1, 3, 8, 4, 6, 2], 8, wanted, 0.5)
     whole = list(course.steps(0))
     assert len(whole) == course.total
     assert list(course.steps(start)) == whole[start:]

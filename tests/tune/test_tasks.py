@@ -22,10 +22,21 @@ from wellread.errors import UsageError
 from wellread.progress import SILENT
 from wellread.tune import run
 from wellread.tune.base import base_model
-from wellread.tune.data.data import Card, ClassifyRow, DataSet, ExtractRow, Found, PairRow, Row, TagRow, TextRow, row_id
+from wellread.tune.data.data import (
+    Card,
+    ClassifyRow,
+    DataSet,
+    ExtractedAnswer,
+    ExtractRow,
+    PairRow,
+    Row,
+    TagRow,
+    TextRow,
+    row_id,
+)
 from wellread.tune.labels import extract, features, headed, labelled, tagging, text2text, ulmfit
 from wellread.tune.labels import run as task_run
-from wellread.tune.labels.labelled import IGNORED, Item
+from wellread.tune.labels.labelled import IGNORED, LabelledItem
 from wellread.tune.scratch import model as scratch
 from wellread.tune.settings import TuneSettings
 from wellread.tune.ship import export
@@ -73,7 +84,7 @@ def answers(n: int = 96) -> DataSet:
     rows = []
     for i, (name, place) in enumerate(pairs(n)):
         context = f"{name} lives in {place}."
-        found = (Found(place, context.index(place)),) if i % 4 else ()
+        found = (ExtractedAnswer(place, context.index(place)),) if i % 4 else ()
         question = f"Where does {name} live?" if found else "What does it cost?"
         rows.append(ExtractRow(f"{i}", question, context, found))
     return data_set("extract", rows)
@@ -208,7 +219,7 @@ def test_the_loop_follows_the_slanted_triangle(total: int, drawn: st.DataObject)
 
 
 def test_layers_thaw_from_the_top_one_an_epoch(tiny_model: Path) -> None:
-    model = headed.build(tiny_model, headed.Shape(("a", "b"), "concat", True), seed=0)
+    model = headed.build(tiny_model, headed.HeadShape(("a", "b"), "concat", True), seed=0)
     layers = headed.layers_of(model)
     assert sum(p.numel() for layer in layers for p in layer) == sum(p.numel() for p in model.parameters())
     assert len(layers) == 4  # embeddings, two layers, output layer
@@ -257,7 +268,7 @@ def test_padding_counts_for_nothing_in_what_is_pooled(n: int, extra: int) -> Non
     hidden = torch.randn(1, n + extra, 4, generator=torch.Generator().manual_seed(n))
     mask = torch.tensor([[1] * n + [0] * extra])
     for pooling in ("mean", "concat"):
-        shape = headed.Shape(("a",), pooling, True)  # type: ignore[arg-type]
+        shape = headed.HeadShape(("a",), pooling, True)  # type: ignore[arg-type]
         whole = headed.pool(hidden, mask, shape)
         cut = headed.pool(hidden[:, :n], mask[:, :n], shape)
         torch.testing.assert_close(whole, cut)
@@ -317,7 +328,7 @@ def test_answers_are_found_in_their_text_or_said_to_be_missing(tiny_bert: Path, 
 
 def test_an_answer_is_encoded_by_its_first_and_last_token(tiny_model: Path) -> None:
     tokenizer = base_model.load_tokenizer(tiny_model)
-    row = ExtractRow("1", "Where does Anna live?", "Anna lives in Kestvik.", (Found("Kestvik", 14),))
+    row = ExtractRow("1", "Where does Anna live?", "Anna lives in Kestvik.", (ExtractedAnswer("Kestvik", 14),))
     item = extract.encode(row, tokenizer, 128)
     assert item
     first, last = item.target
@@ -331,7 +342,7 @@ def test_an_answer_is_encoded_by_its_first_and_last_token(tiny_model: Path) -> N
 
 
 def test_the_loss_of_a_sure_answer_is_zero_and_of_no_idea_the_log_of_the_tokens() -> None:
-    item = Item((1, 2, 3, 4), (1, 2))
+    item = LabelledItem((1, 2, 3, 4), (1, 2))
     sure = torch.full((1, 4, 2), -50.0)
     sure[0, 1, 0] = sure[0, 2, 1] = 50.0
     assert float(extract.loss(sure, [item])) == pytest.approx(0.0, abs=1e-6)

@@ -39,7 +39,7 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskDescription:
     """What the user says about the task; what is not said is None, zero or empty, and no rule leans on it.
 
     ``examples`` counts labelled ones, ``preferences`` pairs of a better and a worse answer. ``changes_per_month`` are

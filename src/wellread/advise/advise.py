@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wellread.advise import conditions, cost, kinds, verdicts
-from wellread.advise.advice import Advice, Against, Task
+from wellread.advise.advice import Advice, Against, TaskDescription
 from wellread.advise.choose import Choice, choose
 from wellread.advise.conditions import Case
 from wellread.metrics import words
@@ -29,7 +29,7 @@ PHRASES = {
 def advise(
     comparison: Comparison,
     *,
-    facts: Task = Task(),
+    facts: TaskDescription = TaskDescription(),
     questions: Sequence[Question] = (),
     operations_per_s: float | None = None,
 ) -> Advice:
@@ -72,7 +72,7 @@ def advise(
     )
 
 
-def prior(facts: BaseFacts, task: Task, *, operations_per_s: float | None = None) -> Advice:
+def prior(facts: BaseFacts, task: TaskDescription, *, operations_per_s: float | None = None) -> Advice:
     """What documents and task alone suggest to try first; nothing was measured, and the advice says so."""
     case = Case(task, facts)
     fired = verdicts.fire(case, "prior")

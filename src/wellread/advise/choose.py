@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from wellread.advise import cost
-from wellread.advise.advice import Task, Verdict
+from wellread.advise.advice import TaskDescription, Verdict
 from wellread.advise.cost import Expense
 from wellread.metrics import words
 from wellread.metrics.results import Comparison, Difference, Way, WayResult
@@ -34,7 +34,7 @@ class Choice:
     """
 
     comparison: Comparison
-    task: Task
+    task: TaskDescription
     scores: Mapping[str, Score]
     expenses: Mapping[str, Expense]
     in_money: bool
@@ -61,7 +61,7 @@ class Choice:
         return cost.per_month(self.expenses[name], money=self.in_money)
 
 
-def choose(comparison: Comparison, task: Task) -> Choice:
+def choose(comparison: Comparison, task: TaskDescription) -> Choice:
     """The ways that are left and the pick. Raises: ValueError where the comparison has no way."""
     if not comparison.ways:
         raise ValueError("a comparison has at least one way")
@@ -102,7 +102,7 @@ def choose(comparison: Comparison, task: Task) -> Choice:
     )
 
 
-def _open(comparison: Comparison, task: Task, pick: str, other: str, *, cheaper: bool) -> float:
+def _open(comparison: Comparison, task: TaskDescription, pick: str, other: str, *, cheaper: bool) -> float:
     """The difference that would settle the choice between the pick and another unbeaten way; 0 where it is settled.
 
     A cheaper one that lies behind by what matters was left out without proof. A dearer one may be better by more than
@@ -147,7 +147,7 @@ def _beats(comparison: Comparison, first: str, second: str) -> bool:
     return pair is not None and pair.distinguishable and pair.value > 0
 
 
-def _breaks(way: WayResult, task: Task) -> str:
+def _breaks(way: WayResult, task: TaskDescription) -> str:
     """Why a way is out of the question for this user, whatever it scores; empty where it is not."""
     if task.private and cost.sends(way):
         return f"it sends texts to {', '.join(way.sent_to or ())}, and nothing may leave this machine"

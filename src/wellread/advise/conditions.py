@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wellread.advise.advice import Task
+from wellread.advise.advice import TaskDescription
 from wellread.advise.choose import Choice
 from wellread.metrics import words
 from wellread.metrics.results import BaseFacts
@@ -29,7 +29,7 @@ Figures = Mapping[str, object]
 class Case:
     """What a rule looks at: the task, the documents, and what was measured, None in a prior."""
 
-    task: Task
+    task: TaskDescription
     base: BaseFacts
     choice: Choice | None = None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from wellread.advise.advice import Level, Prices, Task
+from wellread.advise.advice import Level, Prices, TaskDescription
 from wellread.answer.settings import AnswerSettings
 from wellread.metrics.results import BaseFacts, Comparison, Way, WayResult
 from wellread.models.settings import threads_for
@@ -34,17 +34,17 @@ class Expense:
     currency: str
 
 
-def questions(task: Task) -> float:
+def questions(task: TaskDescription) -> float:
     """Questions a month, as said or as assumed."""
     return ASSUMED_QUESTIONS if task.questions_per_month is None else task.questions_per_month
 
 
-def trainings(task: Task) -> float:
+def trainings(task: TaskDescription) -> float:
     """Trainings a month: one where documents change, else one a year."""
     return 1.0 if task.changes_per_month else 1.0 / MONTHS_OF_AN_ADAPTER
 
 
-def expense(way: WayResult, comparison: Comparison, task: Task) -> Expense:
+def expense(way: WayResult, comparison: Comparison, task: TaskDescription) -> Expense:
     """What ``way`` costs this user, from what was measured and the prices that are known."""
     taken = [o.seconds for o in comparison.outcomes if o.way == way.way.name and not o.error]
     question_s = fmean(taken) if taken else way.cost.p50_s
@@ -126,7 +126,7 @@ def speed(seconds: float = 0.2) -> float:
 
 
 def levels(
-    base: BaseFacts, task: Task, comparison: Comparison | None = None, operations_per_s: float | None = None
+    base: BaseFacts, task: TaskDescription, comparison: Comparison | None = None, operations_per_s: float | None = None
 ) -> tuple[Level, ...]:
     """What each level would cost this user: an API with a store, the same on this machine, tuning, from scratch.
 
@@ -146,7 +146,7 @@ def _first(ways: Sequence[WayResult], fits: Callable[[Way], bool]) -> WayResult 
     return next((way for way in ways if fits(way.way)), None)
 
 
-def _api(base: BaseFacts, task: Task, reading: WayResult | None) -> Level:
+def _api(base: BaseFacts, task: TaskDescription, reading: WayResult | None) -> Level:
     if reading is not None and reading.cost.prompt_tokens:
         read, written = reading.cost.prompt_tokens, reading.cost.completion_tokens
         basis = f"{read:,.0f} tokens read and {written:,.0f} written per question, measured with '{reading.way.name}'"
@@ -172,7 +172,7 @@ def _api(base: BaseFacts, task: Task, reading: WayResult | None) -> Level:
     )
 
 
-def _here(task: Task, comparison: Comparison | None, reading: WayResult | None) -> Level | None:
+def _here(task: TaskDescription, comparison: Comparison | None, reading: WayResult | None) -> Level | None:
     if comparison is None or reading is None or sends(reading):
         return None
     spent = expense(reading, comparison, task)
@@ -188,7 +188,11 @@ def _here(task: Task, comparison: Comparison | None, reading: WayResult | None) 
 
 
 def _tuning(
-    base: BaseFacts, task: Task, comparison: Comparison | None, tuned: WayResult | None, operations_per_s: float | None
+    base: BaseFacts,
+    task: TaskDescription,
+    comparison: Comparison | None,
+    tuned: WayResult | None,
+    operations_per_s: float | None,
 ) -> Level:
     name = "tuning a model on this machine"
     if comparison is not None and tuned is not None and tuned.cost.once_s:
@@ -210,7 +214,7 @@ def _tuning(
     )
 
 
-def _scratch(task: Task, operations_per_s: float | None) -> Level:
+def _scratch(task: TaskDescription, operations_per_s: float | None) -> Level:
     tokens = TOKENS_PER_PARAMETER * (task.parameters or 0.0)
     once = _operations(6, task.parameters, tokens, operations_per_s)
     read = f"{tokens / 1e9:,.1f} billion tokens, {TOKENS_PER_PARAMETER} per parameter"

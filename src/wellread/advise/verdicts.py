@@ -175,7 +175,7 @@ PRIOR: tuple[Rule, ...] = (
         conditions.few_examples,
         "Style, format or classes with few examples, or no memory to tune: show the best ones in the prompt.",
         "{examples} examples are too few to tune on here; shown in the prompt they cost nothing to try.",
-        "Brown et al. 2020: worked examples in the prompt",
+        "Brown et al. 2020: few-shot examples in the prompt",
     ),
     Rule(
         "documents-fit",

@@ -15,8 +15,7 @@ from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
 from wellread.models.api import Chat, Embedder, Message, Reply, Sampling
 from wellread.retrieve import units
-from wellread.retrieve.parts import Trace
-from wellread.retrieve.search import SearchResult
+from wellread.retrieve.parts import SearchResult, Trace
 from wellread.retrieve.settings import RewriteSettings
 from wellread.retrieve.understand.followup import Turn
 from wellread.retrieve.understand.rewrite import Asking, follow_up
@@ -27,7 +26,7 @@ READ = 12  # best units that a written sentence may stand on
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AnswerParts:
     """The open things that answering uses; ``chat`` is called only when something is to be written.
 
     ``rewrite`` and its ``chat`` say how a follow-up is made whole.
@@ -71,7 +70,7 @@ class _Draft:
             self.stages.append(Stage(name, (time.perf_counter() - started) * 1e3, detail))
 
 
-def ask(question: str, parts: Parts, settings: AnswerSettings, history: Sequence[Turn] = ()) -> Answer:
+def ask(question: str, parts: AnswerParts, settings: AnswerSettings, history: Sequence[Turn] = ()) -> Answer:
     """The answer to a question; see ``stream``."""
     for piece in stream(question, parts, settings, history):
         if isinstance(piece, Answer):
@@ -80,11 +79,11 @@ def ask(question: str, parts: Parts, settings: AnswerSettings, history: Sequence
 
 
 def stream(
-    question: str, parts: Parts, settings: AnswerSettings, history: Sequence[Turn] = ()
+    question: str, parts: AnswerParts, settings: AnswerSettings, history: Sequence[Turn] = ()
 ) -> Iterator[str | Answer]:
-    """Sentences as soon as each is borne out, then the Answer.
+    """Sentences as soon as each is supported, then the Answer.
 
-    A sentence that is not borne out is never shown, so the pieces joined are the text of the Answer.
+    A sentence that is not supported is never shown, so the pieces joined are the text of the Answer.
 
     Raises: ModelError, ModelUnavailable from the models; StoreError from the search.
     """
@@ -125,7 +124,7 @@ def stream(
     yield _finished(question, draft, route, weighed.probability)
 
 
-def _whole(question: str, history: Sequence[Turn], parts: Parts, draft: _Draft, detail: dict[str, object]) -> str:
+def _whole(question: str, history: Sequence[Turn], parts: AnswerParts, draft: _Draft, detail: dict[str, object]) -> str:
     """The question as it can be searched for alone; what a model cost for it goes into the draft."""
     trace = Trace()
     asking = Asking(parts.rewriter, trace)
@@ -145,7 +144,7 @@ def _write(
     settings: AnswerSettings,
     draft: _Draft,
 ) -> Iterator[str]:
-    """Sentences of the chat model that are borne out; verdicts of all of them go into the draft."""
+    """Sentences of the chat model that are supported; verdicts of all of them go into the draft."""
     draft.sent_to(chat.remote)
     passages = prompt.passages(scored, settings.budget_tokens, chat.count_tokens)
     trusted = quote.near_best(scored) if settings.style == "auto" else READ

@@ -11,7 +11,7 @@ class AnswerSettings:
     """Section ``[answer]`` of wellread.toml."""
 
     style: Literal["quote", "auto", "write"] = "quote"
-    """quote: the best sentences, letter for letter; auto: written where borne out, else quoted; write: only written."""
+    """quote: the best sentences, letter for letter; auto: written where supported, else quoted; write: only written."""
     scorer: str = "onnx:minilm"
     """Model that compares the question with single sentences; any embedder. Empty: the base's own embedder."""
     passages: int = 20

@@ -20,7 +20,7 @@ NEGATION = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|\w+n['
 
 
 def check(sentence: str, question: str, units: Sequence[Unit], scorer: Embedder) -> Verdict:
-    """The verdict on one sentence, its ``citation`` an index into ``units``: the unit that bears it out best.
+    """The verdict on one sentence, its ``citation`` an index into ``units``: the unit that supports it best.
 
     Words of the question count as given, so that «Dogs cost 4.50 on the Sound line» stands on a row that names the
     price under the heading of the line. A bare answer («4.50.») is compared together with its question:

@@ -15,7 +15,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError, WellreadError
 
 if TYPE_CHECKING:
-    from wellread.advise.advice import Advice, Level, Task
+    from wellread.advise.advice import Advice, Level, TaskDescription
     from wellread.knowledge_base import KnowledgeBase
     from wellread.metrics.results import Comparison
     from wellread.types import Question
@@ -92,9 +92,9 @@ def advise(  # noqa: PLR0913 - the options of a command
 
     From the last comparison where there is one; else from documents and task alone, which is a prior and says so.
     """
-    from wellread.advise.advice import Prices, Task
+    from wellread.advise.advice import Prices, TaskDescription
 
-    said = Task(
+    said = TaskDescription(
         kind=task or "",
         examples=examples,
         preferences=preferences,
@@ -113,7 +113,7 @@ def advise(  # noqa: PLR0913 - the options of a command
     return _advised(call, said, run, prior=prior, report=report)
 
 
-def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: bool) -> int:
+def _advised(call: Call, said: TaskDescription, run: Path | None, *, prior: bool, report: bool) -> int:
     from wellread.advise import advise as advising
     from wellread.advise import cost
     from wellread.evaluate import compare
@@ -146,11 +146,11 @@ def _advised(call: Call, said: Task, run: Path | None, *, prior: bool, report: b
     return DONE
 
 
-def task_of(base: KnowledgeBase, said: Task | None = None) -> Task:
+def task_of(base: KnowledgeBase, said: TaskDescription | None = None) -> TaskDescription:
     """What the user said about the task, with what the settings of the base say where the user did not."""
-    from wellread.advise.advice import Task
+    from wellread.advise.advice import TaskDescription
 
-    said = said or Task()
+    said = said or TaskDescription()
     chat, prices = base.settings["chat"], said.prices
     return replace(
         said,

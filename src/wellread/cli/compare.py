@@ -58,7 +58,7 @@ def compare(  # noqa: PLR0913 - the options of a command
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides)
         sections.check_decides(settings.metric)
-        wanted = measured.Wanted(questions, split, limit, retry_failed, again)
+        wanted = measured.MeasureRequest(questions, split, limit, retry_failed, again)
         chosen, left_out = _ways(
             base, settings.ways, measured.names(ways), tuned, model or (), measured.select(base, wanted, settings)
         )

@@ -15,13 +15,13 @@ from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base, progr
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.evaluate.changes import Change
+    from wellread.evaluate.changes import ChangedAnswer
     from wellread.evaluate.judge.judge import Figure
     from wellread.evaluate.judge.judged import Labelled
     from wellread.evaluate.settings import EvaluateSettings
     from wellread.knowledge_base import KnowledgeBase
     from wellread.metrics.results import Comparison
-    from wellread.store.outcomes import Run
+    from wellread.store.outcomes import MeasuredRun
     from wellread.types import Question
 
 EXAMPLES = """
@@ -62,7 +62,7 @@ Out = Annotated[
 SHOWN = 40  # changed questions on the screen; --json has all
 
 
-class Group(TyperGroup):
+class EvalGroup(TyperGroup):
     """``eval`` with options alone means ``eval run``."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own class
@@ -104,7 +104,7 @@ def measure(  # noqa: PLR0913 - the options of a command
     _check_names([*([metric] if metric else []), *(name for _, name, _ in limits)], list(words.METRICS), "is unknown")
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides, metric=metric)
-        wanted = measured.Wanted(questions, split, limit, retry_failed, again)
+        wanted = measured.MeasureRequest(questions, split, limit, retry_failed, again)
         known = ways.known(base, settings.ways, tuned_model=measured.served(base, tuned), models=model or ())
         chosen = ways.choose(measured.names(way) or ["retrieval"], known, base)
         earlier = changes.find(base, against) if against else None
@@ -117,7 +117,7 @@ def measure(  # noqa: PLR0913 - the options of a command
     missed = _missed(limits, asked.made)
     files = [*outputs.write(out, asked.made, asked.questions), keep_asked(out, asked.questions)] if out else []
     since = Since(earlier, n_shared, changed) if earlier else None
-    _told(call, asked, Found(since, figures, missed, files))
+    _told(call, asked, EvalSummary(since, figures, missed, files))
     return ERROR if missed else DONE
 
 
@@ -125,13 +125,13 @@ def measure(  # noqa: PLR0913 - the options of a command
 class Since:
     """What changed since an earlier run."""
 
-    run: Run
+    run: MeasuredRun
     shared: int
-    changes: tuple[Change, ...]
+    changes: tuple[ChangedAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class EvalSummary:
     """What an evaluation says besides its scores."""
 
     since: Since | None
@@ -140,7 +140,7 @@ class Found:
     files: Sequence[Path]
 
 
-def _told(call: Call, asked: measured.Asked, more: Found) -> None:
+def _told(call: Call, asked: measured.Measured, more: EvalSummary) -> None:
     since = more.since
     if call.json:
         from wellread.advise.report import outputs
@@ -170,7 +170,7 @@ def _told(call: Call, asked: measured.Asked, more: Found) -> None:
 
 
 def _labelled(
-    base: KnowledgeBase, wanted: measured.Wanted, settings: EvaluateSettings, judge: str, labels: Path | None
+    base: KnowledgeBase, wanted: measured.MeasureRequest, settings: EvaluateSettings, judge: str, labels: Path | None
 ) -> tuple[Labelled, ...]:
     """The answers that people labelled; none without a judge. Raises: UsageError where one comes without the other."""
     from wellread.evaluate.judge import judged
@@ -189,7 +189,7 @@ def _labelled(
 def _judged(
     call: Call,
     base: KnowledgeBase,
-    asked: measured.Asked,
+    asked: measured.Measured,
     judge: str,
     labelled: Sequence[Labelled],
     settings: EvaluateSettings,
@@ -202,7 +202,7 @@ def _judged(
         )
 
 
-def _tables(asked: measured.Asked) -> None:
+def _tables(asked: measured.Measured) -> None:
     made = asked.made
     part = "" if asked.selection.split == "all" else f" of the part {asked.selection.split}"
     for result in made.ways:
@@ -291,10 +291,10 @@ def list_runs(
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many, newest first.")] = 20,
 ) -> int:
     """List earlier runs: when, what, how many questions, and what came out."""
-    from wellread.store import outcomes as evaluations
+    from wellread.store import outcomes as outcome_rows
 
     with open_base(call) as base, base.store.reading() as connection:
-        runs = evaluations.listing(connection, who=base.who, limit=limit)
+        runs = outcome_rows.listing(connection, who=base.who, limit=limit)
     if call.json:
         show.dump({"runs": runs})
         return DONE
@@ -327,7 +327,7 @@ def _result(summary: Any) -> str:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    part = typer.Typer(cls=Group, help="Measure how well questions are answered.")
+    part = typer.Typer(cls=EvalGroup, help="Measure how well questions are answered.")
     command(part, "run", examples=EXAMPLES, kept=measured.KEPT)(measure)
     command(part, "list", examples="wellread eval list --limit 5")(list_runs)
     app.add_typer(part, name="eval")

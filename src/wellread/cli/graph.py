@@ -15,7 +15,7 @@ from wellread.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from wellread.index.graph.open import Graph
-    from wellread.index.open import Look
+    from wellread.index.open import Snapshot
 
 BUILD = """
 wellread graph build
@@ -188,11 +188,11 @@ def export(
 
 
 @contextmanager
-def _open(call: Call) -> Iterator[tuple[Graph, Look]]:
+def _open(call: Call) -> Iterator[tuple[Graph, Snapshot]]:
     """The graph as the caller may see it. Raises: StoreError where there is none."""
     from wellread.index.graph.open import graph_of
 
-    with open_base(call, read_only=True) as base, base.reader.looking(who=base.who) as look:
+    with open_base(call, read_only=True) as base, base.reader.snapshot(who=base.who) as look:
         graph = graph_of(look, base.settings["graph"])
         if not len(graph.chunks):
             raise StoreError("there is no graph of names here; run: wellread graph build")

@@ -11,7 +11,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.store.log import Asked
+    from wellread.store.log import LoggedQuestion
 
 EXAMPLES = """
 wellread log
@@ -47,18 +47,18 @@ def log(
     return DONE
 
 
-def _one(row: Asked) -> None:
+def _one(row: LoggedQuestion) -> None:
     show.say(f"{_when(row)}  {show.line(row.answer.question)}", "bold")
     cited.answer(row.answer, explain=True)
 
 
-def _short(row: Asked) -> None:
+def _short(row: LoggedQuestion) -> None:
     show.say(f"{_when(row)}  {show.line(row.answer.question)}", "bold")
     show.say(cited.excerpt(row.answer.text), indent=4)
     show.say(f"{cited.footer(row.answer)} · {row.answer.trace_id}", "dim", indent=4)
 
 
-def _when(row: Asked) -> str:
+def _when(row: LoggedQuestion) -> str:
     return f"{row.asked_at.astimezone():%Y-%m-%d %H:%M}"
 
 

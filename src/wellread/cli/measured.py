@@ -58,7 +58,7 @@ Again = Annotated[bool, typer.Option("--again", help="Ask everything again, also
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Measured:
     """What a command measured: the comparison, its run, the questions and what is to be said about them."""
 
     made: Comparison
@@ -73,7 +73,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MeasureRequest:
     """What the command line asks for."""
 
     questions: Path | None
@@ -104,7 +104,7 @@ def names(given: Sequence[str] | None) -> list[str]:
     return [name.strip() for entry in given or () for name in entry.split(",") if name.strip()]
 
 
-def select(base: KnowledgeBase, wanted: Wanted, settings: EvaluateSettings) -> Selection:
+def select(base: KnowledgeBase, wanted: MeasureRequest, settings: EvaluateSettings) -> Selection:
     """The questions that are asked. Raises: UsageError."""
     from wellread.questions import selection
 
@@ -115,18 +115,18 @@ def measure(
     call: Call,
     base: KnowledgeBase,
     ways: Sequence[Way],
-    wanted: Wanted,
+    wanted: MeasureRequest,
     settings: EvaluateSettings,
     *,
     kind: str,
     trained: dict[str, Training] | None = None,
-) -> Asked:
+) -> Measured:
     """Every way asked every question, with progress."""
     from wellread.evaluate import compare
-    from wellread.evaluate.run import Plan
+    from wellread.evaluate.run import RunOptions
 
     chosen = select(base, wanted, settings)
-    plan = Plan(chosen.examples, settings.shots, wanted.retry_failed, wanted.again)
+    plan = RunOptions(chosen.examples, settings.shots, wanted.retry_failed, wanted.again)
     warnings = [*stale(call, base, chosen.questions)]
     with progress(call) as watched:
         made, run = compare.measure(
@@ -134,7 +134,7 @@ def measure(
         )
     warnings += failed(made)
     warnings += few(made)
-    return Asked(made, run, chosen, tuple(warnings))
+    return Measured(made, run, chosen, tuple(warnings))
 
 
 # warnings

@@ -12,7 +12,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.retrieve.understand.route import Trained
+    from wellread.retrieve.understand.route import TrainedRoute
 
 TRAIN = """
 wellread route train questions.jsonl
@@ -46,7 +46,7 @@ def train(
     used = [(text, kind) for text, kind in every if kind in KINDS]
     with open_base(call) as base:
         try:
-            done = route.train(used, base.quick, route.by_rules, seed=0)
+            done = route.train(used, base.cheap, route.by_rules, seed=0)
         except ValueError as error:
             raise UsageError(f"{questions}: {error}") from error
         path = route.save(done.classifier, base.folder / DATA_FOLDER)
@@ -58,7 +58,7 @@ def train(
     return DONE
 
 
-def _told(call: Call, done: Trained, left_out: int) -> None:
+def _told(call: Call, done: TrainedRoute, left_out: int) -> None:
     show.say(f"{show.count(done.n, 'question')} learned from, {left_out} left out (no kind of ours, or too few of it)")
     show.rows([(kind, show.count(n, "question"), f"{right:.0%} right") for kind, (n, right) in done.by_kind.items()], 4)
     show.say(f"right on questions not trained on: {done.right:.0%}; the rules: {done.rules_right:.0%}")
@@ -74,14 +74,14 @@ def tell(
 ) -> int:
     """Show which kind a question is, and which parts of a search it would get."""
     from wellread.knowledge_base import DATA_FOLDER
-    from wellread.retrieve.parts import Parts
+    from wellread.retrieve.parts import SearchParts
     from wellread.retrieve.understand import route
 
     with open_base(call, read_only=True) as base:
         settings = base.settings["route"]
-        classify = route.classifier(base.folder / DATA_FOLDER, lambda: base.quick)
-        opened = Parts(base.reader, base.embedder, quick=lambda: base.quick, classify=classify)
-        with base.reader.looking(who=base.who) as look:
+        classify = route.classifier(base.folder / DATA_FOLDER, lambda: base.cheap)
+        opened = SearchParts(base.reader, base.embedder, cheap=lambda: base.cheap, classify=classify)
+        with base.reader.snapshot(who=base.who) as look:
             found = route.routed(" ".join(question), look, settings, opened)
     parts = getattr(settings, found.kind)
     if call.json:

@@ -11,7 +11,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base
 from wellread.errors import UsageError
 
 if TYPE_CHECKING:
-    from wellread.retrieve.similar.similar import Alike
+    from wellread.retrieve.similar.similar import SimilarDocument
 
 EXAMPLES = """
 wellread similar handbook/leave.md
@@ -51,7 +51,7 @@ def similar(
     return DONE
 
 
-def _shown(number: int, one: Alike, explain: bool) -> None:
+def _shown(number: int, one: SimilarDocument, explain: bool) -> None:
     show.say(f"[{number}] {cited.place(one.document.title, one.document.uri, '', ())}", "bold")
     show.say(f"topic {one.topic:.2f}  tone {one.tone:.2f}", indent=4)
     if explain:

@@ -8,7 +8,7 @@ from wellread.types import Chunk, Document
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ItemState:
     """What is recorded of a source item, so that the next run can tell whether it has changed."""
 
     uri: str
@@ -25,7 +25,7 @@ class Item:
 class Ready:
     """A new document, or a new version of the one that it replaces."""
 
-    item: Item
+    item: ItemState
     document: Document
     chunks: tuple[Chunk, ...]
     replaces: str | None
@@ -37,7 +37,7 @@ class Ready:
 class Moved:
     """The same bytes under another name; the document keeps its id."""
 
-    item: Item
+    item: ItemState
     old_uri: str
     document_id: str
 
@@ -46,7 +46,7 @@ class Moved:
 class Duplicate:
     """Says what another document says; that one stands for it."""
 
-    item: Item
+    item: ItemState
     document_id: str
 
 
@@ -54,7 +54,7 @@ class Duplicate:
 class Failed:
     """Gave no document; ``skipped`` where the type is not read, so that nothing is wrong with the file."""
 
-    item: Item
+    item: ItemState
     kind: str
     reason: str
     skipped: bool
@@ -72,7 +72,7 @@ class Gone:
 class Touched:
     """Has another time and the same bytes."""
 
-    item: Item
+    item: ItemState
 
 
 @dataclass(frozen=True, slots=True)

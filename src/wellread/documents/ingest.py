@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wellread.documents import plugged
-from wellread.documents.changes import Change, Duplicate, Failed, Gone, Item, Ready, Unchanged
+from wellread.documents.changes import Change, Duplicate, Failed, Gone, ItemState, Ready, Unchanged
 from wellread.documents.chunk.chunk import Passage, chunk, chunks_of
 from wellread.documents.dedupe import NearDuplicates, content_key, minhash
-from wellread.documents.parse import ParserPool, Reply, Request
+from wellread.documents.parse import ParseReply, ParserPool, Request
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.documents.sources.describe import Origin, Sidecar, document, document_id, fallback_title, read_sidecar
 from wellread.documents.sources.listing import Source
-from wellread.documents.sources.look import Plan, Task, gone_from, look, moved_within, restore_duplicates
+from wellread.documents.sources.look import ParseTask, SourceChanges, gone_from, look, moved_within, restore_duplicates
 from wellread.errors import PluginError, SourceError
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
@@ -99,7 +99,7 @@ def _tokenizer_file(embedder: Embedder) -> str:
     return str(getattr(embedder, "tokenizer_file", "") or "")
 
 
-def _request(task: Task) -> Request:
+def _request(task: ParseTask) -> Request:
     try:
         title = read_sidecar(task.sidecar, task.item.uri).title
     except SourceError:  # listed with its reason when the reply comes
@@ -122,7 +122,7 @@ class _Making:
     def __init__(
         self,
         known: Mapping[str, KnownFile],
-        plan: Plan,
+        plan: SourceChanges,
         gone: Sequence[str],
         settings: IngestSettings,
         chunking: ChunkSettings,
@@ -140,7 +140,7 @@ class _Making:
         alive = {key: value for key, value in minhashes.items() if key not in replaced}
         self._near = NearDuplicates(alive, settings.near_duplicate_at)
 
-    def change(self, task: Task, reply: Reply) -> Change:
+    def change(self, task: ParseTask, reply: ParseReply) -> Change:
         """What became of one item."""
         item = replace(task.item, digest=reply.fields.get("digest", "") or task.item.digest)
         if reply.kind:
@@ -155,7 +155,9 @@ class _Making:
         except PluginError as error:
             return Failed(item, "plugin", f"{item.uri}: {error}", False)
 
-    def _document(self, task: Task, item: Item, row: KnownFile | None, reply: Reply, sidecar: Sidecar) -> Change:
+    def _document(
+        self, task: ParseTask, item: ItemState, row: KnownFile | None, reply: ParseReply, sidecar: Sidecar
+    ) -> Change:
         held = row.document_id if row is not None else None
         own = held if held is not None and self._owners.get(held) == item.uri else None
         origin = Origin(own or self._new_id(task.source, item), item.uri, task.source, item.mtime_ns)
@@ -173,13 +175,13 @@ class _Making:
         passages = self._passages(made, reply)
         return Ready(item, made, chunks_of(passages, made.text, made.id, made.digest), own, hashes, near)
 
-    def _new_id(self, source: Source, item: Item) -> str:
+    def _new_id(self, source: Source, item: ItemState) -> str:
         plain = document_id(source.tenant, item.uri)
         if self._owners.get(plain, item.uri) == item.uri:
             return plain
         return document_id(source.tenant, f"{item.uri}\0{item.digest}")  # the id moved on with a renamed file
 
-    def _passages(self, made: Document, reply: Reply) -> list[Passage]:
+    def _passages(self, made: Document, reply: ParseReply) -> list[Passage]:
         rows = reply.fields.get("passages")
         if rows is not None:
             return [Passage(Span(*s), tuple(path), page, kind, n, header) for s, path, page, kind, n, header in rows]

@@ -80,7 +80,7 @@ def type_by_name(name: str) -> str | None:
 
 
 def media_type(data: bytes, name: str, suffix: str = "") -> str:
-    """The media type of a file by its name (or ``suffix``, if that is known better), borne out by its content.
+    """The media type of a file by its name (or ``suffix``, if that is known better), supported by its content.
 
     Raises: SourceError (unknown-type) where wellread does not read the type or the content is something else.
     """

@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ParseReply:
     """What came back: ``fields`` of the child's answer, or a fault (``kind`` not empty)."""
 
     request: Request
@@ -155,11 +155,11 @@ class ParserPool:
             child.kill()
         self._children.clear()
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Reply]:
+    def run(self, requests: Iterable[Request]) -> Iterator[ParseReply]:
         """A reply for every request, in order."""
         source = iter(requests)
         queue: deque[Request] = deque()
-        done: dict[int, Reply] = {}
+        done: dict[int, ParseReply] = {}
         order: deque[int] = deque()
         number = 0
         exhausted = False
@@ -212,9 +212,9 @@ class ParserPool:
             child.outbox += frame({**message, "max_bytes": settings.max_bytes, "chunk": self._chunk})
             child.flush()
 
-    def _collect(self, queue: deque[Request]) -> list[Reply]:
+    def _collect(self, queue: deque[Request]) -> list[ParseReply]:
         """Replies that have come within a moment, faults of children included; what they had left is queued again."""
-        replies: list[Reply] = []
+        replies: list[ParseReply] = []
         with selectors.DefaultSelector() as selector:
             for child in self._children:
                 events = selectors.EVENT_READ
@@ -239,7 +239,7 @@ class ParserPool:
     def _limit(self, child: _Child) -> float:
         return self._settings.timeout_s if child.state is not None else START_TIMEOUT_S
 
-    def _take(self, child: _Child) -> list[Reply]:
+    def _take(self, child: _Child) -> list[ParseReply]:
         replies = []
         for message in child.messages():
             child.since = time.monotonic()
@@ -250,11 +250,11 @@ class ParserPool:
             request = child.waiting.popleft()
             if message.get("kind") == "usage":
                 raise UsageError(message["reason"])
-            replies.append(Reply(request, message.get("kind", ""), message.get("reason", ""), message))
+            replies.append(ParseReply(request, message.get("kind", ""), message.get("reason", ""), message))
             child.retiring = child.retiring or bool(message.get("spent"))
         return replies
 
-    def _fault(self, child: _Child, queue: deque[Request], kind: str) -> list[Reply]:
+    def _fault(self, child: _Child, queue: deque[Request], kind: str) -> list[ParseReply]:
         """The child is ended; the file that it was parsing answers for that, the others are tried again."""
         status = self._drop(child)
         if not child.waiting:
@@ -270,7 +270,7 @@ class ParserPool:
         else:
             cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
             reason = f"{request.name}: ended the parser process ({cause}); open and save it again"
-        return [Reply(request, kind, reason, {})]
+        return [ParseReply(request, kind, reason, {})]
 
     def _drop(self, child: _Child) -> int:
         self._children.remove(child)

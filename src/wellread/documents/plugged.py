@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from wellread import plugins
 from wellread.documents.settings import ChunkSettings, ParseSettings
-from wellread.plugins import Named
+from wellread.plugins import NamedPart
 from wellread.types import Block, Parsed, Span, type_of_block
 
 Count = Callable[[Sequence[str]], list[int]]
@@ -23,7 +23,7 @@ Cut = Callable[[Parsed, Count], Sequence[Span]]  # where passages begin and end,
 KINDS = frozenset(get_args(type_of_block))
 
 
-def named(parse: ParseSettings, chunking: ChunkSettings | None) -> dict[str, Named]:
+def named(parse: ParseSettings, chunking: ChunkSettings | None) -> dict[str, NamedPart]:
     """The parts that the settings name, by what they are for; nothing is imported. Raises UsageError for an unknown."""
     found = {suffix: _parser_named(suffix, text) for suffix, text in sorted(parse.parsers.items())}
     if chunking is not None and chunking.plugged:
@@ -31,7 +31,7 @@ def named(parse: ParseSettings, chunking: ChunkSettings | None) -> dict[str, Nam
     return found
 
 
-def _parser_named(suffix: str, text: str) -> Named:
+def _parser_named(suffix: str, text: str) -> NamedPart:
     return plugins.named("parser", text, f'parse.parsers."{suffix}"')
 
 
@@ -65,7 +65,7 @@ class Parsers:
         return self._open[suffix]
 
 
-def checked_parser(part: Named, settings: ParseSettings) -> Parse:
+def checked_parser(part: NamedPart, settings: ParseSettings) -> Parse:
     """The parser, which gives a sound ``Parsed`` or raises SourceError for the file, PluginError for itself."""
     function = part.open(settings)
     if not callable(function):
@@ -110,7 +110,7 @@ def chunker(settings: ChunkSettings) -> Cut:
     return checked_chunker(plugins.named("chunker", settings.strategy, "chunk.strategy"), settings)
 
 
-def checked_chunker(part: Named, settings: ChunkSettings) -> Cut:
+def checked_chunker(part: NamedPart, settings: ChunkSettings) -> Cut:
     """The chunker, which gives sound spans or raises PluginError."""
     function = part.open(settings)
     if not callable(function):

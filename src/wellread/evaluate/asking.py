@@ -16,7 +16,7 @@ from wellread.errors import ModelError
 from wellread.evaluate import ways, whole
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics
-from wellread.metrics.results import Outcome, Passage, Way
+from wellread.metrics.results import Outcome, ReadPassage, Way
 from wellread.models.api import Chat, Embedder, Message, Reranker, Sampling
 from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
@@ -27,14 +27,14 @@ PROMPTS = ("closed-book", "long-context", "long-context-question")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class WayReading:
     """What a way reads for a question: passages, ids of their documents, a digest of all of it, and a note about it.
 
     Readings with the same digest lead to the same answer. Where nothing is read it is empty. ``sent_to`` are the hosts
     that the search sent texts to.
     """
 
-    passages: tuple[Passage, ...] = ()
+    passages: tuple[ReadPassage, ...] = ()
     documents: tuple[str, ...] = ()
     depends: str = ""
     note: str = ""
@@ -55,8 +55,8 @@ class Asker:
     seed: int
     examples: tuple[Question, ...] = ()
     shots: int = 4
-    found: dict[str, Reading] = field(default_factory=dict, repr=False)
-    _shelf: whole.Shelf | None = field(default=None, repr=False)
+    found: dict[str, WayReading] = field(default_factory=dict, repr=False)
+    _shelf: whole.DocumentCache | None = field(default=None, repr=False)
 
     @property
     def writes(self) -> bool:
@@ -75,17 +75,17 @@ class Asker:
         if self.writes:
             _ = self.chat
         if self.way.reads in ("passages", "documents"):
-            _ = self.base.embedder, self.base.quick, self.base.reader, self.base.reranker
+            _ = self.base.embedder, self.base.cheap, self.base.reader, self.base.reranker
         if self.way.reads == "passages":
             _ = self.base.scorer
 
     def eyes(self, question: Question) -> KnowledgeBase:
         """The base as the question's reader sees it."""
-        return self.base.seen_by(eyes_of(question, self.base.who))
+        return self.base.as_user(principal_of(question, self.base.who))
 
     def key(self, question: Question) -> str:
         """SHA-256 of what the answer follows from, documents apart."""
-        parts: list[object] = [self.way.reads, question.text, sorted(eyes_of(question, self.base.who).groups)]
+        parts: list[object] = [self.way.reads, question.text, sorted(principal_of(question, self.base.who).groups)]
         if self.way.reads == "examples":
             parts.append([[e.text, answer_of(e)] for e in self.shown(question)])
         return digest([*parts, self._behind()])
@@ -103,13 +103,13 @@ class Asker:
             }
         return found | {"prompts": [prompts.load("questions", name) for name in PROMPTS], "trained": self.way.trained}
 
-    def read(self, question: Question) -> Reading:
+    def read(self, question: Question) -> WayReading:
         """What the way reads; no chat model is asked, unless it is set to reword questions.
 
         Raises: ModelError, StoreError.
         """
         if self.way.reads in ("nothing", "examples"):
-            return Reading()
+            return WayReading()
         started = time.perf_counter()
         if self.way.reads == "documents":
             reading = self._documents(question)
@@ -126,7 +126,7 @@ class Asker:
         fitting = [e for e in self.examples if e.groups <= question.groups and (e.variant_of or e.id) != root]
         return fitting[: self.shots]
 
-    def ask(self, question: Question, reading: Reading) -> Outcome:
+    def ask(self, question: Question, reading: WayReading) -> Outcome:
         """The outcome, without metrics; its seconds are those of reading and answering.
 
         The product searches again; those seconds are left out, since the reading was charged with the same search.
@@ -156,7 +156,7 @@ class Asker:
             sent_to=self.hosts(reading),
         )
 
-    def hosts(self, reading: Reading) -> tuple[str, ...]:
+    def hosts(self, reading: WayReading) -> tuple[str, ...]:
         """Hosts that get texts for an answer over this reading as the way is configured now, asked anew or not."""
         parts: list[Chat | Embedder | Reranker | None] = [self.chat if self.writes else None]
         if self.way.reads == "passages":
@@ -166,7 +166,7 @@ class Asker:
         remote = (part.remote for part in parts if part is not None)
         return tuple(dict.fromkeys(host for host in (*reading.sent_to, *remote) if host))
 
-    def _messages(self, question: Question, reading: Reading) -> list[Message]:
+    def _messages(self, question: Question, reading: WayReading) -> list[Message]:
         if self.way.reads == "documents":
             return long_context(question.text, reading.prompt)
         if self.way.trained and self.way.reads == "nothing":
@@ -174,15 +174,15 @@ class Asker:
         worked = self.shown(question) if self.way.reads == "examples" else ()
         return closed_book(question.text, [(e.text, answer_of(e)) for e in worked])
 
-    def _documents(self, question: Question) -> Reading:
+    def _documents(self, question: Question) -> WayReading:
         if self._shelf is None:
-            self._shelf = whole.Shelf(self.chat.count_tokens)
+            self._shelf = whole.DocumentCache(self.chat.count_tokens)
         room = self.chat.context_tokens - self.base.settings["answer"].max_tokens - MARGIN_TOKENS
         room -= sum(self.chat.count_tokens(message.content) for message in long_context(question.text, ""))
         shown, n_documents = whole.fit(question.text, self.eyes(question), self._shelf, room)
         text = "".join(whole.block(one.document.title, one.text) for one in shown)
-        return Reading(
-            tuple(Passage(one.document.uri, 0, one.end, one.text) for one in shown),
+        return WayReading(
+            tuple(ReadPassage(one.document.uri, 0, one.end, one.text) for one in shown),
             tuple(one.document.id for one in shown),
             digest(text),
             whole.note(shown, n_documents),
@@ -203,7 +203,7 @@ def _searching(settings: config.Settings) -> dict[str, object]:
     return {**values, "passages": settings["answer"].passages}
 
 
-def _passages(eyes: KnowledgeBase, question: Question) -> Reading:
+def _passages(eyes: KnowledgeBase, question: Question) -> WayReading:
     result = eyes.search(question.text, k=eyes.settings["answer"].passages)
     hits = result.hits
     read = [
@@ -211,13 +211,13 @@ def _passages(eyes: KnowledgeBase, question: Question) -> Reading:
         for hit in hits
     ]
     passages = tuple(
-        Passage(hit.document.uri, hit.chunk.span.start, hit.chunk.span.end, hit.chunk.text) for hit in hits
+        ReadPassage(hit.document.uri, hit.chunk.span.start, hit.chunk.span.end, hit.chunk.text) for hit in hits
     )
     documents = tuple(dict.fromkeys(hit.document.id for hit in hits))
-    return Reading(passages, documents, digest(read), sent_to=result.left_machine)
+    return WayReading(passages, documents, digest(read), sent_to=result.left_machine)
 
 
-def eyes_of(question: Question, who: Principal) -> Principal:
+def principal_of(question: Question, who: Principal) -> Principal:
     """Whose eyes a question is asked with: the groups that it names, else those of ``who``."""
     return Principal(who.tenant, question.groups or who.groups)
 

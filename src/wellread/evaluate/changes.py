@@ -10,8 +10,8 @@ from wellread.config import suggestion
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics.results import Outcome
-from wellread.store import outcomes as evaluations
-from wellread.store.outcomes import Run
+from wellread.store import outcomes as outcome_rows
+from wellread.store.outcomes import MeasuredRun
 from wellread.types import Principal, Question
 
 Why = Literal[
@@ -28,7 +28,7 @@ Why = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedAnswer:
     """A question whose judgement differs between two runs of one way; better if it is right now."""
 
     way: str
@@ -71,13 +71,13 @@ def of_outcome(outcome: Outcome, question: Question) -> Why:
     return why(outcome.metrics, question, refused=outcome.refused, failed=bool(outcome.error))
 
 
-def find(base: KnowledgeBase, name: str, *, before: int | None = None) -> Run:
+def find(base: KnowledgeBase, name: str, *, before: int | None = None) -> MeasuredRun:
     """An earlier run by its number, or ``last``: the newest finished one (older than ``before``).
 
     Raises: UsageError where there is none.
     """
     with base.store.reading() as connection:
-        runs = evaluations.listing(connection, who=base.who, limit=1000)
+        runs = outcome_rows.listing(connection, who=base.who, limit=1000)
     if name == "last":
         done = [run for run in runs if run.state == "done" and (before is None or run.id < before)]
         if done:
@@ -91,8 +91,8 @@ def find(base: KnowledgeBase, name: str, *, before: int | None = None) -> Run:
 
 
 def against(
-    base: KnowledgeBase, earlier: Run, outcomes: Sequence[Outcome], questions: Sequence[Question]
-) -> tuple[tuple[Change, ...], int]:
+    base: KnowledgeBase, earlier: MeasuredRun, outcomes: Sequence[Outcome], questions: Sequence[Question]
+) -> tuple[tuple[ChangedAnswer, ...], int]:
     """What changed since an earlier run, worse first, and how many answers both runs have.
 
     Questions are matched by id, ways by name.
@@ -102,7 +102,7 @@ def against(
     with base.store.reading() as connection:
         rows = {
             (way, id): (kept, metrics)
-            for way, id, kept, metrics in evaluations.outcomes_of(connection, earlier.id, who=everyone)
+            for way, id, kept, metrics in outcome_rows.outcomes_of(connection, earlier.id, who=everyone)
         }
     changes, n_shared = [], 0
     for outcome in outcomes:
@@ -112,10 +112,10 @@ def against(
         kept, metrics = rows[outcome.way, outcome.question_id]
         question = by_id[outcome.question_id]
         was_refused = bool(kept.answer.get("refused"))
-        gone = kept.error == evaluations.DELETED
+        gone = kept.error == outcome_rows.DELETED
         was = why(metrics, question, refused=was_refused, failed=bool(kept.error) and not gone)
         now = of_outcome(outcome, question)
         if was != now:
-            text = evaluations.DELETED if gone else str(kept.answer.get("text", ""))
-            changes.append(Change(outcome.way, outcome.question_id, was, now, text, outcome.text))
+            text = outcome_rows.DELETED if gone else str(kept.answer.get("text", ""))
+            changes.append(ChangedAnswer(outcome.way, outcome.question_id, was, now, text, outcome.text))
     return tuple(sorted(changes, key=lambda change: (change.better, change.way))), n_shared

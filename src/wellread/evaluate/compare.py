@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from wellread import config
-from wellread.evaluate.run import Plan, run
+from wellread.evaluate.run import RunOptions, run
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics, stats
@@ -19,7 +19,7 @@ from wellread.metrics.results import BaseFacts, Comparison, Cost, Outcome, Way, 
 from wellread.models.settings import threads_for
 from wellread.progress import SILENT, Progress
 from wellread.questions import freeze
-from wellread.store import outcomes as evaluations
+from wellread.store import outcomes as outcome_rows
 from wellread.types import Principal, Question, Score
 
 MEMORY = "highest resident memory of the process (VmHWM) while the way was asked, the base's own models included"
@@ -40,7 +40,7 @@ def measure(
     settings: EvaluateSettings,
     *,
     kind: str,
-    plan: Plan = Plan(),
+    plan: RunOptions = RunOptions(),
     trained: Mapping[str, Training] | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Comparison, int]:
@@ -51,7 +51,7 @@ def measure(
     environment = _environment(base, questions)
     known = {"ways": [asdict(way) for way in chosen], "seed": settings.seed, "environment": environment}
     with base.store.writing() as tx:
-        run_id = evaluations.begin(
+        run_id = outcome_rows.begin(
             tx,
             kind,
             known,
@@ -70,7 +70,7 @@ def measure(
         environment=environment,
     )
     with base.store.writing() as tx:
-        evaluations.finish(tx, run_id, summary(made))
+        outcome_rows.finish(tx, run_id, summary(made))
     return made, run_id
 
 
@@ -186,7 +186,7 @@ def facts(base: KnowledgeBase, questions: Sequence[Question]) -> BaseFacts:
     """What the base holds, as all who ask may see it together."""
     everyone = Principal(base.who.tenant, frozenset().union(base.who.groups, *(q.groups for q in questions)))
     with base.store.reading() as connection:
-        found = evaluations.facts(connection, who=everyone)
+        found = outcome_rows.facts(connection, who=everyone)
     share = found.changed / found.documents if found.documents else 0.0
     return BaseFacts(found.documents, found.chunks, found.tokens, share, base.store.generation())
 

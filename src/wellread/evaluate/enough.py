@@ -9,7 +9,7 @@ from math import sqrt
 from wellread.evaluate.settings import load
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import stats
-from wellread.store import outcomes as evaluations
+from wellread.store import outcomes as outcome_rows
 
 # Two ways of which one alone is right on a third of the questions; used until a run shows how they really differ.
 DIFFER = 1 / 3
@@ -41,9 +41,9 @@ def seen(base: KnowledgeBase) -> list[Seen]:
     """What the newest run with two ways or more showed on its main metric; [] where there is none."""
     metric = load(base.folder).metric
     with base.store.reading() as connection:
-        for run in evaluations.listing(connection, who=base.who):
+        for run in outcome_rows.listing(connection, who=base.who):
             values: dict[str, dict[str, float]] = {}
-            for way, question, _, metrics in evaluations.outcomes_of(connection, run.id, who=base.who):
+            for way, question, _, metrics in outcome_rows.outcomes_of(connection, run.id, who=base.who):
                 if metric in metrics:
                     values.setdefault(way, {})[question] = metrics[metric]
             if len(values) > 1:

@@ -15,7 +15,7 @@ from typing import Any
 
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.evaluate import ways
-from wellread.evaluate.asking import Asker, Reading, digest, eyes_of
+from wellread.evaluate.asking import Asker, WayReading, digest, principal_of
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics
 from wellread.metrics.results import Outcome, Way
@@ -23,7 +23,7 @@ from wellread.models import prices
 from wellread.models.api import Embedder
 from wellread.models.prices import Price
 from wellread.progress import SILENT, Progress
-from wellread.store import outcomes as evaluations
+from wellread.store import outcomes as outcome_rows
 from wellread.types import Citation, Principal, Question, Span, Usage
 
 GIVES_UP = 5  # questions in a row without an answer of a service, after which the rest of the way is not asked
@@ -32,10 +32,10 @@ OF_CITATIONS = ("citation_precision", "citation_recall", "right_and_cited")  # o
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunOptions:
     """What besides ways and questions decides what is asked.
 
-    ``examples`` are worked questions for the few-shot way, best first; none of them is among those asked.
+    ``examples`` are few-shot examples for the few-shot way, best first; none of them is among those asked.
     ``retry_failed`` asks again where the model failed, ``again`` asks everything again.
     """
 
@@ -51,7 +51,7 @@ def run(
     questions: Sequence[Question],
     *,
     seed: int,
-    plan: Plan = Plan(),
+    plan: RunOptions = RunOptions(),
     progress: Progress = SILENT,
     run_id: int | None = None,
 ) -> Iterator[Outcome]:
@@ -60,7 +60,7 @@ def run(
     A model that fails gives an outcome with ``error``. ``seed`` goes to the models; all are asked greedily.
     Raises: ConfigError for a way that does not fit; ModelError, MissingExtra where a way's model cannot be opened.
     """
-    found: dict[str, Reading] = {}
+    found: dict[str, WayReading] = {}
     for way in chosen:
         asker = Asker(way, _lent(base, way), seed, plan.examples, plan.shots, found)
         asker.open()
@@ -78,7 +78,7 @@ def _lent(base: KnowledgeBase, way: Way) -> KnowledgeBase:
 
 
 def _one_way(
-    asker: Asker, questions: Sequence[Question], plan: Plan, progress: Progress, run_id: int | None
+    asker: Asker, questions: Sequence[Question], plan: RunOptions, progress: Progress, run_id: int | None
 ) -> Iterator[Outcome]:
     keys = {question.id: asker.key(question) for question in questions}
     known = _known(asker, questions, keys)
@@ -86,7 +86,7 @@ def _one_way(
     silent = n_before = 0
     for done, question in enumerate(questions):
         progress.step(asker.way.name, done, len(questions), f"{n_before} known from before" if n_before else "")
-        who = eyes_of(question, asker.base.who)
+        who = principal_of(question, asker.base.who)
         reading = asker.read(question)
         kept = known.get((keys[question.id], reading.depends))
         if kept is not None and not plan.again and not (kept.error and plan.retry_failed):
@@ -107,26 +107,26 @@ def _one_way(
             outcome_id = _keep(asker, keys[question.id], reading, outcome, standard, who=who)
         if run_id is not None:
             with asker.base.store.writing(durable=False) as tx:
-                evaluations.join(tx, run_id, asker.way.name, question.id, outcome_id, outcome.metrics)
+                outcome_rows.join(tx, run_id, asker.way.name, question.id, outcome_id, outcome.metrics)
         yield outcome
     progress.step(asker.way.name, len(questions), len(questions))
 
 
 def _known(
     asker: Asker, questions: Sequence[Question], keys: Mapping[str, str]
-) -> dict[tuple[str, str], evaluations.Kept]:
+) -> dict[tuple[str, str], outcome_rows.KeptOutcome]:
     """What was answered before, by key and digest of what was read; each looked for with the eyes of its question."""
     by_eyes: dict[Principal, list[str]] = {}
     for question in questions:
-        by_eyes.setdefault(eyes_of(question, asker.base.who), []).append(keys[question.id])
-    found: dict[tuple[str, str], evaluations.Kept] = {}
+        by_eyes.setdefault(principal_of(question, asker.base.who), []).append(keys[question.id])
+    found: dict[tuple[str, str], outcome_rows.KeptOutcome] = {}
     with asker.base.store.reading() as connection:
         for who, wanted in by_eyes.items():
-            found |= evaluations.find(connection, wanted, who=who)
+            found |= outcome_rows.find(connection, wanted, who=who)
     return found
 
 
-def _ask(asker: Asker, question: Question, reading: Reading) -> tuple[Outcome, bool]:
+def _ask(asker: Asker, question: Question, reading: WayReading) -> tuple[Outcome, bool]:
     """The outcome, and whether the model's service did not answer."""
     measured = _reset_peak()
     try:
@@ -138,7 +138,7 @@ def _ask(asker: Asker, question: Question, reading: Reading) -> tuple[Outcome, b
     return replace(outcome, peak_memory_mb=_peak_mb() if measured else None), False
 
 
-def _failed(asker: Asker, question: Question, reading: Reading, error: str) -> Outcome:
+def _failed(asker: Asker, question: Question, reading: WayReading, error: str) -> Outcome:
     return Outcome(asker.way.name, question.id, "", False, passages=reading.passages, error=error)
 
 
@@ -153,7 +153,7 @@ def _embedder(base: KnowledgeBase) -> Embedder | None:
     return None if base.scorer.remote else base.scorer
 
 
-def _standard(question: Question, reading: Reading, judge: Embedder | None, way: Way) -> str:
+def _standard(question: Question, reading: WayReading, judge: Embedder | None, way: Way) -> str:
     """What the metrics of an outcome follow from besides the outcome."""
     evidence = [[e.document, e.quote] for e in question.evidence]
     id = judge.id if judge is not None else ""
@@ -164,7 +164,7 @@ def _standard(question: Question, reading: Reading, judge: Embedder | None, way:
 # rows
 
 
-def _keep(asker: Asker, key: str, reading: Reading, outcome: Outcome, standard: str, *, who: Principal) -> int:
+def _keep(asker: Asker, key: str, reading: WayReading, outcome: Outcome, standard: str, *, who: Principal) -> int:
     """The id of the row that holds the outcome from now on. Passages are not kept: they are found again."""
     row = {
         "text": outcome.text,
@@ -178,11 +178,13 @@ def _keep(asker: Asker, key: str, reading: Reading, outcome: Outcome, standard: 
         "judged": standard,
     }
     with asker.base.store.writing(durable=False) as tx:
-        return evaluations.put(tx, key, reading.depends, row, who=who, error=outcome.error, documents=reading.documents)
+        return outcome_rows.put(
+            tx, key, reading.depends, row, who=who, error=outcome.error, documents=reading.documents
+        )
 
 
-def _from_row(kept: evaluations.Kept, asker: Asker, question: Question, reading: Reading) -> Outcome:
-    """The outcome that was kept, over what was just read again; money is reckoned with today's prices."""
+def _from_row(kept: outcome_rows.KeptOutcome, asker: Asker, question: Question, reading: WayReading) -> Outcome:
+    """The outcome that was kept, over what was just read again; money is computed with today's prices."""
     row, error = kept.answer, kept.error
     prompt_tokens, completion_tokens, calls = row["tokens"]
     chat = asker.base.settings["chat"]

@@ -9,9 +9,9 @@ from wellread import config
 from wellread.config import suggestion
 from wellread.errors import ConfigError, UsageError
 from wellread.knowledge_base import SEARCHES, SECTIONS, KnowledgeBase
-from wellread.metrics.results import Reads, Way
+from wellread.metrics.results import Way, WayReads
 
-READS: tuple[str, ...] = get_args(Reads)
+READS: tuple[str, ...] = get_args(WayReads)
 BUILT_IN = (
     Way("closed-book", "nothing", about="the chat model alone: the question and nothing else"),
     Way("few-shot", "examples", about="the chat model after a few questions with their answers"),

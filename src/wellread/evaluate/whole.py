@@ -33,7 +33,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Shelf:
+class DocumentCache:
     """Documents by whose eyes they are seen, with their texts and tokens; each is read and counted once."""
 
     count: Callable[[str], int]
@@ -56,31 +56,36 @@ class Shelf:
         return self._known[place]
 
 
-def fit(question: str, eyes: KnowledgeBase, shelf: Shelf, room_tokens: int) -> tuple[list[Shown], int]:
+def fit(question: str, eyes: KnowledgeBase, cache: DocumentCache, room_tokens: int) -> tuple[list[Shown], int]:
     """What is shown within ``room_tokens``, and how many documents there are.
 
     All in the order of their uris where they fit. Else those that the search finds best come first, each one whole; one
     that does not fit is passed over, but the very best one is cut when it alone is too long.
     """
-    listed = shelf.listed(eyes)
-    everything = _filled(listed, eyes, shelf, room_tokens)
+    listed = cache.listed(eyes)
+    everything = _filled(listed, eyes, cache, room_tokens)
     if len(everything) == len(listed):
         return everything, len(listed)
     best = dict.fromkeys(hit.document.id for hit in eyes.search(question, k=RANKED).hits)
     known = {one.id: one for one in listed}
     ranked = [known[id] for id in best if id in known] or listed
-    first, n_tokens = shelf.whole(eyes, ranked[0])
+    first, n_tokens = cache.whole(eyes, ranked[0])
     if n_tokens > room_tokens:
-        return _cut(first, shelf.count, room_tokens), len(listed)
-    return _filled(ranked, eyes, shelf, room_tokens, passing_over=True), len(listed)
+        return _cut(first, cache.count, room_tokens), len(listed)
+    return _filled(ranked, eyes, cache, room_tokens, passing_over=True), len(listed)
 
 
 def _filled(
-    wanted: Iterable[Document], eyes: KnowledgeBase, shelf: Shelf, room_tokens: int, *, passing_over: bool = False
+    wanted: Iterable[Document],
+    eyes: KnowledgeBase,
+    cache: DocumentCache,
+    room_tokens: int,
+    *,
+    passing_over: bool = False,
 ) -> list[Shown]:
     chosen: list[Shown] = []
     for one in wanted:
-        document, n_tokens = shelf.whole(eyes, one)
+        document, n_tokens = cache.whole(eyes, one)
         if n_tokens <= room_tokens:
             chosen.append(Shown(document, len(document.text)))
             room_tokens -= n_tokens

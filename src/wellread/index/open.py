@@ -1,7 +1,7 @@
 """The open index: it keeps itself in step with the store, and looks through one person's eyes at one moment.
 
-``IndexReader.looking`` gives a ``Look``: one snapshot of the store with the vectors that belong to it. What ``who`` may
-see, and what is live, are part of every search in it, before anything is ranked.
+``IndexReader.snapshot`` gives a ``Snapshot``: one snapshot of the store with the vectors that belong to it. What
+``who`` may see, and what is live, are part of every search in it, before anything is ranked.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Found = list[tuple[int, float]]  # (chunk key, score), best first
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class DocumentNames:
     """What a live version can be called by in a question."""
 
     version_id: int
@@ -90,7 +90,7 @@ class IndexReader:
         self._memo: dict[object, Any] = {}
 
     @contextmanager
-    def looking(self, *, who: Principal) -> Iterator[Look]:
+    def snapshot(self, *, who: Principal) -> Iterator[Snapshot]:
         """The base as ``who`` sees it now; it stays so until the with block ends, whatever is committed meanwhile.
 
         Raises: StoreError if the files do not fit the store.
@@ -104,8 +104,8 @@ class IndexReader:
                     self._generation = generation
                 if who not in self._eyes:
                     self._eyes[who] = _allowed(connection, who)
-                look = Look(self, connection, self._view, self._counts, self._memo, self._eyes[who], who)
-            yield look
+                snapshot = Snapshot(self, connection, self._view, self._counts, self._memo, self._eyes[who], who)
+            yield snapshot
 
     def check_embedder(self, embedder_id: str) -> None:
         """Nothing, if the vectors are from that embedder or there are none. Raises StoreError naming both."""
@@ -123,14 +123,14 @@ class IndexReader:
         versions: Sequence[int] | None = None,
         k: int,
     ) -> Found:
-        """As ``Look.search_dense``, in a look of its own."""
-        with self.looking(who=who) as look:
-            return look.search_dense(vector, embedder_id, versions=versions, k=k)
+        """As ``Snapshot.search_dense``, in a snapshot of its own."""
+        with self.snapshot(who=who) as snapshot:
+            return snapshot.search_dense(vector, embedder_id, versions=versions, k=k)
 
     def search_text(self, question: str, *, who: Principal, versions: Sequence[int] | None = None, k: int) -> Found:
-        """As ``Look.search_text``, in a look of its own."""
-        with self.looking(who=who) as look:
-            return look.search_text(question, versions=versions, k=k)
+        """As ``Snapshot.search_text``, in a snapshot of its own."""
+        with self.snapshot(who=who) as snapshot:
+            return snapshot.search_text(question, versions=versions, k=k)
 
     def _refreshed(self, connection: Connection, generation: int) -> View | None:
         row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
@@ -154,8 +154,8 @@ class IndexReader:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One moment of the base through one person's eyes; made by ``IndexReader.looking``."""
+class Snapshot:
+    """One moment of the base through one person's eyes; made by ``IndexReader.snapshot``."""
 
     reader: IndexReader
     connection: Connection
@@ -313,9 +313,9 @@ class Look:
             self.memo["words"] = known
         return list(known)
 
-    def names(self) -> tuple[Named, ...]:
+    def names(self) -> tuple[DocumentNames, ...]:
         """What the documents are called; those that are not to be seen are in it too: compare ``access_id``."""
-        known: tuple[Named, ...] | None = self.memo.get("names")
+        known: tuple[DocumentNames, ...] | None = self.memo.get("names")
         if known is None:
             known = self.memo["names"] = _read_names(self.connection)
         return known
@@ -346,13 +346,13 @@ def _allowed(connection: Connection, who: Principal) -> frozenset[int] | None:
     return None if len(readable) == n_all else readable
 
 
-def _read_names(connection: Connection) -> tuple[Named, ...]:
+def _read_names(connection: Connection) -> tuple[DocumentNames, ...]:
     columns = versions.c
     statement = select(
         columns.id, columns.access_id, columns.title, columns.uri, columns.metadata, columns.valid_from
     ).where(columns.retired_at.is_(None))
     return tuple(
-        Named(
+        DocumentNames(
             row.id,
             row.access_id,
             row.title,

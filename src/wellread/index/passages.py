@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.store import access, documents
 from wellread.store.schema import chunks
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexedPassage:
     """A passage as it is searched: ``text`` has its header in front; ``version`` is what ``Query.within`` speaks of."""
 
     key: int
@@ -21,22 +21,26 @@ class Entry:
     text: str
 
 
-def passages(look: Look, *, after: int = 0, everyone: bool = False) -> Iterator[Entry]:
-    """Every passage that ``look`` may see, by key, those above ``after``; a key is never given to another passage.
+def passages(snapshot: Snapshot, *, after: int = 0, everyone: bool = False) -> Iterator[IndexedPassage]:
+    """Every passage that ``snapshot`` may see, by key, those above ``after``; a key is never given to another passage.
 
     ``everyone`` also gives those that only others may see: what is made of them answers nobody without ``seen``.
     """
-    for batch in documents.chunk_batches(look.connection, after=after):
-        rows = batch if everyone or look.allowed is None else [row for row in batch if row.access_id in look.allowed]
-        yield from (Entry(row.key, row.version_id, row.indexed_text) for row in rows)
+    for batch in documents.chunk_batches(snapshot.connection, after=after):
+        rows = (
+            batch
+            if everyone or snapshot.allowed is None
+            else [row for row in batch if row.access_id in snapshot.allowed]
+        )
+        yield from (IndexedPassage(row.key, row.version_id, row.indexed_text) for row in rows)
 
 
-def seen(look: Look, keys: Sequence[int], versions: Sequence[int] | None = None) -> set[int]:
+def seen(snapshot: Snapshot, keys: Sequence[int], versions: Sequence[int] | None = None) -> set[int]:
     """Those of the keys whose passages are there, may be seen, and belong to one of ``versions`` (None: any)."""
     columns = chunks.c
     statement = select(columns.key).where(access.one_of(columns.key, keys))
-    if look.allowed is not None:
-        statement = statement.where(access.one_of(columns.access_id, look.allowed))
+    if snapshot.allowed is not None:
+        statement = statement.where(access.one_of(columns.access_id, snapshot.allowed))
     if versions is not None:
         statement = statement.where(access.one_of(columns.version_id, versions))
-    return set(look.connection.execute(statement).scalars())
+    return set(snapshot.connection.execute(statement).scalars())

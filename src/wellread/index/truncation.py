@@ -19,7 +19,7 @@ WORST = 5  # documents that are named
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class TruncatedDocument:
     """A document whose chunks are too long for an embedder."""
 
     uri: str
@@ -39,7 +39,7 @@ class Truncation:
     tokens: int
     lost_tokens: int
     longest_tokens: int
-    worst: tuple[Cut, ...]  # documents, those that lose most first
+    worst: tuple[TruncatedDocument, ...]  # documents, those that lose most first
 
     @property
     def cut_share(self) -> float:
@@ -62,7 +62,7 @@ def truncation(
                 one[0], one[1], one[2] = one[0] + 1, one[1] + (lost > 0), one[2] + lost
                 total, longest = total + before + tokens, max(longest, before + tokens)
             progress.step("count", n * BATCH, None, "chunks")
-    cuts = [Cut(uri, *numbers) for uri, numbers in found.items() if numbers[1]]
+    cuts = [TruncatedDocument(uri, *numbers) for uri, numbers in found.items() if numbers[1]]
     cuts.sort(key=lambda cut: (-cut.lost_tokens, cut.uri))
     n_chunks = sum(numbers[0] for numbers in found.values())
     n_cut, lost_tokens = sum(cut.cut for cut in cuts), sum(cut.lost_tokens for cut in cuts)

@@ -1,4 +1,4 @@
-"""How good one answer is: right, exact, near, borne out, cited, refused where it should be.
+"""How good one answer is: right, exact, near, supported, cited, refused where it should be.
 
 Every metric lies between 0 and 1. ``answered_wrongly`` and ``refused_wrongly`` are better low, all others high.
 """
@@ -18,7 +18,7 @@ from wellread.documents.sentences import sentences
 from wellread.errors import MissingExtra
 from wellread.metrics import quantities, ranking, refusals
 from wellread.metrics.refusals import without_marks
-from wellread.metrics.results import Outcome, Passage
+from wellread.metrics.results import Outcome, ReadPassage
 from wellread.models.api import Embedder
 from wellread.retrieve.units import Unit, words
 from wellread.types import Chunk, Citation, Document, Evidence, Hit, Question, Span
@@ -162,10 +162,10 @@ def citation_recall(citations: Sequence[Citation], evidence: Sequence[Evidence])
     return sum(found) / len(found) if found else 0.0
 
 
-def grounded(text: str, read: Sequence[Passage | Citation], embedder: Embedder, *, question: str = "") -> float:
+def grounded(text: str, read: Sequence[ReadPassage | Citation], embedder: Embedder, *, question: str = "") -> float:
     """Share of the text's sentences that what was read bears out; words of the question count as given.
 
-    A sentence that stands there letter for letter is borne out, and so is the row of a table whose cells stand in one
+    A sentence that stands there letter for letter is supported, and so is the row of a table whose cells stand in one
     line, with the names of the columns or without; any other is held against the pieces that share most words with it,
     by the check that answers go through (``answer/verify.py``). Raises: ModelError.
     """
@@ -203,11 +203,11 @@ def _nearest(sentence: str, units: Sequence[Unit], contents: Sequence[set[str]])
     return [units[n] for n in order[:WEIGHED]]
 
 
-def _text(read: Passage | Citation) -> str:
-    return read.text if isinstance(read, Passage) else read.quote
+def _text(read: ReadPassage | Citation) -> str:
+    return read.text if isinstance(read, ReadPassage) else read.quote
 
 
-def _hit(read: Passage | Citation) -> Hit:
+def _hit(read: ReadPassage | Citation) -> Hit:
     text = _text(read)
     title = read.title if isinstance(read, Citation) else ""
     headings = read.heading_path if isinstance(read, Citation) else ()
@@ -323,7 +323,7 @@ def _of_citations(outcome: Outcome, question: Question, searched: bool) -> dict[
     return found
 
 
-def _of_passages(passages: Sequence[Passage], question: Question, searched: bool) -> dict[str, float]:
+def _of_passages(passages: Sequence[ReadPassage], question: Question, searched: bool) -> dict[str, float]:
     """Ranking by evidence: a passage gains by each piece of evidence that no earlier one bore.
 
     The best order that nDCG is held against has these gains and one passage for each piece that was not found.

@@ -9,27 +9,27 @@ from typing import Literal
 
 from wellread.types import Citation, Score, Usage
 
-Reads = Literal["nothing", "examples", "documents", "passages"]
+WayReads = Literal["nothing", "examples", "documents", "passages"]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """A named configuration of one knowledge base.
 
-    ``reads`` is what the model is given beside the question: nothing (closed book), worked examples (few-shot), whole
+    ``reads`` is what the model is given beside the question: nothing (closed book), few-shot examples (few-shot), whole
     documents (long context), or passages that were retrieved. ``overrides`` are settings that differ from the base's,
     as ``section.key=value``. ``trained`` says that the chat model was tuned on this base.
     """
 
     name: str
-    reads: Reads
+    reads: WayReads
     overrides: tuple[str, ...] = ()
     trained: bool = False
     about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ReadPassage:
     """A passage that a way read: document uri and characters of its text."""
 
     document: str
@@ -53,7 +53,7 @@ class Outcome:
     text: str
     refused: bool
     citations: tuple[Citation, ...] = ()
-    passages: tuple[Passage, ...] = ()
+    passages: tuple[ReadPassage, ...] = ()
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     route: str = ""

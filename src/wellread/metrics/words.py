@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from wellread.metrics.results import Difference, Reads, Way
+from wellread.metrics.results import Difference, Way, WayReads
 from wellread.types import Score
 
 RIGHT = ("right", "exact_match", "number", "right_and_cited")  # metrics that are 1 where an answer is right
@@ -16,7 +16,7 @@ METRICS: Mapping[str, str] = {
     "f1": "words shared with a right answer (F1)",
     "number": "right numbers",
     "similarity": "nearness in meaning",
-    "grounded": "sentences borne out",
+    "grounded": "sentences supported",
     "rouge_l": "ROUGE-L",
     "bleu": "BLEU",
     "chrf": "chrF",
@@ -33,9 +33,9 @@ METRICS: Mapping[str, str] = {
     "consistency": "same answer to other wordings",
 }
 
-READS: Mapping[Reads, str] = {
+READS: Mapping[WayReads, str] = {
     "nothing": "nothing but the question",
-    "examples": "worked examples",
+    "examples": "few-shot examples",
     "documents": "whole documents",
     "passages": "retrieved passages",
 }

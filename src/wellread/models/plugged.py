@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling, Vectors
-from wellread.plugins import Named
+from wellread.plugins import NamedPart
 
 MEMBERS = {
     "chat": ("name", "context_tokens", "remote", "count_tokens", "reply", "stream"),
@@ -19,7 +19,7 @@ MEMBERS = {
 OFF_ONE = 1e-3  # how far the length of a vector may be from 1
 
 
-def checked(named: Named, model: Any) -> Chat | Embedder | Reranker:
+def checked(named: NamedPart, model: Any) -> Chat | Embedder | Reranker:
     """The model behind the same Protocol. Raises: PluginError naming the members that it lacks."""
     missing = [member for member in MEMBERS[named.part] if not hasattr(model, member)]
     if missing:
@@ -34,7 +34,7 @@ def checked(named: Named, model: Any) -> Chat | Embedder | Reranker:
 class PluggedEmbedder:
     """An embedder of another package."""
 
-    def __init__(self, named: Named, model: Embedder) -> None:
+    def __init__(self, named: NamedPart, model: Embedder) -> None:
         self._named, self._model = named, model
         self.id, self.remote = str(model.id), model.remote
         self.dim, self.max_tokens = int(model.dim), int(model.max_tokens)
@@ -64,7 +64,7 @@ class PluggedEmbedder:
 class PluggedReranker:
     """A reranker of another package."""
 
-    def __init__(self, named: Named, model: Reranker) -> None:
+    def __init__(self, named: NamedPart, model: Reranker) -> None:
         self._named, self._model = named, model
         self.id, self.remote = str(model.id), model.remote
 
@@ -81,7 +81,7 @@ class PluggedEncoder(PluggedEmbedder):
         return _scores(self._named, self._model, question, passages)
 
 
-def _scores(named: Named, model: Any, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+def _scores(named: NamedPart, model: Any, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
     with named.answering():
         scores = np.asarray(model.score(question, passages), np.float32)
     if scores.shape != (len(passages),) or not np.isfinite(scores).all():
@@ -92,7 +92,7 @@ def _scores(named: Named, model: Any, question: str, passages: Sequence[str]) ->
 class PluggedChat:
     """A chat model of another package."""
 
-    def __init__(self, named: Named, model: Chat) -> None:
+    def __init__(self, named: NamedPart, model: Chat) -> None:
         self._named, self._model = named, model
         self.name, self.remote, self.context_tokens = str(model.name), model.remote, int(model.context_tokens)
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wellread.errors import ModelError, UsageError
-from wellread.evaluate.asking import eyes_of
+from wellread.evaluate.asking import principal_of
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics, stats
 from wellread.optimise import rechunk, space
 from wellread.optimise.space import Choice, Space
-from wellread.optimise.trial import Bench, Trial, judge, outcome_of
+from wellread.optimise.trial import Trial, TrialRunner, judge, outcome_of
 from wellread.progress import SILENT, Progress
 from wellread.types import Principal, Question, Score
 
@@ -42,7 +42,7 @@ PROBE_TEXTS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TestedSettings:
     """Settings on the test questions, asked for real: share of right answers and seconds."""
 
     quality: Score
@@ -65,8 +65,8 @@ class Optimised:
     trials: tuple[Trial, ...]
     proposal: Mapping[str, tuple[object, object]]
     said: str
-    test_present: Judged | None = None
-    test_winner: Judged | None = None
+    test_present: TestedSettings | None = None
+    test_winner: TestedSettings | None = None
     difference: stats.Paired | None = None
     n_validation: int = 0
     n_test: int = 0
@@ -92,7 +92,7 @@ class Budget:
 class _Search:
     """A search while it runs."""
 
-    bench: Bench
+    bench: TrialRunner
     space: Space
     questions: Sequence[Question]
     chance: random.Random
@@ -181,7 +181,7 @@ def optimise(
             )
     started = time.monotonic()
     groups = base.who.groups.union(*(question.groups for question in (*validation, *test)))
-    bench = Bench(base, Principal(base.who.tenant, groups), progress)
+    bench = TrialRunner(base, Principal(base.who.tenant, groups), progress)
     try:
         search, skipped = _begin(base, bench, validation, test, budget, progress)
         present = search.try_on({}, len(validation), lambda: False)
@@ -214,7 +214,7 @@ def _better(first: Trial, second: Trial) -> bool:
 
 def _begin(
     base: KnowledgeBase,
-    bench: Bench,
+    bench: TrialRunner,
     validation: Sequence[Question],
     test: Sequence[Question],
     budget: Budget,
@@ -253,12 +253,12 @@ def _mixed(questions: Sequence[Question], seed: int) -> list[Question]:
     return [question for _, _, question in sorted(placed, key=lambda each: each[:2])]
 
 
-def _too_dear(base: KnowledgeBase, bench: Bench, axes: Space, budget: Budget) -> list[str]:
+def _too_dear(base: KnowledgeBase, bench: TrialRunner, axes: Space, budget: Budget) -> list[str]:
     """Settings that need a copy of the base, where embedding its chunks anew would take too long."""
     wanted = [key for key in axes.axes if rechunk.needs_copy(key)]
     if not wanted:
         return []
-    listed = base.seen_by(bench.who).status().chunks
+    listed = base.as_user(bench.who).status().chunks
     hits = base.configured(["rerank.model="], logs=False).search("what is this about", k=PROBE_TEXTS).hits
     texts = [hit.chunk.indexed_text for hit in hits]
     dear = []
@@ -270,7 +270,7 @@ def _too_dear(base: KnowledgeBase, bench: Bench, axes: Space, budget: Budget) ->
     return dear
 
 
-def _seconds_of(bench: Bench, base: KnowledgeBase, name: str, texts: Sequence[str]) -> float:
+def _seconds_of(bench: TrialRunner, base: KnowledgeBase, name: str, texts: Sequence[str]) -> float:
     """Seconds to embed one chunk."""
     settings = base.configured([f"embed.model={name}"], logs=False).settings
     model = bench.plain(settings)
@@ -355,15 +355,15 @@ def _tested(result: Optimised, search: _Search, test: Sequence[Question], budget
 
 
 def _really(
-    bench: Bench, choice: Choice, refuse_below: float, questions: Sequence[Question], search: _Search
+    bench: TrialRunner, choice: Choice, refuse_below: float, questions: Sequence[Question], search: _Search
 ) -> tuple[list[float], list[float]]:
     """Scores and seconds of settings as they would be in force, every model fresh."""
     made = bench.configured(choice, refuse_below=refuse_below, fresh=True)
-    made.seen_by(eyes_of(search.questions[0], made.who)).ask(search.questions[0].text)  # opens the models
+    made.as_user(principal_of(search.questions[0], made.who)).ask(search.questions[0].text)  # opens the models
     made.ask(search.questions[0].text)
     scores, seconds = [], []
     for n, question in enumerate(questions, 1):
-        eyes = made.seen_by(eyes_of(question, made.who))
+        eyes = made.as_user(principal_of(question, made.who))
         began = time.perf_counter()
         try:
             answer = eyes.ask(question.text)
@@ -376,8 +376,8 @@ def _really(
     return scores, seconds
 
 
-def _judged(each: tuple[list[float], list[float]], clusters: Sequence[str], budget: Budget) -> Judged:
+def _judged(each: tuple[list[float], list[float]], clusters: Sequence[str], budget: Budget) -> TestedSettings:
     scores, seconds = each
     quality = stats.bootstrap(scores, seed=budget.seed, draws=budget.draws, clusters=clusters)
     ordered = sorted(seconds)
-    return Judged(quality, statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))])
+    return TestedSettings(quality, statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))])

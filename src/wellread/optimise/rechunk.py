@@ -12,7 +12,7 @@ from typing import cast
 
 from wellread import config
 from wellread.documents import context
-from wellread.documents.changes import Change, Item, Ready
+from wellread.documents.changes import Change, ItemState, Ready
 from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.index import build
 from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
@@ -94,7 +94,7 @@ def _drop_outdated(base: KnowledgeBase) -> None:
 def _documents(
     base: KnowledgeBase, made: KnowledgeBase, embedder: Embedder, source: int, progress: Progress
 ) -> Iterator[Change]:
-    listed = base.seen_by(made.who).documents()
+    listed = base.as_user(made.who).documents()
     for n, each in enumerate(listed):
         with base.store.reading() as connection:
             document = documents.get(connection, each.id, who=made.who)
@@ -108,7 +108,7 @@ def _ready(document: Document, made: KnowledgeBase, embedder: Embedder, source: 
     passages = chunk(
         parsed, made.settings["chunk"].resolved(embedder.max_tokens), embedder.count_tokens, embedder.embed
     )
-    item = Item(uri=document.uri, source_id=source, size_bytes=document.size_bytes, digest=document.digest)
+    item = ItemState(uri=document.uri, source_id=source, size_bytes=document.size_bytes, digest=document.digest)
     return Ready(item, document, chunks_of(passages, document.text, document.id, document.digest), None, b"")
 
 

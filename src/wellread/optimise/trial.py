@@ -13,7 +13,7 @@ from pathlib import Path
 from wellread import config
 from wellread.config import Settings
 from wellread.errors import ModelError
-from wellread.evaluate.asking import eyes_of
+from wellread.evaluate.asking import principal_of
 from wellread.knowledge_base import SECTIONS, KnowledgeBase
 from wellread.metrics import metrics
 from wellread.metrics.results import Outcome
@@ -67,7 +67,7 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Bench:
+class TrialRunner:
     """A base that is only read, with everything that trials share; close it when done.
 
     Args: the base; whose eyes a copy must hold (every group that is asked with).
@@ -187,7 +187,7 @@ class Bench:
         shared = list(self._embedders.values())
         for name, recalled in self._embedders.items():
             recalled.begin(self._met.setdefault((given, name), set()))
-        eyes = made.seen_by(eyes_of(question, made.who))
+        eyes = made.as_user(principal_of(question, made.who))
         self.asked += 1
         started = time.perf_counter()
         try:
@@ -205,7 +205,7 @@ class Bench:
     def _key(self, choice: Choice, question: Question) -> str:
         values = [
             [JUDGED_BY, config.VERSION, self.base.settings_hash, self.base.store.generation()],
-            [sorted(eyes_of(question, self.base.who).groups), space.overrides(choice), freeze.digest(question)],
+            [sorted(principal_of(question, self.base.who).groups), space.overrides(choice), freeze.digest(question)],
         ]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 

@@ -51,7 +51,7 @@ _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class QuestionEntry:
     """A row of a question file: the question, how it came about, and the keys that are the user's own."""
 
     question: Question
@@ -68,7 +68,7 @@ def read(path: Path, *, whole: bool = True) -> tuple[Question, ...]:
     return tuple(entry.question for entry in entries(path, whole=whole))
 
 
-def entries(path: Path, *, whole: bool = True) -> tuple[Entry, ...]:
+def entries(path: Path, *, whole: bool = True) -> tuple[QuestionEntry, ...]:
     """The rows of a JSONL or CSV file; see ``read``."""
     try:
         text = path.read_text("utf-8-sig")
@@ -127,7 +127,7 @@ def _csv(text: str, name: str, faults: list[str]) -> list[tuple[str, dict[str, A
     return rows
 
 
-def _entry(row: Mapping[str, Any], where: str, faults: list[str]) -> Entry | None:
+def _entry(row: Mapping[str, Any], where: str, faults: list[str]) -> QuestionEntry | None:
     """The entry of a row, None where it has faults."""
     known: dict[str, Any] = {}
     extra: dict[str, object] = {}
@@ -173,7 +173,7 @@ def _entry(row: Mapping[str, Any], where: str, faults: list[str]) -> Entry | Non
         all_of=all_of,
         wrong=wrong,
     )
-    return Entry(question, _text(known, "made", where, faults), state, extra)  # type: ignore[arg-type]  # checked above
+    return QuestionEntry(question, _text(known, "made", where, faults), state, extra)  # type: ignore[arg-type]  # checked above
 
 
 def id_of(text: str, groups: Iterable[str] = ()) -> str:
@@ -222,7 +222,7 @@ def _flag(value: object, default: bool, where: str, faults: list[str]) -> bool:
     return word in _YES
 
 
-def _compare(found: Sequence[tuple[str, Entry]], faults: list[str], *, whole: bool = True) -> None:
+def _compare(found: Sequence[tuple[str, QuestionEntry]], faults: list[str], *, whole: bool = True) -> None:
     """Faults that only the whole set shows: an id or a question that comes twice, a variant of nothing."""
     ids: dict[str, str] = {}
     texts: dict[tuple[str, frozenset[str]], str] = {}
@@ -240,7 +240,7 @@ def _compare(found: Sequence[tuple[str, Entry]], faults: list[str], *, whole: bo
             faults.append(f"{where}: variant_of '{entry.question.variant_of}': no such question in this file")
 
 
-def as_row(entry: Entry) -> dict[str, object]:
+def as_row(entry: QuestionEntry) -> dict[str, object]:
     """The JSON object of an entry, without what is empty or follows from the rest."""
     q = entry.question
     row: dict[str, object] = {"id": q.id, "text": q.text, "answers": list(q.answers)}
@@ -256,7 +256,7 @@ def as_row(entry: Entry) -> dict[str, object]:
     return row | dict(entry.extra)
 
 
-def write(path: Path, rows: Iterable[Entry]) -> None:
+def write(path: Path, rows: Iterable[QuestionEntry]) -> None:
     """The file holds these rows, whole or not at all. Raises: StoreError where it cannot be written."""
     text = "".join(json.dumps(as_row(entry), ensure_ascii=False) + "\n" for entry in rows)
     put(path, text)
@@ -276,18 +276,20 @@ def put(path: Path, text: str) -> None:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def kept(path: Path) -> tuple[Entry, ...]:
+def kept(path: Path) -> tuple[QuestionEntry, ...]:
     """The rows of a file of the base; none where there is no file yet. Raises: UsageError."""
     return entries(path) if path.is_file() else ()
 
 
 def keep_asked(folder: Path, asked: Iterable[Question]) -> Path:
     """The file in ``folder`` that holds the questions as they were asked. Raises: StoreError."""
-    write(folder / ASKED, (Entry(question) for question in asked))
+    write(folder / ASKED, (QuestionEntry(question) for question in asked))
     return folder / ASKED
 
 
-def merged(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool = False) -> tuple[list[Entry], int, int, int]:
+def merged(
+    old: Sequence[QuestionEntry], new: Sequence[QuestionEntry], *, replace: bool = False
+) -> tuple[list[QuestionEntry], int, int, int]:
     """Old and new rows, and how many were added, changed and the same; the part of an old row stays.
 
     A new row that asks in the words of another one is left out; what words it differently is a variant of that one.
@@ -324,7 +326,7 @@ def merged(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool = False)
     return list(rows.values()), added, changed, same
 
 
-def _asked_already(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool) -> dict[str, str]:
+def _asked_already(old: Sequence[QuestionEntry], new: Sequence[QuestionEntry], *, replace: bool) -> dict[str, str]:
     """Ids of new rows that ask in the words of another row → the first phrasing of what that one asks."""
     known = {entry.question.id for entry in old}
     given = {entry.question.id: entry for entry in new} if replace else {}
@@ -340,7 +342,7 @@ def _asked_already(old: Sequence[Entry], new: Sequence[Entry], *, replace: bool)
     return found
 
 
-def as_csv(questions: Sequence[Entry]) -> str:
+def as_csv(questions: Sequence[QuestionEntry]) -> str:
     """The rows as CSV that ``read`` takes: answers, groups and such with «|» between them, evidence as JSON."""
     out = io.StringIO()
     what = ("id", "text", "answers", "all_of", "wrong", "evidence", "kind", "answerable")

@@ -19,7 +19,7 @@ from typing import Any
 from wellread.errors import UsageError
 from wellread.metrics.ranking import is_of
 from wellread.questions import file as question_files
-from wellread.questions.file import Entry
+from wellread.questions.file import QuestionEntry
 from wellread.types import Question
 
 LOCK = "questions.lock.json"
@@ -224,7 +224,9 @@ def freeze(folder: Path, shares: Sequence[float], *, seed: int, again: bool = Fa
     parted = split(now, shares, seed=seed, before=before, changed=changed)
     was = {q.id: before[q.id] for q in parted if not q.split and before.get(q.id)}
     frozen = Frozen(parted, content_hash(parted), was)
-    question_files.write(path, [Entry(q, row.made, row.state, row.extra) for q, row in zip(parted, rows, strict=True)])
+    question_files.write(
+        path, [QuestionEntry(q, row.made, row.state, row.extra) for q, row in zip(parted, rows, strict=True)]
+    )
     lock = {
         "version": 1,
         "hash": frozen.hash,

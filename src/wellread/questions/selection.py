@@ -1,4 +1,4 @@
-"""Which questions are asked, and which may be shown as worked examples because they are not."""
+"""Which questions are asked, and which may be shown as few-shot examples because they are not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPLITS = (*freeze.PARTS, "all")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Questions to ask, their hash, and ``examples``: worked questions that are not asked in any wording.
+    """Questions to ask, their hash, and ``examples``: few-shot examples that are not asked in any wording.
 
     ``split`` is the part that was asked, ``all`` where the set has no parts or all were wanted.
     """

@@ -28,7 +28,7 @@ _COMPARED = 8  # nearest sentences by shared words that are compared letter by l
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class EvidenceFinding:
     """What became of one piece of evidence; ``nearest`` is the text most like the quote, in document ``where``."""
 
     question: str
@@ -119,12 +119,12 @@ class Texts:
         """What a reader of these groups, or without any the caller, may see, without texts."""
         who = self._eyes(groups)
         if who not in self._listed:
-            self._listed[who] = self.base.seen_by(who).documents()
+            self._listed[who] = self.base.as_user(who).documents()
         return self._listed[who]
 
     def like(self, quote: str, groups: frozenset[str]) -> list[Document]:
         """The documents of the passages that a search for the quote finds, best first."""
-        hits = self.base.seen_by(self._eyes(groups)).search(quote, k=_LOOKED_AT).hits
+        hits = self.base.as_user(self._eyes(groups)).search(quote, k=_LOOKED_AT).hits
         return list({hit.document.id: hit.document for hit in hits}.values())
 
     def find(self, name: str, quote: str, groups: frozenset[str]) -> tuple[str, Span] | None:
@@ -149,7 +149,7 @@ class Texts:
         return self._read[document.id]
 
 
-def check(base: KnowledgeBase, questions: Sequence[Question], progress: Progress = SILENT) -> list[Finding]:
+def check(base: KnowledgeBase, questions: Sequence[Question], progress: Progress = SILENT) -> list[EvidenceFinding]:
     """What became of every piece of evidence, in the order of the questions.
 
     Superseded is evidence in a document that another one took the place of, unless the question names a year.
@@ -162,28 +162,28 @@ def check(base: KnowledgeBase, questions: Sequence[Question], progress: Progress
     return found
 
 
-def _finding(question: Question, name: str, quote: str, texts: Texts) -> Finding:
+def _finding(question: Question, name: str, quote: str, texts: Texts) -> EvidenceFinding:
     listed = texts.listed(question.groups)
     named = [document for document in listed if is_of(document.uri, name)]
     holding = [document for document in named if locate(texts.text(document), quote)]
     if holding:
         current = [document for document in holding if document.superseded_by is None]
         if current or _YEAR.search(question.text):
-            return Finding(question.id, name, quote, "found", (current or holding)[0].uri)
+            return EvidenceFinding(question.id, name, quote, "found", (current or holding)[0].uri)
         successor = holding[0].superseded_by or ""
         heirs = [document for document in listed if is_of(document.uri, successor) or document.id == successor]
-        return _nearest(Finding(question.id, name, quote, "superseded"), heirs or holding, texts)
+        return _nearest(EvidenceFinding(question.id, name, quote, "superseded"), heirs or holding, texts)
     elsewhere = texts.like(quote, question.groups)
     if len(letters(quote).split()) >= _LEAST_WORDS:
         for document in elsewhere:
             if document not in named and document.superseded_by is None and locate(texts.text(document), quote):
-                return Finding(question.id, name, quote, "moved", document.uri, quote, 1.0)
+                return EvidenceFinding(question.id, name, quote, "moved", document.uri, quote, 1.0)
     if named:
-        return _nearest(Finding(question.id, name, quote, "changed"), named, texts)
-    return _nearest(Finding(question.id, name, quote, "gone"), elsewhere, texts)
+        return _nearest(EvidenceFinding(question.id, name, quote, "changed"), named, texts)
+    return _nearest(EvidenceFinding(question.id, name, quote, "gone"), elsewhere, texts)
 
 
-def _nearest(finding: Finding, among: Sequence[Document], texts: Texts) -> Finding:
+def _nearest(finding: EvidenceFinding, among: Sequence[Document], texts: Texts) -> EvidenceFinding:
     """The finding with the text that is most like the quote, where one is like it at all."""
     found = [(*nearest(texts.text(document), finding.quote), document.uri) for document in among]
     text, likeness, uri = max(found, key=lambda each: each[1], default=("", 0.0, ""))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-Leg = Mapping[int, float]  # chunk key -> score, higher is better
+RetrieverScores = Mapping[int, float]  # chunk key -> score, higher is better
 
 STATIC_ALPHA, ALPHA = 0.4, 0.6  # dense weights of token tables and of models that read: docs/benchmarks.md
 ALPHAS = tuple(step / 20 for step in range(21))
@@ -17,12 +17,12 @@ def alpha_of(embedder_id: str) -> float:
     return STATIC_ALPHA if embedder_id.startswith("static:") else ALPHA
 
 
-def rrf(legs: Sequence[Leg], weights: Sequence[float] | None = None, k: int = 60) -> dict[int, float]:
-    """Score of each key by reciprocal rank fusion; higher is better. A leg without hits adds nothing.
+def rrf(retrievers: Sequence[RetrieverScores], weights: Sequence[float] | None = None, k: int = 60) -> dict[int, float]:
+    """Score of each key by reciprocal rank fusion; higher is better. A retriever without hits adds nothing.
 
     Args:
-        legs: keys with scores; only their order counts.
-        weights: of each leg; None: all 1.
+        retrievers: keys with scores; only their order counts.
+        weights: of each retriever; None: all 1.
         k: damping of the top ranks, > 0; 60 in the paper.
     Raises: ValueError if k <= 0.
     Source: Cormack et al., SIGIR 2009, equation 1. Keys with equal scores share the better rank.
@@ -30,36 +30,36 @@ def rrf(legs: Sequence[Leg], weights: Sequence[float] | None = None, k: int = 60
     if k <= 0:
         raise ValueError("k is positive")
     fused: dict[int, float] = {}
-    for leg, weight in zip(legs, weights or [1.0] * len(legs), strict=True):
+    for retriever, weight in zip(retrievers, weights or [1.0] * len(retrievers), strict=True):
         rank, before = 0, math.inf
-        for n, key in enumerate(sorted(leg, key=lambda key: (-leg[key], key)), 1):
-            if leg[key] < before:
-                rank, before = n, leg[key]
+        for n, key in enumerate(sorted(retriever, key=lambda key: (-retriever[key], key)), 1):
+            if retriever[key] < before:
+                rank, before = n, retriever[key]
             fused[key] = fused.get(key, 0.0) + weight / (k + rank)
     return fused
 
 
-def minmax(legs: Sequence[Leg], weights: Sequence[float]) -> dict[int, float]:
-    """Score of each key, 0 to 1: the weighted mean of its scores after each leg's were brought to 0..1.
+def minmax(retrievers: Sequence[RetrieverScores], weights: Sequence[float]) -> dict[int, float]:
+    """Score of each key, 0 to 1: the weighted mean of its scores after each retriever's were brought to 0..1.
 
-    A leg without hits weighs nothing, the others then share its weight; a key that a leg does not have gets its 0. The
-    best of a leg gets 1, also where it is the only one.
+    A retriever without hits weighs nothing, the others then share its weight; a key that a retriever does not have
+    gets its 0. The best of a retriever gets 1, also where it is the only one.
 
     Source: Bruch et al., TOIS 2023, section 3 (convex combination with theoretical or observed minimum: observed).
     """
-    present = [(leg, weight) for leg, weight in zip(legs, weights, strict=True) if leg]
+    present = [(retriever, weight) for retriever, weight in zip(retrievers, weights, strict=True) if retriever]
     total = sum(weight for _, weight in present)
     fused: dict[int, float] = {}
-    for leg, weight in present:
-        low, high = min(leg.values()), max(leg.values())
+    for retriever, weight in present:
+        low, high = min(retriever.values()), max(retriever.values())
         share = weight / total if total > 0 else 1 / len(present)
-        for key, score in leg.items():
+        for key, score in retriever.items():
             scaled = (score - low) / (high - low) if high > low else 1.0
             fused[key] = fused.get(key, 0.0) + share * scaled
     return fused
 
 
-def ranked(scores: Leg) -> list[int]:
+def ranked(scores: RetrieverScores) -> list[int]:
     """Keys, best first, ties by key."""
     return sorted(scores, key=lambda key: (-scores[key], key))
 
@@ -75,7 +75,11 @@ class Fit:
 
 
 def fit_weight(
-    runs: Sequence[tuple[Leg, Leg]], qrels: Sequence[Mapping[int, float]], *, default: float = 0.5, folds: int = 5
+    runs: Sequence[tuple[RetrieverScores, RetrieverScores]],
+    qrels: Sequence[Mapping[int, float]],
+    *,
+    default: float = 0.5,
+    folds: int = 5,
 ) -> Fit:
     """The dense weight with the best mean nDCG@10 over all questions, and its cross-validated worth.
 

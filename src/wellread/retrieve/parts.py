@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.index.open import IndexReader, Look
+from wellread.index.open import IndexReader, Snapshot
 from wellread.models.api import Chat, Embedder, Reranker
 from wellread.models.settings import RerankSettings
 from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
@@ -33,10 +33,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One wording of a question for a leg: ``within`` are the versions to look in (None: all), ``n`` its hits.
+    """One wording of a question for a retriever: ``within`` are the versions to look in (None: all), ``n`` its hits.
 
-    What a leg puts into ``told`` stands in the detail of the search stage; ``first`` is what was found by meaning and
-    by words, fused, from where a leg may go on.
+    What a retriever puts into ``told`` stands in the detail of the search stage; ``first`` is what was found by
+    meaning and by words, fused, from where a retriever may go on.
     """
 
     text: str
@@ -48,14 +48,15 @@ class Query:
     first: Mapping[int, float] = field(default_factory=dict)
 
 
-Find = Callable[[Query, Look, RetrieveSettings], Mapping[int, float]]  # chunk key → score, higher is better
+Find = Callable[[Query, Snapshot, RetrieveSettings], Mapping[int, float]]  # chunk key → score, higher is better
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One way of finding chunks, beside the two that are always there; ``weight`` is its share when legs are fused.
+class Retriever:
+    """One way of finding chunks, beside the two that are always there; ``weight`` is its share when retrievers are
+    fused.
 
-    ``find`` answers within ``Query.within`` and within what ``Look`` may see: nothing is taken out afterwards.
+    ``find`` answers within ``Query.within`` and within what ``Snapshot`` may see: nothing is taken out afterwards.
     """
 
     name: str
@@ -64,25 +65,25 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SearchParts:
     """The open things that searching uses; those behind a function are opened when they are first needed."""
 
     reader: IndexReader
     embedder: Embedder
     reranker: Callable[[], Reranker] | None = None
-    quick: Callable[[], Embedder] | None = None  # costs next to nothing a sentence
+    cheap: Callable[[], Embedder] | None = None  # is cheap a sentence
     chat: Callable[[], Chat] | None = None
     classify: Callable[[str], tuple[str, float]] | None = None  # the kind of a question, and how sure that is
-    legs: tuple[Leg, ...] = ()
+    retrievers: tuple[Retriever, ...] = ()
     rewriters: tuple[Callable[[str], Sequence[str]], ...] = ()  # other wordings, from other packages
 
     def is_word(self, word: str) -> bool:
-        """Whether a word is one of everyday language: one piece in the vocabulary of ``quick``; False without it."""
-        return self.quick is not None and self.quick().count_tokens([word]) == [1]
+        """Whether a word is one of everyday language: one piece in the vocabulary of ``cheap``; False without it."""
+        return self.cheap is not None and self.cheap().count_tokens([word]) == [1]
 
 
 @dataclass(frozen=True, slots=True)
-class Sections:
+class SearchSettings:
     """The settings of every part of a search, by section."""
 
     retrieve: RetrieveSettings = field(default_factory=RetrieveSettings)

@@ -20,7 +20,7 @@ LEAD = 0.35  # share of word coverage in what a sentence encoder says of a piece
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RerankInput:
     """What a reranker reads of a hit (an index into the hits), and the share of the question's words that it holds."""
 
     hit: int
@@ -33,13 +33,13 @@ def rerank(
     hits: Sequence[Hit],
     reranker: Reranker,
     settings: RerankSettings,
-    quick: Embedder | None,
+    cheap: Embedder | None,
     detail: dict[str, object],
 ) -> list[Hit]:
     """The hits, best first by the reranker's score weighed with their own; ties keep their order.
 
     A hit that was not read, because it is beyond ``candidates`` or the time was up, keeps its place behind those that
-    were. ``quick`` is an embedder that costs next to nothing and helps to choose what is read; ``detail`` gets what was
+    were. ``cheap`` is an embedder that is cheap and helps to choose what is read; ``detail`` gets what was
     read, left and how it was weighed.
 
     Raises: ModelError, ModelUnavailable.
@@ -50,7 +50,7 @@ def rerank(
     by_sentence = settings.reads == "sentences" or (settings.reads == "auto" and encoder)
     weight = settings.weight if settings.weight is not None else (BESIDE if encoder else ALONE)
     first = hits[: settings.candidates]
-    chosen = sentences(question, first, settings.sentences, quick) if by_sentence else passages(first)
+    chosen = sentences(question, first, settings.sentences, cheap) if by_sentence else passages(first)
     scores = _in_time(question, chosen, reranker, settings)
     best: dict[int, float] = {}
     for piece, score in zip(chosen, scores, strict=False):
@@ -63,23 +63,23 @@ def rerank(
     return read + [replace(hit, score=0.0) for n, hit in enumerate(hits) if n not in best]
 
 
-def passages(hits: Sequence[Hit]) -> list[Piece]:
+def passages(hits: Sequence[Hit]) -> list[RerankInput]:
     """Each hit whole, with its header."""
-    return [Piece(n, hit.chunk.indexed_text) for n, hit in enumerate(hits)]
+    return [RerankInput(n, hit.chunk.indexed_text) for n, hit in enumerate(hits)]
 
 
-def sentences(question: str, hits: Sequence[Hit], most: int, quick: Embedder | None) -> list[Piece]:
+def sentences(question: str, hits: Sequence[Hit], most: int, cheap: Embedder | None) -> list[RerankInput]:
     """The sentences, items and rows of each hit that are nearest to the question, at most ``most`` of each.
 
-    Near is what shares words with it, and what ``quick`` finds alike. First the best of every hit, in the order of the
+    Near is what shares words with it, and what ``cheap`` finds alike. First the best of every hit, in the order of the
     hits, then the second best: where time ends, each had its turn. A hit without any piece is read whole.
     """
     units = pieces.units_of(hits)
     texts = [f"{unit.context}: {unit.reading}" if unit.context else unit.reading for unit in units]
     covered = pieces.covered(question, units)
     near = covered.copy()
-    if quick is not None and units:
-        near += np.asarray(quick.embed(texts) @ quick.embed([question], "query")[0], np.float32)
+    if cheap is not None and units:
+        near += np.asarray(cheap.embed(texts) @ cheap.embed([question], "query")[0], np.float32)
     order: dict[int, list[int]] = {n: [] for n in range(len(hits))}
     for i in np.argsort(-near, kind="stable"):
         order[units[i].hit].append(int(i))
@@ -88,13 +88,13 @@ def sentences(question: str, hits: Sequence[Hit], most: int, quick: Embedder | N
         for n, hit in enumerate(hits):
             if turn < len(order[n]):
                 i = order[n][turn]
-                chosen.append(Piece(n, texts[i], float(covered[i])))
+                chosen.append(RerankInput(n, texts[i], float(covered[i])))
             elif turn == 0:
-                chosen.append(Piece(n, hit.chunk.indexed_text))
+                chosen.append(RerankInput(n, hit.chunk.indexed_text))
     return chosen
 
 
-def _in_time(question: str, chosen: Sequence[Piece], reranker: Reranker, settings: RerankSettings) -> list[float]:
+def _in_time(question: str, chosen: Sequence[RerankInput], reranker: Reranker, settings: RerankSettings) -> list[float]:
     """Scores of the first pieces, as many as the budget allows; at least one batch.
 
     Without a budget a sentence encoder gets all at once, which it sorts by length: a sixth less time for 50.

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.retrieve import expand as expanding
 from wellread.retrieve import fuse, together
 from wellread.retrieve import rerank as reranking
-from wellread.retrieve.parts import Parts, Query, SearchResult, Sections, Trace
+from wellread.retrieve.parts import Query, SearchParts, SearchResult, SearchSettings, Trace
 from wellread.retrieve.retrievers import find as finding
-from wellread.retrieve.retrievers.find import Found, Vector
+from wellread.retrieve.retrievers.find import Vector, WordingHits
 from wellread.retrieve.understand import rewrite as rewriting
 from wellread.retrieve.understand import route as routing
-from wellread.retrieve.understand.rewrite import Asking, Plan, Wording
+from wellread.retrieve.understand.rewrite import Asking, SearchPlan, Wording
 from wellread.types import Filter, Hit, Principal
-
-__all__ = ["Parts", "SearchResult", "Sections", "search"]
 
 
 def search(
     question: str,
-    parts: Parts,
-    settings: Sections,
+    parts: SearchParts,
+    settings: SearchSettings,
     *,
     who: Principal,
     where: Filter | None = None,
@@ -43,13 +41,15 @@ def search(
             return trace.result([], parts.reader.store.generation())
     plan = _understood(question, parts, settings, who, trace)
     vectors = finding.embed(plan.texts, plan.passage, parts.embedder, settings.retrieve, trace)
-    with parts.reader.looking(who=who) as look:
+    with parts.reader.snapshot(who=who) as snapshot:
         within = None
         if where is not None:
             with trace.stage("filter") as detail:
-                within = tuple(look.matching(where))
+                within = tuple(snapshot.matching(where))
                 detail["documents"] = len(within)
-        scene = _Scene(look, parts, settings, where, within, vectors, _read(k, parts, settings), plan.feedback, trace)
+        scene = _SearchContext(
+            snapshot, parts, settings, where, within, vectors, _read(k, parts, settings), plan.feedback, trace
+        )
         hits = _of_part(plan.question, plan.wordings, scene)
         if plan.parts:
             lists = [hits, *(_of_part(part, (Wording(part),), scene) for part in plan.parts)]
@@ -58,17 +58,17 @@ def search(
                 detail |= {"parts": len(plan.parts), "hits": len(hits)}
         if settings.expand.mode != "none":
             with trace.stage("expand") as detail:
-                hits = expanding.expand(hits, look.document, settings.expand, k, detail)
-        return trace.result(hits[:k], look.generation)
+                hits = expanding.expand(hits, snapshot.document, settings.expand, k, detail)
+        return trace.result(hits[:k], snapshot.generation)
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class _SearchContext:
     """What every part of one search has in common; ``n`` hits are read."""
 
-    look: Look
-    parts: Parts
-    settings: Sections
+    snapshot: Snapshot
+    parts: SearchParts
+    settings: SearchSettings
     where: Filter | None
     within: tuple[int, ...] | None
     vectors: Mapping[str, Vector]
@@ -78,12 +78,12 @@ class _Scene:
 
 
 def _routed(
-    question: str, parts: Parts, settings: Sections, who: Principal, trace: Trace
-) -> tuple[Parts, Sections, bool]:
+    question: str, parts: SearchParts, settings: SearchSettings, who: Principal, trace: Trace
+) -> tuple[SearchParts, SearchSettings, bool]:
     """Parts and settings as the kind of the question needs them, and whether anything is searched for at all."""
     with trace.stage("route") as detail:
-        with parts.reader.looking(who=who) as look:
-            route = routing.routed(question, look, settings.route, parts)
+        with parts.reader.snapshot(who=who) as snapshot:
+            route = routing.routed(question, snapshot, settings.route, parts)
         running: tuple[str, ...] = getattr(settings.route, route.kind)
         detail |= {"kind": route.kind, "by": route.by, "sure": round(route.sure, 2)}
         detail["parts"] = running or "none: nothing is searched for"
@@ -93,19 +93,21 @@ def _routed(
         return parts, settings, bool(running)
 
 
-def _read(k: int, parts: Parts, settings: Sections) -> int:
+def _read(k: int, parts: SearchParts, settings: SearchSettings) -> int:
     """Hits that are read so that ``k`` are left at the end."""
     n = k if settings.expand.mode == "none" else 2 * k
     return max(n, settings.rerank.candidates) if parts.reranker else n
 
 
-def _understood(question: str, parts: Parts, settings: Sections, who: Principal, trace: Trace) -> Plan:
+def _understood(
+    question: str, parts: SearchParts, settings: SearchSettings, who: Principal, trace: Trace
+) -> SearchPlan:
     """What is to be searched for; the base is looked at only while no model writes."""
     with trace.stage("rewrite") as detail:
         named = question
         if settings.rewrite.spelling or settings.rewrite.glossary:
-            with parts.reader.looking(who=who) as look:
-                question, named = rewriting.own_words(question, look, settings.rewrite, parts.is_word, detail)
+            with parts.reader.snapshot(who=who) as snapshot:
+                question, named = rewriting.own_words(question, snapshot, settings.rewrite, parts.is_word, detail)
         asking = Asking(parts.chat, trace)
         made = rewriting.plan(question, named, settings.rewrite, asking, detail)
         detail["calls"] = asking.calls
@@ -115,13 +117,13 @@ def _understood(question: str, parts: Parts, settings: Sections, who: Principal,
         return rewriting.with_others(made, others)
 
 
-def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[Hit]:
+def _of_part(question: str, wordings: Sequence[Wording], scene: _SearchContext) -> list[Hit]:
     """The hits of one question in all its wordings, reranked against it."""
     found = merged([(wording.weight, _found(wording.text, scene, scene.vectors)) for wording in wordings])
     hits = _hits(found, scene)
     if scene.feedback:
         with scene.trace.stage("feedback") as detail:
-            text = rewriting.feedback(question, hits, scene.look)
+            text = rewriting.feedback(question, hits, scene.snapshot)
             detail["searched"] = (text,) if text else "nothing to add"
         if text:
             retrieve, trace = scene.settings.retrieve, scene.trace
@@ -131,24 +133,26 @@ def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[
     return together.raised(_reranked(question, hits, scene), scene.settings.retrieve.document_weight)
 
 
-def _found(text: str, scene: _Scene, vectors: Mapping[str, Vector]) -> Found:
+def _found(text: str, scene: _SearchContext, vectors: Mapping[str, Vector]) -> WordingHits:
     settings = scene.settings.retrieve
     n = max(settings.candidates, scene.n)
     query = Query(text, vectors.get(text), scene.parts.embedder.id, scene.within, n)
-    legs = finding.legs_of(settings, scene.parts.legs)
-    return finding.find(query, scene.look, settings, legs, scene.where, scene.trace)
+    retrievers = finding.legs_of(settings, scene.parts.retrievers)
+    return finding.find(query, scene.snapshot, settings, retrievers, scene.where, scene.trace)
 
 
-def merged(wordings: Sequence[tuple[float, Found]]) -> Found:
-    """What several wordings found, as one: scores by weighted mean, of each leg the best that any of them gave."""
+def merged(wordings: Sequence[tuple[float, WordingHits]]) -> WordingHits:
+    """What several wordings found, as one: scores by weighted mean, of each retriever the best of any."""
     if len(wordings) == 1:
         return wordings[0][1]
-    legs: dict[str, dict[int, float]] = {}
+    retrievers: dict[str, dict[int, float]] = {}
     for _, found in wordings:
-        for name, leg in found.legs.items():
-            known = legs.setdefault(name, {})
-            known.update({key: score for key, score in leg.items() if score > known.get(key, float("-inf"))})
-    return Found(fuse.minmax([found.fused for _, found in wordings], [weight for weight, _ in wordings]), legs)
+        for name, retriever in found.retrievers.items():
+            known = retrievers.setdefault(name, {})
+            known.update({key: score for key, score in retriever.items() if score > known.get(key, float("-inf"))})
+    return WordingHits(
+        fuse.minmax([found.fused for _, found in wordings], [weight for weight, _ in wordings]), retrievers
+    )
 
 
 def joined(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
@@ -162,33 +166,33 @@ def joined(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
     return sorted(best.values(), key=lambda hit: -hit.score)
 
 
-def _hits(found: Found, scene: _Scene) -> list[Hit]:
+def _hits(found: WordingHits, scene: _SearchContext) -> list[Hit]:
     """The best of what was found, by its own score and its document's, which stands in ``scores`` until reranked."""
     settings = scene.settings.retrieve
     worth: dict[int, float] = {}
     if settings.document_weight and settings.mode == "hybrid" and settings.fusion == "minmax" and found.fused:
         with scene.trace.stage("together") as detail:
-            worth = together.worth(found.fused, scene.look.homes, detail)
+            worth = together.worth(found.fused, scene.snapshot.homes, detail)
     with scene.trace.stage("read") as detail:
         both = {key: score + settings.document_weight * worth.get(key, 0.0) for key, score in found.fused.items()}
         keys = fuse.ranked(both)[: scene.n]
-        rows = scene.look.chunks(keys)
+        rows = scene.snapshot.chunks(keys)
         hits = []
         for key in keys:
             if key in rows:
-                scores = {name: leg[key] for name, leg in found.legs.items() if key in leg}
+                scores = {name: retriever[key] for name, retriever in found.retrievers.items() if key in retriever}
                 scores |= {"fused": found.fused[key]} | ({"document": worth[key]} if key in worth else {})
                 hits.append(Hit(*rows[key], found.fused[key], scores))
         detail |= {"hits": len(hits), "dropped": len(found.fused) - len(hits)}
         return hits
 
 
-def _reranked(question: str, hits: list[Hit], scene: _Scene) -> list[Hit]:
+def _reranked(question: str, hits: list[Hit], scene: _SearchContext) -> list[Hit]:
     parts = scene.parts
     if parts.reranker is None:
         return hits
     with scene.trace.stage("rerank") as detail:
         reranker = parts.reranker()
-        quick = parts.quick() if parts.quick else None
+        cheap = parts.cheap() if parts.cheap else None
         scene.trace.sent_to(reranker.remote)
-        return reranking.rerank(question, hits, reranker, scene.settings.rerank, quick, detail)
+        return reranking.rerank(question, hits, reranker, scene.settings.rerank, cheap, detail)

@@ -1,4 +1,4 @@
-"""Passages of one document bear each other out: those of a document that was found many times over rise.
+"""Passages of one document support each other: those of a document that was found many times over rise.
 
 A passage is short and its words few; that its document holds other passages alike says that it is about the matter.
 """

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from wellread.store import access as access_rights
 from wellread.store import blobs, checksums, log
-from wellread.store import outcomes as evaluations
+from wellread.store import outcomes as outcome_rows
 from wellread.store.engine import Transaction, utc_text
 from wellread.store.filters import to_sql
 from wellread.store.schema import access, chunks, slots, tombstones, vector_sets, version_metadata, versions
@@ -188,7 +188,7 @@ def _purge(tx: Transaction, document_id: str) -> None:
     for row in tx.connection.execute(near).mappings().all():
         _change(tx, row, {"near_duplicate_of": None})
     log.blank(tx, {document_id, *(row.uri for row in rows)})
-    evaluations.blank(tx, {document_id})
+    outcome_rows.blank(tx, {document_id})
     tx.connection.execute(versions.delete().where(versions.c.document_id == document_id))
     blobs.drop_unused(tx.connection, {row.text_digest for row in rows})
 

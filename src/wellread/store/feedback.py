@@ -17,7 +17,7 @@ RATINGS = (-1, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class Feedback:
     """One opinion on one answer; ``rating`` is -1, 0 or 1, ``correction`` the answer that would have been right."""
 
     trace_id: str
@@ -49,7 +49,7 @@ def put(
     return int(str(row["id"]))
 
 
-def listing(connection: Connection, *, who: Principal, trace_id: str | None = None, limit: int = 100) -> list[Opinion]:
+def listing(connection: Connection, *, who: Principal, trace_id: str | None = None, limit: int = 100) -> list[Feedback]:
     """The newest opinions on answers that ``who`` may see, newest first; on one answer if ``trace_id`` is given."""
     columns = (feedback.c.trace_id, feedback.c.given_at, feedback.c.rating, feedback.c.comment, feedback.c.correction)
     statement = (
@@ -60,4 +60,4 @@ def listing(connection: Connection, *, who: Principal, trace_id: str | None = No
     if trace_id is not None:
         statement = statement.where(feedback.c.trace_id == trace_id)
     rows = connection.execute(statement.order_by(feedback.c.id.desc()).limit(limit))
-    return [Opinion(row.trace_id, datetime.fromisoformat(row.given_at), *row[2:]) for row in rows]
+    return [Feedback(row.trace_id, datetime.fromisoformat(row.given_at), *row[2:]) for row in rows]

@@ -31,7 +31,7 @@ from wellread.types import Principal, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedEntity:
     """An entity as a passage gives it: its key, its name as it stands there, its kind, its places in the chunk."""
 
     key: str
@@ -41,7 +41,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StatedRelation:
     """A relation as a passage gives it, between two keys of its ``Named``."""
 
     one: str
@@ -51,12 +51,12 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ExtractedPassage:
     """What an extractor found in one chunk."""
 
     chunk: ChunkRow
-    named: tuple[Named, ...]
-    said: tuple[Said, ...]
+    named: tuple[NamedEntity, ...]
+    said: tuple[StatedRelation, ...]
     dropped: int = 0
 
 
@@ -74,7 +74,7 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RelationSource:
     """Where a document says something: ``document.text[start:end]`` of that version."""
 
     document_id: str
@@ -92,7 +92,7 @@ class Statement:
     one_id: int
     other_id: int
     label: str
-    source: Source
+    source: RelationSource
     quote: str
 
 
@@ -117,7 +117,7 @@ def _unread(statement: Select[Any], extractor: str) -> Select[Any]:
     return statement.select_from(both).where(graph_passages.c.id.is_(None))
 
 
-def put(tx: Transaction, passages: Sequence[Passage], extractor: str) -> int:
+def put(tx: Transaction, passages: Sequence[ExtractedPassage], extractor: str) -> int:
     """How many of the passages are in the graph now: those whose chunk is still live; what was there of them is gone.
 
     Entities that are new are fresh; communities that are touched are dirty, and their summaries empty.
@@ -156,15 +156,15 @@ def put(tx: Transaction, passages: Sequence[Passage], extractor: str) -> int:
     return len(passages)
 
 
-def _row(number: int, passage: Passage, extractor: str) -> dict[str, object]:
+def _row(number: int, passage: ExtractedPassage, extractor: str) -> dict[str, object]:
     chunk = passage.chunk
     row = {"id": number, "chunk_key": chunk.key, "access_id": chunk.access_id, "content_hash": chunk.content_hash}
     return {**row, "extractor": extractor, "dropped": passage.dropped}
 
 
-def _entities(tx: Transaction, passages: Sequence[Passage]) -> dict[tuple[int, str], int]:
+def _entities(tx: Transaction, passages: Sequence[ExtractedPassage]) -> dict[tuple[int, str], int]:
     """The ids of the entities of the passages by access id and key, made where they are not there."""
-    wanted: dict[tuple[int, str], Named] = {}
+    wanted: dict[tuple[int, str], NamedEntity] = {}
     for passage in passages:
         for named in passage.named:
             wanted.setdefault((passage.chunk.access_id, named.key), named)
@@ -363,12 +363,12 @@ def statements(connection: Connection, entity_ids: Collection[int], *, who: Prin
 _SOURCE = (versions.c.document_id, versions.c.version, versions.c.uri, versions.c.title)
 
 
-def _source(row: Any) -> Source:
+def _source(row: Any) -> RelationSource:
     start, end = row.chunk_start + row.start, row.chunk_start + row.end
-    return Source(row.document_id, row.version, row.uri, row.title, start, end)
+    return RelationSource(row.document_id, row.version, row.uri, row.title, start, end)
 
 
-def places(connection: Connection, entity_ids: Collection[int], *, who: Principal) -> list[Source]:
+def places(connection: Connection, entity_ids: Collection[int], *, who: Principal) -> list[RelationSource]:
     """Where documents that ``who`` may see mention those entities, in the order of documents and text."""
     columns = (*_SOURCE, graph_mentions.c.start, graph_mentions.c.end, chunks.c.start.label("chunk_start"))
     statement = (

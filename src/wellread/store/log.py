@@ -22,7 +22,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoggedQuestion:
     """A row of the log."""
 
     answer: Answer
@@ -96,21 +96,21 @@ def _documents_of(connection: Connection, answer: Answer) -> set[str]:
     return found
 
 
-def recent(connection: Connection, *, who: Principal, limit: int = 20) -> list[Asked]:
+def recent(connection: Connection, *, who: Principal, limit: int = 20) -> list[LoggedQuestion]:
     """The newest questions that ``who`` may see, newest first."""
     statement = select(questions).where(visible(connection, who=who))
     newest = statement.order_by(questions.c.asked_at.desc(), questions.c.trace_id).limit(limit)
     return [_asked(row) for row in connection.execute(newest)]
 
 
-def get(connection: Connection, trace_id: str, *, who: Principal) -> Asked | None:
+def get(connection: Connection, trace_id: str, *, who: Principal) -> LoggedQuestion | None:
     """One question of the log, None if there is none of that id that ``who`` may see."""
     statement = select(questions).where(questions.c.trace_id == trace_id, visible(connection, who=who))
     row = connection.execute(statement).one_or_none()
     return None if row is None else _asked(row)
 
 
-def conversation(connection: Connection, name: str, *, who: Principal, limit: int = 50) -> list[Asked]:
+def conversation(connection: Connection, name: str, *, who: Principal, limit: int = 50) -> list[LoggedQuestion]:
     """The last turns of a conversation that ``who`` may see, oldest first."""
     statement = select(questions).where(questions.c.conversation == name, visible(connection, who=who))
     newest = statement.order_by(questions.c.asked_at.desc(), questions.c.trace_id).limit(limit)
@@ -192,8 +192,8 @@ def _groups(groups: frozenset[str]) -> str:
     return json.dumps(sorted(groups), ensure_ascii=False)
 
 
-def _asked(row: Row[Any]) -> Asked:
-    return Asked(
+def _asked(row: Row[Any]) -> LoggedQuestion:
+    return LoggedQuestion(
         answer=from_json(row.answer),
         tenant=row.tenant,
         groups=frozenset(json.loads(row.groups)),

@@ -29,7 +29,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptOutcome:
     """An outcome as it is stored: ``answer`` is what the room above wrote, ``error`` says that the model failed."""
 
     id: int
@@ -41,7 +41,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MeasuredRun:
     """One measurement; ``state`` is running, done or interrupted (its process is gone)."""
 
     id: int
@@ -69,9 +69,9 @@ class Facts:
 # outcomes
 
 
-def find(connection: Connection, keys: Sequence[str], *, who: Principal) -> dict[tuple[str, str], Kept]:
+def find(connection: Connection, keys: Sequence[str], *, who: Principal) -> dict[tuple[str, str], KeptOutcome]:
     """What was answered under ``keys`` for exactly these eyes, by (key, depends); blanked ones are not found."""
-    found: dict[tuple[str, str], Kept] = {}
+    found: dict[tuple[str, str], KeptOutcome] = {}
     wanted = list(dict.fromkeys(keys))
     for start in range(0, len(wanted), _BATCH):
         statement = select(outcomes).where(
@@ -211,13 +211,13 @@ def finish(tx: Transaction, run_id: int, summary: Mapping[str, Any]) -> None:
     tx.connection.execute(runs.update().where(runs.c.id == run_id), changed)
 
 
-def listing(connection: Connection, *, who: Principal, limit: int = 20) -> list[Run]:
+def listing(connection: Connection, *, who: Principal, limit: int = 20) -> list[MeasuredRun]:
     """The newest runs of the tenant, newest first."""
     statement = select(runs).where(runs.c.tenant == who.tenant).order_by(runs.c.id.desc()).limit(limit)
     return [_run(row) for row in connection.execute(statement).mappings()]
 
 
-def get(connection: Connection, run_id: int, *, who: Principal) -> Run | None:
+def get(connection: Connection, run_id: int, *, who: Principal) -> MeasuredRun | None:
     """One run of the tenant, None if there is none of that number."""
     statement = select(runs).where(runs.c.tenant == who.tenant, runs.c.id == run_id)
     row = connection.execute(statement).mappings().one_or_none()
@@ -226,7 +226,7 @@ def get(connection: Connection, run_id: int, *, who: Principal) -> Run | None:
 
 def outcomes_of(
     connection: Connection, run_id: int, *, who: Principal
-) -> Iterator[tuple[str, str, Kept, Mapping[str, float]]]:
+) -> Iterator[tuple[str, str, KeptOutcome, Mapping[str, float]]]:
     """Way, question id, outcome and metrics of a run, as far as ``who`` holds every group that was asked with."""
     joined = run_outcomes.join(outcomes, outcomes.c.id == run_outcomes.c.outcome_id)
     columns = [run_outcomes.c.way, run_outcomes.c.question_id, run_outcomes.c.metrics, *outcomes.columns]
@@ -270,15 +270,15 @@ def _pack(answer: Mapping[str, Any]) -> bytes:
     return zlib.compress(_json(answer).encode("utf-8", "replace"), 6)
 
 
-def _kept(row: RowMapping) -> Kept:
+def _kept(row: RowMapping) -> KeptOutcome:
     answer = json.loads(zlib.decompress(row["answer"]))
     asked_at = datetime.fromisoformat(row["asked_at"])
-    return Kept(row["id"], row["key"], row["depends"], asked_at, row["error"], answer)
+    return KeptOutcome(row["id"], row["key"], row["depends"], asked_at, row["error"], answer)
 
 
-def _run(row: RowMapping) -> Run:
+def _run(row: RowMapping) -> MeasuredRun:
     gone = row["state"] == "running" and not alive(row["pid"])
-    return Run(
+    return MeasuredRun(
         id=row["id"],
         tenant=row["tenant"],
         kind=row["kind"],

@@ -24,7 +24,7 @@ _HANG = insert(tree_leaves)
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TreeNode:
     """A row of ``tree_nodes``; vectors are float16 bytes, b"" where there is none yet."""
 
     id: int
@@ -40,7 +40,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
+class UnplacedChunk:
     """A live chunk that hangs under no node yet, and where its vector lies in the live set."""
 
     key: int
@@ -50,7 +50,7 @@ class Loose:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class SummaryInput:
     """What a summary is made from, on the lowest level."""
 
     header: str
@@ -69,28 +69,30 @@ def set_shape(tx: Transaction, values: Mapping[str, object]) -> None:
     write_meta(tx.connection, META_KEY, json.dumps(dict(values), sort_keys=True))
 
 
-def nodes(connection: Connection, *, access_ids: Collection[int] | None = None, level: int | None = None) -> list[Node]:
+def nodes(
+    connection: Connection, *, access_ids: Collection[int] | None = None, level: int | None = None
+) -> list[TreeNode]:
     """The nodes of some access ids (None: all) and of a level (None: all), by id."""
     statement = select(*(tree_nodes.c[name] for name in _NAMES)).order_by(tree_nodes.c.id)
     if access_ids is not None:
         statement = statement.where(access.one_of(tree_nodes.c.access_id, access_ids))
     if level is not None:
         statement = statement.where(tree_nodes.c.level == level)
-    return [Node(*row) for row in connection.execute(statement)]
+    return [TreeNode(*row) for row in connection.execute(statement)]
 
 
-def nodes_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Node]:
+def nodes_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, TreeNode]:
     """Those of the nodes that are there."""
     statement = select(*(tree_nodes.c[name] for name in _NAMES)).where(access.one_of(tree_nodes.c.id, ids))
-    return {row.id: Node(*row) for row in connection.execute(statement)}
+    return {row.id: TreeNode(*row) for row in connection.execute(statement)}
 
 
-def children(connection: Connection, ids: Iterable[int]) -> dict[int, list[Node]]:
+def children(connection: Connection, ids: Iterable[int]) -> dict[int, list[TreeNode]]:
     """The nodes right below each of the nodes, by id."""
     statement = select(*(tree_nodes.c[name] for name in _NAMES)).where(access.one_of(tree_nodes.c.parent_id, ids))
-    found: dict[int, list[Node]] = {}
+    found: dict[int, list[TreeNode]] = {}
     for row in connection.execute(statement.order_by(tree_nodes.c.id)):
-        found.setdefault(row.parent_id, []).append(Node(*row))
+        found.setdefault(row.parent_id, []).append(TreeNode(*row))
     return found
 
 
@@ -115,7 +117,7 @@ def leaves_of_access(connection: Connection, access_ids: Collection[int] | None)
     return [(row.chunk_key, row.node_id, row.version_id) for row in connection.execute(statement)]
 
 
-def passages(connection: Connection, node_ids: Iterable[int]) -> dict[int, list[Passage]]:
+def passages(connection: Connection, node_ids: Iterable[int]) -> dict[int, list[SummaryInput]]:
     """The chunks right below each of the nodes, in the order of their documents."""
     statement = (
         select(tree_leaves.c.node_id, chunks.c.header, chunks.c.text, chunks.c.content_hash)
@@ -123,13 +125,13 @@ def passages(connection: Connection, node_ids: Iterable[int]) -> dict[int, list[
         .where(access.one_of(tree_leaves.c.node_id, node_ids))
         .order_by(tree_leaves.c.node_id, chunks.c.key)
     )
-    found: dict[int, list[Passage]] = {}
+    found: dict[int, list[SummaryInput]] = {}
     for row in connection.execute(statement):
-        found.setdefault(row.node_id, []).append(Passage(row.header, row.text, row.content_hash))
+        found.setdefault(row.node_id, []).append(SummaryInput(row.header, row.text, row.content_hash))
     return found
 
 
-def loose(connection: Connection, set_id: int) -> list[Loose]:
+def loose(connection: Connection, set_id: int) -> list[UnplacedChunk]:
     """The live chunks that hang nowhere and have a vector in the set, by key."""
     statement = (
         select(chunks.c.key, chunks.c.access_id, chunks.c.content_hash, slots.c.slot)
@@ -138,10 +140,10 @@ def loose(connection: Connection, set_id: int) -> list[Loose]:
         .where(slots.c.set_id == set_id, tree_leaves.c.chunk_key.is_(None))
         .order_by(chunks.c.key)
     )
-    return [Loose(*row) for row in connection.execute(statement)]
+    return [UnplacedChunk(*row) for row in connection.execute(statement)]
 
 
-def all_of_access(connection: Connection, set_id: int, access_id: int) -> list[Loose]:
+def all_of_access(connection: Connection, set_id: int, access_id: int) -> list[UnplacedChunk]:
     """Every live chunk of an access id that has a vector in the set, wherever it hangs, by key."""
     statement = (
         select(chunks.c.key, chunks.c.access_id, chunks.c.content_hash, slots.c.slot)
@@ -149,7 +151,7 @@ def all_of_access(connection: Connection, set_id: int, access_id: int) -> list[L
         .where(slots.c.set_id == set_id, chunks.c.access_id == access_id)
         .order_by(chunks.c.key)
     )
-    return [Loose(*row) for row in connection.execute(statement)]
+    return [UnplacedChunk(*row) for row in connection.execute(statement)]
 
 
 def slots_of(connection: Connection, set_id: int, keys: Iterable[int]) -> dict[int, int]:
@@ -212,14 +214,14 @@ def add(tx: Transaction, access_id: int, level: int, middles: Sequence[bytes], p
     """The ids of new nodes without a summary, one for each middle."""
     first = tx.allocate("tree_node_id", len(middles)) if middles else 0
     rows = [
-        _row(Node(id, access_id, level, parent_id, middle=middle)) for id, middle in enumerate(middles, first)
+        _row(TreeNode(id, access_id, level, parent_id, middle=middle)) for id, middle in enumerate(middles, first)
     ]  # fmt: skip
     if rows:
         tx.connection.execute(insert(tree_nodes), rows)
     return [row["id"] for row in rows]
 
 
-def put(tx: Transaction, changed: Sequence[Node]) -> None:
+def put(tx: Transaction, changed: Sequence[TreeNode]) -> None:
     """The rows of these nodes are as given."""
     if changed:
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_NAMES[1:], "checksum")}
@@ -227,12 +229,12 @@ def put(tx: Transaction, changed: Sequence[Node]) -> None:
         tx.connection.execute(update(tree_nodes).where(tree_nodes.c.id == bindparam("new_id")).values(values), rows)
 
 
-def _row(node: Node) -> dict[str, Any]:
+def _row(node: TreeNode) -> dict[str, Any]:
     row = _values(node)
     return {**row, "checksum": checksums.of_row(tree_nodes, row)}
 
 
-def _values(node: Node) -> dict[str, Any]:
+def _values(node: TreeNode) -> dict[str, Any]:
     return {name: getattr(node, name) for name in _NAMES}
 
 
@@ -291,7 +293,7 @@ def blank(tx: Transaction, ids: Iterable[int]) -> int:
 def _changed(tx: Transaction, ids: set[int], values: Mapping[str, object]) -> None:
     if ids:
         named = nodes_by_id(tx.connection, ids).values()
-        put(tx, [Node(**{**_values(node), **values}) for node in named])
+        put(tx, [TreeNode(**{**_values(node), **values}) for node in named])
 
 
 def follow(tx: Transaction, gone: Sequence[ChunkRow], new: Sequence[int] = ()) -> None:

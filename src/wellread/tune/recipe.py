@@ -27,7 +27,7 @@ RECIPES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LayerChoice:
     """What a ranking left to be trained: names of blocks (the attention or the MLP of a layer), or ranks by module.
 
     ``blocks`` None: all that the method trains on its own. ``ranks``: lora's rank for each linear module, by its name.
@@ -37,18 +37,18 @@ class Choice:
     ranks: Mapping[str, int] | None = None
 
 
-ALL = Choice()
+ALL = LayerChoice()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MethodPlan:
     """What a recipe is told: settings, the number of steps to come, tokenizer, a folder of its own, what is trained."""
 
     settings: TuneSettings
     total_steps: int
     tokenizer: Any
     work: Path
-    choice: Choice = ALL
+    choice: LayerChoice = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Recipe:
     name: str
     about: str
     learning_rate: float
-    attach: Callable[[Any, Plan], Attached]
+    attach: Callable[[Any, MethodPlan], Attached]
     save: Callable[[Any, Path], None]
     load: Callable[[Any, Path], Any]
     mergeable: bool = True
@@ -88,7 +88,7 @@ class Recipe:
     blocks: tuple[str, ...] = ("self_attn", "mlp")
 
 
-def linear_modules(model: Any, settings: TuneSettings, choice: Choice = ALL) -> list[str]:
+def linear_modules(model: Any, settings: TuneSettings, choice: LayerChoice = ALL) -> list[str]:
     """Names of the linear modules that are changed: by ``tune.targets`` and the choice, never the output layer.
 
     Raises: UsageError where none is left.

@@ -27,12 +27,12 @@ from wellread.tune.data.data import DataSet
 from wellread.tune.labels import run as task_run
 from wellread.tune.labels import text2text
 from wellread.tune.layers import choose
-from wellread.tune.recipe import Plan, Recipe
+from wellread.tune.recipe import MethodPlan, Recipe
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import examples, loop, outcome, rehearse, session, state, tuned
-from wellread.tune.train.examples import Rows
+from wellread.tune.train.examples import EncodedParts
 from wellread.tune.train.outcome import Result
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 
 
 def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progress: Progress = SILENT) -> Result:
@@ -50,7 +50,7 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
     weights, gguf, digest = task_run.resolve(settings, config.models_folder())
     folder.mkdir(parents=True, exist_ok=True)
     with state.alone(folder):
-        run = Run(
+        run = TrainingRun(
             name=name,
             state="running",
             settings=asdict(settings),
@@ -101,7 +101,7 @@ def chosen_data(folder: Path, settings: TuneSettings) -> str:
     raise UsageError("there is no data set to learn from; make one: wellread tune prepare FILE --name NAME")
 
 
-def settings_of(run: Run) -> TuneSettings:
+def settings_of(run: TrainingRun) -> TuneSettings:
     """The settings that a run began with."""
     return TuneSettings(**{**run.settings, "targets": tuple(run.settings["targets"])})
 
@@ -145,7 +145,7 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     course = session.course_of(rows, settings, replay)
     model = tuned.open_base(method, weights)
     described = {"n_parameters": session.n_parameters(model), "architecture": str(model.config.model_type)}
-    plan = Plan(settings, course.total, tokenizer, folder, choice)
+    plan = MethodPlan(settings, course.total, tokenizer, folder, choice)
     trained = session.attach(method, model, plan, {"base": run.base, "run": run.name, "data": run.data})
     dtype = run.dtype or session.dtype_of(trained.model, rows, settings, tokenizer)
     run = replace(
@@ -185,8 +185,8 @@ def _scored(folder: Path, result: Result, data: DataSet, method: Recipe, weights
 
 
 def _with_rehearsal(
-    folder: Path, settings: TuneSettings, rows: Rows, weights: Path, tokenizer: Any, progress: Progress
-) -> Rows:
+    folder: Path, settings: TuneSettings, rows: EncodedParts, weights: Path, tokenizer: Any, progress: Progress
+) -> EncodedParts:
     """The rows, with texts of the base model's own among the general ones where general ones are mixed in."""
     if not settings.rehearse or not session.replay_of(rows, settings):
         return rows
@@ -197,7 +197,7 @@ def _with_rehearsal(
     return replace(rows, general=(*rows.general, *made))
 
 
-def _record_lineage(base: KnowledgeBase, run: Run, data: DataSet) -> None:
+def _record_lineage(base: KnowledgeBase, run: TrainingRun, data: DataSet) -> None:
     """The tuned model stands in the lineage, made from its data set."""
     settings = {**run.settings, "base": run.base["name"], "base_digest": run.base["digest"], "run": run.name}
     inputs = [Input(lineage.ARTIFACT, prepare.artifact_id(data.card))]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wellread.errors import UsageError
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.passages import passages, seen
 from wellread.retrieve.parts import Query
 from wellread.retrieve.retrievers.plugged import Search
@@ -29,21 +29,21 @@ def open_index(name: str, settings: RetrieveSettings, folder: Path) -> Search:
     return find
 
 
-def find(query: Query, look: Look) -> Mapping[int, float]:
+def find(query: Query, snapshot: Snapshot) -> Mapping[int, float]:
     """Passages by the number of the question's codes that they hold, and 1 besides for each code."""
     asked = codes(query.text)
     if not asked:
         return {}
-    known: dict[str, set[int]] | None = look.memo.get("wellread_example.identifiers")
+    known: dict[str, set[int]] | None = snapshot.memo.get("wellread_example.identifiers")
     if known is None:  # once for each state of the base: look.memo is emptied when documents change
         known = defaultdict(set)
-        for entry in passages(look, everyone=True):
+        for entry in passages(snapshot, everyone=True):
             for code in codes(entry.text):
                 known[code].add(entry.key)
-        look.memo["wellread_example.identifiers"] = known
+        snapshot.memo["wellread_example.identifiers"] = known
     held: dict[int, float] = defaultdict(float)
     for code in asked:
         for key in known.get(code, ()):
             held[key] += 1.0
-    allowed = seen(look, list(held), query.within)  # who asks, and where to look, come before anything is counted
+    allowed = seen(snapshot, list(held), query.within)  # who asks, and where to look, come before anything is counted
     return {key: score for key, score in held.items() if key in allowed}

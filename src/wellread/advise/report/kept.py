@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wellread.errors import UsageError
-from wellread.metrics.results import Comparison, Passage
+from wellread.metrics.results import Comparison, ReadPassage
 
 
 def read(file: Path) -> Comparison:
@@ -63,7 +63,7 @@ def _dataclass(given: Any, cls: type) -> Any:
     if not isinstance(given, Mapping):
         raise TypeError(f"{cls.__name__} is an object")
     hints = typing.get_type_hints(cls)
-    if cls is Passage:
+    if cls is ReadPassage:
         given = {"text": "", **given}
     known = {f.name: f for f in fields(cls)}
     missing = [n for n, f in known.items() if n not in given and f.default is MISSING and f.default_factory is MISSING]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wellread.errors import StoreError
 from wellread.evaluate import changes
-from wellread.metrics.results import Comparison, Outcome, Passage
+from wellread.metrics.results import Comparison, Outcome, ReadPassage
 from wellread.questions.file import put
 from wellread.types import Question
 
@@ -104,7 +104,7 @@ def as_json(made: Comparison) -> str:
 def plain(value: object) -> object:
     """What JSON can hold, by the fields of dataclasses."""
     if is_dataclass(value) and not isinstance(value, type):
-        left_out = ("text",) if isinstance(value, Passage) else ()
+        left_out = ("text",) if isinstance(value, ReadPassage) else ()
         return {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}

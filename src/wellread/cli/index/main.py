@@ -12,7 +12,7 @@ from wellread.cli.call import DONE, Call, command, hint, open_base, progress
 from wellread.cli.index import chunks as index_chunks
 
 if TYPE_CHECKING:
-    from wellread.index.tree.grow import Grown
+    from wellread.index.tree.grow import TreeUpdate
 
 TREE_EXAMPLES = """
 wellread index tree
@@ -28,7 +28,7 @@ def rebuild(call: Call) -> int:
     """
     with open_base(call) as base, progress(call) as watched:
         embedded = base.index_rebuild(progress=watched)
-        encoded = base.sparse_fill(watched, anew=True)
+        encoded = base.sparse_fill(watched, again=True)
     text = f"index rebuilt, {show.count(embedded, 'chunk')} embedded again"
     return _told(call, {"embedded": embedded, "sparse": encoded}, text + _sparse(encoded))
 
@@ -48,7 +48,7 @@ def reembed(call: Call) -> int:
     """
     with open_base(call) as base, progress(call) as watched:
         embedded = base.reembed(progress=watched)
-        encoded = base.sparse_fill(watched, anew=True)
+        encoded = base.sparse_fill(watched, again=True)
     return _told(
         call, {"embedded": embedded, "sparse": encoded}, f"{show.count(embedded, 'chunk')} embedded" + _sparse(encoded)
     )
@@ -84,7 +84,7 @@ def tree(
     return DONE
 
 
-def _grown(grown: Grown) -> Iterator[str]:
+def _grown(grown: TreeUpdate) -> Iterator[str]:
     """``1,204 summaries of 9,310 passages on 3 levels; 12 made, 3 looked at and kept, 1.2 s``, and what a model did."""
     if not grown.levels:
         yield "no summaries: there are no passages yet; wellread add brings documents in"

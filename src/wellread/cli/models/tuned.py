@@ -16,7 +16,7 @@ from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.knowledge_base import KnowledgeBase
-    from wellread.tune.ship.agreement import Agreement
+    from wellread.tune.ship.agreement import ExportAgreement
     from wellread.tune.ship.export import Exported
     from wellread.tune.ship.registry import Learned, TunedModel
 
@@ -162,7 +162,7 @@ def _before(base: KnowledgeBase, current: str) -> str:
     return registry.before(base.folder) or str(used.run.base["name"])
 
 
-def agreed(found: Agreement) -> str:
+def agreed(found: ExportAgreement) -> str:
     """How an export agreed with the trained model, in a line."""
     return (
         f"{found.file}: {found.identical} of {found.prompts} answers the same as the trained model's, the same choice "

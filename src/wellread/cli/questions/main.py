@@ -17,9 +17,9 @@ from wellread.errors import UsageError
 
 if TYPE_CHECKING:
     from wellread.questions.draft.draft import Drafted
-    from wellread.questions.file import Entry
+    from wellread.questions.file import QuestionEntry
     from wellread.questions.freeze import Frozen
-    from wellread.questions.stands import Finding
+    from wellread.questions.stands import EvidenceFinding
     from wellread.types import Question
 
 EXAMPLES_LOAD = """
@@ -85,13 +85,13 @@ def load(
     return DONE
 
 
-def _accepted(entry: Entry) -> Entry:
+def _accepted(entry: QuestionEntry) -> QuestionEntry:
     from dataclasses import replace
 
     return replace(entry, state="accepted", question=replace(entry.question, split=""))
 
 
-def _kinds(rows: Iterable[Entry]) -> str:
+def _kinds(rows: Iterable[QuestionEntry]) -> str:
     return told(Counter(entry.question.kind for entry in rows))
 
 
@@ -199,7 +199,7 @@ def _set(folder: Path) -> Path:
     return path
 
 
-def _stale(finding: Finding) -> None:
+def _stale(finding: EvidenceFinding) -> None:
     show.say(f"{finding.question}  {finding.state}  {show.where(finding.document)}", "bold")
     show.say(f"“{show.line(finding.quote)}”", indent=4)
     if finding.nearest and finding.state != "moved":

@@ -12,7 +12,7 @@ from wellread.cli import show
 from wellread.cli.call import DONE, Call, hint, open_base
 
 if TYPE_CHECKING:
-    from wellread.questions.draft.review import Group, Reviewed
+    from wellread.questions.draft.review import DraftGroup, Reviewed
     from wellread.questions.stands import Texts
 
 AROUND = 160  # letters of the document shown before and after a quotation
@@ -75,7 +75,7 @@ def _one_by_one(state: Reviewed, texts: Texts) -> None:
             show.note(f"{word}: write one letter: {KEYS}")
 
 
-def _shown(group: Group, texts: Texts, number: int, total: int) -> None:
+def _shown(group: DraftGroup, texts: Texts, number: int, total: int) -> None:
     first = group.entries[0]
     q = first.question
     _say()
@@ -99,7 +99,7 @@ def _in_place(document: str, quote: str, groups: frozenset[str], texts: Texts) -
     return show.line(f"…{before}«{text[span.start : span.end]}»{after}…")
 
 
-def _edited(group: Group) -> Group | None:
+def _edited(group: DraftGroup) -> DraftGroup | None:
     """The group with what was typed; None where input ends."""
     q = group.entries[0].question
     text = _asked("question (empty keeps it): ")

@@ -16,8 +16,8 @@ from wellread.cli import show
 from wellread.cli.call import Call, command, hint, open_base, progress
 
 if TYPE_CHECKING:
-    from wellread.tune.base.template import Piece
-    from wellread.tune.data.findings import Finding
+    from wellread.tune.base.template import TokenPiece
+    from wellread.tune.data.findings import DataFinding
     from wellread.tune.data.prepare import Prepared
     from wellread.tune.data.settings import PrepareSettings
 
@@ -106,7 +106,7 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
     from wellread.tune.data import prepare as preparing
     from wellread.tune.data.findings import Policy
 
-    wanted = preparing.Wanted(
+    wanted = preparing.PrepareRequest(
         name=_name(name, files, facts, questions, from_base=from_base),
         files=tuple(files or ()),
         task=task,
@@ -202,8 +202,8 @@ def _say(call: Call, made: Prepared) -> None:
     _next(call, made)
 
 
-def _findings(findings: Sequence[Finding]) -> None:
-    by_code: dict[str, list[Finding]] = defaultdict(list)
+def _findings(findings: Sequence[DataFinding]) -> None:
+    by_code: dict[str, list[DataFinding]] = defaultdict(list)
     for finding in findings:
         by_code[finding.code].append(finding)
     order = {"error": 0, "warning": 1, "note": 2}
@@ -218,7 +218,7 @@ def _findings(findings: Sequence[Finding]) -> None:
             show.say(f"… and {len(found) - LISTED:,} more", "dim", indent=2)
 
 
-def _mask(mask: Sequence[Piece]) -> None:
+def _mask(mask: Sequence[TokenPiece]) -> None:
     """The tokens in one line of text: green where learned on a terminal, between ⟦ and ⟧ elsewhere."""
     colour = sys.stdout.isatty()
     pieces, before = [], False

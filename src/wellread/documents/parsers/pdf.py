@@ -27,7 +27,7 @@ _HYPHEN_END = re.compile(r"(?<=[a-z\u00df-\u00ff])-\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """A piece of text and its box in points, y growing upwards."""
 
     text: str
@@ -85,7 +85,7 @@ def _page_lines(textpage: pypdfium2.PdfTextPage) -> list[str]:
         left, bottom, right, top = textpage.get_rect(index)
         text = one_line(visible(_hyphens(textpage.get_text_bounded(left, bottom, right, top))))
         if text:
-            runs.append(Run(text, left, bottom, right, top))
+            runs.append(TextRun(text, left, bottom, right, top))
     return lines_of(runs) if runs else plain
 
 
@@ -94,7 +94,7 @@ def _hyphens(text: str) -> str:
     return text.replace("\x02", "-").replace("\ufffe", "-")
 
 
-def lines_of(runs: list[Run]) -> list[str]:
+def lines_of(runs: list[TextRun]) -> list[str]:
     """Runs of one page as lines; cells that stand apart by more than a wide space are joined by " | ".
 
     In two columns of running text (a gutter that nearly no run crosses) the left column comes first.
@@ -107,9 +107,9 @@ def lines_of(runs: list[Run]) -> list[str]:
     return lines_of_column(runs)
 
 
-def lines_of_column(runs: list[Run]) -> list[str]:
+def lines_of_column(runs: list[TextRun]) -> list[str]:
     """Runs as lines by baseline, "" where the distance between lines is larger than usual."""
-    rows: list[list[Run]] = []
+    rows: list[list[TextRun]] = []
     for run in sorted(runs, key=lambda r: (-(r.bottom + r.top), r.left)):
         middle = (run.bottom + run.top) / 2
         last = rows[-1][0] if rows else None
@@ -118,7 +118,7 @@ def lines_of_column(runs: list[Run]) -> list[str]:
         else:
             rows.append([run])
     lines: list[str] = []
-    before: Run | None = None
+    before: TextRun | None = None
     for row in rows:
         row.sort(key=lambda r: r.left)
         height = max(r.top - r.bottom for r in row)
@@ -129,7 +129,7 @@ def lines_of_column(runs: list[Run]) -> list[str]:
     return lines
 
 
-def _join(row: list[Run], height: float) -> str:
+def _join(row: list[TextRun], height: float) -> str:
     parts = [row[0].text]
     for one, two in pairwise(row):
         gap = two.left - one.right
@@ -138,7 +138,7 @@ def _join(row: list[Run], height: float) -> str:
     return "".join(parts)
 
 
-def _gutter(runs: list[Run]) -> float | None:
+def _gutter(runs: list[TextRun]) -> float | None:
     """The x of a gap between two columns of running text; None for one column and for tables."""
     if len(runs) < 20:
         return None

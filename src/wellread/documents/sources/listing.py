@@ -52,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """One file of a source, as its folder entry says; ``sidecar`` is what ``NAME.meta.toml`` holds.
 
     ``real`` is where it lies, with links resolved.
@@ -77,7 +77,7 @@ class Found:
 class Listing:
     """Everything that sources hold now, and where listing failed (uri or folder, reason)."""
 
-    found: dict[str, Found] = field(default_factory=dict)
+    found: dict[str, SourceFile] = field(default_factory=dict)
     failed: list[tuple[Source, str, str]] = field(default_factory=list)
 
 
@@ -131,7 +131,7 @@ def listing(sources: Sequence[Source]) -> Listing:
     return result
 
 
-def _files(source: Source, result: Listing) -> Iterator[Found]:
+def _files(source: Source, result: Listing) -> Iterator[SourceFile]:
     if source.kind == "file":
         try:
             os.lstat(source.location)
@@ -176,7 +176,7 @@ def _leads(pattern: Sequence[str], parts: Sequence[str]) -> bool:
     return fnmatch.fnmatchcase(parts[0], pattern[0]) and _leads(pattern[1:], parts[1:])
 
 
-def _walk(source: Source, result: Listing) -> Iterator[Found]:
+def _walk(source: Source, result: Listing) -> Iterator[SourceFile]:
     """Files by name; links are followed only to what lies where the source begins, and no folder is entered twice."""
     top, pattern = reach(source)
     root = os.path.realpath(top)
@@ -244,7 +244,7 @@ def _matches(patterns: tuple[str, ...], relative: str) -> bool:
 
 def _found(
     source: Source, path: str, real: str, entry: os.DirEntry[str] | None = None, sidecar: bool | None = None
-) -> Found | None:
+) -> SourceFile | None:
     """The file as its folder entry describes it, None if it is not there. Raises: OSError if that cannot be told."""
     try:
         state = entry.stat() if entry is not None else os.stat(path)
@@ -258,7 +258,7 @@ def _found(
         except OSError:
             extra = b"unreadable"  # not TOML: the file is listed as broken, with this sidecar as the reason
     regular = stat.S_ISREG(state.st_mode)
-    return Found(uri_of(path), path, source, state.st_size, state.st_mtime_ns, regular, extra, real)
+    return SourceFile(uri_of(path), path, source, state.st_size, state.st_mtime_ns, regular, extra, real)
 
 
 def uri_of(path: str) -> str:

@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from wellread.documents.changes import Change, Failed, Item, Moved, Touched
+from wellread.documents.changes import Change, Failed, ItemState, Moved, Touched
 from wellread.documents.media import TYPES
 from wellread.documents.settings import IngestSettings
 from wellread.documents.sources.fetch import fetch
-from wellread.documents.sources.listing import Found, Source, listing, meta_digest, uri_of
+from wellread.documents.sources.listing import Source, SourceFile, listing, meta_digest, uri_of
 from wellread.documents.sources.owners import claims, owner
 from wellread.errors import SourceError
 
@@ -28,10 +28,10 @@ RACY_NS = 2_000_000_000  # a file changed this short before it was read may have
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ParseTask:
     """One item to parse."""
 
-    item: Item
+    item: ItemState
     path: str
     source: Source
     sidecar: bytes = b""
@@ -39,25 +39,25 @@ class Task:
 
 
 @dataclass(slots=True)
-class Plan:
+class SourceChanges:
     """What a look at the sources gave."""
 
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[ParseTask] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     n_unchanged: int = 0
-    found: dict[str, Found] = field(default_factory=dict)  # files that belong to the sources, by uri
+    found: dict[str, SourceFile] = field(default_factory=dict)  # files that belong to the sources, by uri
     keep: set[str] = field(default_factory=set)  # uris that are there, or cannot be told to be gone
 
 
 def look(
     sources: Sequence[Source], known: Mapping[str, KnownFile], settings: IngestSettings, pipeline: str, scratch: Path
-) -> Plan:
+) -> SourceChanges:
     """Which items are as known, and which have to be read; only sources with ``listed_for`` are looked at.
 
     A file belongs to the closest of all sources that take it. One whose source is not looked at is left alone, unless
     it was known as that of a source that is.
     """
-    plan = Plan()
+    plan = SourceChanges()
     mine = listed_ids(sources)
     listed = listing([source for source in sources if source.id in mine])
     claimed = claims(sources)
@@ -90,7 +90,7 @@ def listed_ids(sources: Sequence[Source]) -> set[int]:
     return {source.id for source in sources if source.listed_for}
 
 
-def _look_past(source: Source, path: str, reason: str, known: Mapping[str, KnownFile], plan: Plan) -> None:
+def _look_past(source: Source, path: str, reason: str, known: Mapping[str, KnownFile], plan: SourceChanges) -> None:
     """What cannot be listed or looked at has failed; nothing that is known of it is gone."""
     where, whole = uri_of(path), path == source.location
     prefix = "" if whole else where.rstrip("/") + "/"
@@ -100,12 +100,12 @@ def _look_past(source: Source, path: str, reason: str, known: Mapping[str, Known
     others = row is not None and (row.source_id != source.id or row.state == "removed")  # is told there, or not at all
     circle = os.path.islink(path) and row is None and not below  # never was a file
     if whole or not (others or circle):
-        plan.changes.append(Failed(Item(where, source.id), "unreadable", reason, False))
+        plan.changes.append(Failed(ItemState(where, source.id), "unreadable", reason, False))
 
 
-def _look_at(found: Found, row: KnownFile | None, retry: bool, pipeline: str, plan: Plan) -> None:
+def _look_at(found: SourceFile, row: KnownFile | None, retry: bool, pipeline: str, plan: SourceChanges) -> None:
     item = _item(found, pipeline)
-    task = Task(item, found.path, found.source, found.sidecar)
+    task = ParseTask(item, found.path, found.source, found.sidecar)
     if not found.regular:
         if row is None or (row.state, row.source_id) != ("skipped", item.source_id):
             plan.changes.append(Failed(item, "unknown-type", f"{found.uri}: not a regular file", True))
@@ -127,8 +127,8 @@ def _look_at(found: Found, row: KnownFile | None, retry: bool, pipeline: str, pl
     plan.tasks.append(task)
 
 
-def _item(found: Found, pipeline: str) -> Item:
-    return Item(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", pipeline)
+def _item(found: SourceFile, pipeline: str) -> ItemState:
+    return ItemState(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", pipeline)
 
 
 def _racy(row: KnownFile) -> bool:
@@ -148,10 +148,10 @@ def _digest(path: str) -> str:
 
 
 def _look_at_page(
-    source: Source, row: KnownFile | None, settings: IngestSettings, pipeline: str, plan: Plan, path: Path
+    source: Source, row: KnownFile | None, settings: IngestSettings, pipeline: str, plan: SourceChanges, path: Path
 ) -> None:
     plan.keep.add(source.location)
-    item = Item(source.location, source.id, meta_digest=meta_digest(source, b""), pipeline=pipeline)
+    item = ItemState(source.location, source.id, meta_digest=meta_digest(source, b""), pipeline=pipeline)
     private = settings.allow_private or source.options.allow_private
     same = row is not None and row.meta_digest == item.meta_digest and row.pipeline == pipeline
     fresh = same and row is not None and row.state in ("live", "duplicate")
@@ -167,26 +167,26 @@ def _look_at_page(
     suffix = PurePosixPath(source.location.split("?", 1)[0]).suffix.lower()
     suffix = page.suffix if page.suffix in TYPES else suffix
     item = replace(item, etag=page.etag, size_bytes=len(page.data), digest=page.digest)
-    plan.tasks.append(Task(item, str(path), source, b"", suffix or ".unknown"))
+    plan.tasks.append(ParseTask(item, str(path), source, b"", suffix or ".unknown"))
 
 
-def _look_at_text(source: Source, row: KnownFile | None, pipeline: str, plan: Plan, path: Path) -> None:
+def _look_at_text(source: Source, row: KnownFile | None, pipeline: str, plan: SourceChanges, path: Path) -> None:
     plan.keep.add(source.location)
     if source.text is None:  # a stream is read once; its document stays until it is removed
         plan.n_unchanged += row is not None
         return
     data = source.text.encode("utf-8", "replace")
     digest = hashlib.sha256(data).hexdigest()
-    item = Item(source.location, source.id, len(data), 0, digest, meta_digest(source, b""), "", pipeline)
+    item = ItemState(source.location, source.id, len(data), 0, digest, meta_digest(source, b""), "", pipeline)
     if row is not None and (row.digest, row.meta_digest, row.pipeline) == (digest, item.meta_digest, pipeline):
         plan.n_unchanged += 1
         return
     path.write_bytes(data)
     suffix = PurePosixPath(source.location).suffix.lower()
-    plan.tasks.append(Task(item, str(path), source, b"", suffix if suffix in TYPES else ".txt"))
+    plan.tasks.append(ParseTask(item, str(path), source, b"", suffix if suffix in TYPES else ".txt"))
 
 
-def gone_from(sources: Sequence[Source], known: Mapping[str, KnownFile], plan: Plan) -> list[str]:
+def gone_from(sources: Sequence[Source], known: Mapping[str, KnownFile], plan: SourceChanges) -> list[str]:
     """Known uris of the sources that were looked at that are not there any more."""
     ids = listed_ids(sources)
     return [
@@ -196,7 +196,7 @@ def gone_from(sources: Sequence[Source], known: Mapping[str, KnownFile], plan: P
     ]
 
 
-def moved_within(plan: Plan, known: Mapping[str, KnownFile], gone: list[str]) -> list[Moved]:
+def moved_within(plan: SourceChanges, known: Mapping[str, KnownFile], gone: list[str]) -> list[Moved]:
     """Items that are new and hold the bytes of one that is gone; both leave ``plan`` and ``gone``."""
     by_size: dict[int, list[str]] = {}
     for uri in gone:
@@ -204,7 +204,7 @@ def moved_within(plan: Plan, known: Mapping[str, KnownFile], gone: list[str]) ->
         if row.state == "live" and row.size_bytes and row.document_id:
             by_size.setdefault(row.size_bytes, []).append(uri)
     moved: list[Moved] = []
-    left: list[Task] = []
+    left: list[ParseTask] = []
     for task in plan.tasks:
         item = task.item
         digest = _digest(task.path) if item.uri not in known and item.size_bytes in by_size else ""
@@ -221,12 +221,12 @@ def moved_within(plan: Plan, known: Mapping[str, KnownFile], gone: list[str]) ->
     return moved
 
 
-def _same(row: KnownFile, item: Item, digest: str) -> bool:
+def _same(row: KnownFile, item: ItemState, digest: str) -> bool:
     alike = (row.digest, row.meta_digest, row.pipeline) == (digest, item.meta_digest, item.pipeline)
     return alike and PurePosixPath(row.uri).suffix == PurePosixPath(item.uri).suffix
 
 
-def restore_duplicates(plan: Plan, known: Mapping[str, KnownFile], sources: Sequence[Source]) -> None:
+def restore_duplicates(plan: SourceChanges, known: Mapping[str, KnownFile], sources: Sequence[Source]) -> None:
     """Duplicates of a document that is read again are read too, whichever source they are of: it may not stand for them
     any more.
     """
@@ -236,11 +236,11 @@ def restore_duplicates(plan: Plan, known: Mapping[str, KnownFile], sources: Sequ
         if row.state == "duplicate" and row.document_id in again and uri not in tasked:
             found = plan.found.get(uri) or _elsewhere(uri, sources)
             if found is not None:
-                plan.tasks.append(Task(_item(found, row.pipeline), found.path, found.source, found.sidecar))
+                plan.tasks.append(ParseTask(_item(found, row.pipeline), found.path, found.source, found.sidecar))
                 plan.n_unchanged -= uri in plan.found
 
 
-def _elsewhere(uri: str, sources: Sequence[Source]) -> Found | None:
+def _elsewhere(uri: str, sources: Sequence[Source]) -> SourceFile | None:
     """A file that this run does not look at otherwise; None where it is not there."""
     found = listing([Source("file", uri)]).found.get(uri)
     source = owner(claims(sources), uri, found.real) if found is not None else None

@@ -31,7 +31,7 @@ _YES_NO = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """A judge's word on one answer: label, its reason, the judging model, the prompt's hash, and what it cost.
 
     The label is «unclear» where the model said neither yes nor no; it counts as no.
@@ -84,7 +84,7 @@ def prompt_hash(about: About) -> str:
     return hashlib.sha256(f"{prompt(about)}\n{SAMPLING}".encode()).hexdigest()[:12]
 
 
-def judge(question: Question, outcome: Outcome, chat: Chat, *, about: About = "right") -> Judged:
+def judge(question: Question, outcome: Outcome, chat: Chat, *, about: About = "right") -> Judgement:
     """Whether an answer says what an accepted one does («right»), or only what was read («grounded»).
 
     A refusal is not put to the model: whether one was due is known. The text of an answer cannot close the marks around
@@ -95,9 +95,9 @@ def judge(question: Question, outcome: Outcome, chat: Chat, *, about: About = "r
     """
     if metrics.refused(outcome) or outcome.error:
         due = about == "right" and not question.answerable and not outcome.error
-        return Judged("yes" if due else "no", outcome.error or "a refusal", "", prompt_hash(about))
+        return Judgement("yes" if due else "no", outcome.error or "a refusal", "", prompt_hash(about))
     if about == "right" and not question.answerable:
-        return Judged("no", "answered what the documents do not answer", "", prompt_hash(about))
+        return Judgement("no", "answered what the documents do not answer", "", prompt_hash(about))
     if about == "right" and not question.answers:
         raise UsageError(f"question {question.id}: no accepted answer to judge by")
     if about == "grounded" and not (outcome.passages or outcome.citations):
@@ -110,7 +110,7 @@ def judge(question: Question, outcome: Outcome, chat: Chat, *, about: About = "r
     )
     reply = chat.reply([Message("user", asked)], SAMPLING)
     label, reason = _read(reply.text)
-    return Judged(label, reason, chat.name, prompt_hash(about), reply.usage)
+    return Judgement(label, reason, chat.name, prompt_hash(about), reply.usage)
 
 
 def _harmless(text: str) -> str:
@@ -167,7 +167,7 @@ def _kappa(counts: np.ndarray, size: int) -> stats.Floats:
 
 
 def figure(
-    verdicts: Sequence[Judged],
+    verdicts: Sequence[Judgement],
     known: Agreement | None,
     *,
     about: About,

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from wellread.config import suggestion
 from wellread.errors import ModelError, UsageError
-from wellread.evaluate.asking import digest, eyes_of, identity
+from wellread.evaluate.asking import digest, identity, principal_of
 from wellread.evaluate.judge import judge
-from wellread.evaluate.judge.judge import Figure, Judged
+from wellread.evaluate.judge.judge import Figure, Judgement
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics
 from wellread.metrics.results import Outcome
 from wellread.models.api import Chat
 from wellread.progress import SILENT, Progress
-from wellread.store import outcomes as evaluations
+from wellread.store import outcomes as outcome_rows
 from wellread.types import Question
 
 COLUMNS = ("question_id", "answer", "human")
@@ -93,13 +93,13 @@ def figures(
     fit = {question.id for question in questions if question.answers or not question.answerable}
     wanted = [outcome for outcome in outcomes if outcome.question_id in fit]
     every = [*taught, *wanted]
-    words: list[Judged] = []
+    words: list[Judgement] = []
     for done, outcome in enumerate(every):
         progress.step("judge", done, len(every))
         words.append(_word(bench, bench.chat, by_id[outcome.question_id], outcome))
     progress.step("judge", len(every), len(every))
     known = judge.agreement([_plain(word) for word in words[: len(taught)]], [one.human for one in labelled], seed=seed)
-    by_way: dict[str, list[tuple[str, Judged]]] = {}
+    by_way: dict[str, list[tuple[str, Judgement]]] = {}
     for outcome, word in zip(wanted, words[len(taught) :], strict=True):
         question = by_id[outcome.question_id]
         by_way.setdefault(outcome.way, []).append((question.variant_of or question.id, word))
@@ -111,23 +111,23 @@ def figures(
     }
 
 
-def _plain(word: Judged) -> str:
+def _plain(word: Judgement) -> str:
     """The label as people give it: what is unclear counts as no."""
     return "yes" if word.label == "yes" else "no"
 
 
-def _word(base: KnowledgeBase, chat: Chat, question: Question, outcome: Outcome) -> Judged:
+def _word(base: KnowledgeBase, chat: Chat, question: Question, outcome: Outcome) -> Judgement:
     """The judge's word on an answer, from the store where it was given before."""
-    who = eyes_of(question, base.who)
+    who = principal_of(question, base.who)
     said = [question.text, question.answers, question.answerable, outcome.text, outcome.refused, outcome.error]
     key = digest(["judge", judge.prompt_hash("right"), identity(base.settings["chat"]), said])
     with base.store.reading() as connection:
-        kept = evaluations.find(connection, [key], who=who).get((key, ""))
+        kept = outcome_rows.find(connection, [key], who=who).get((key, ""))
     if kept is not None:
         row = kept.answer
-        return Judged(row["label"], "", row["model"], row["prompt"])
+        return Judgement(row["label"], "", row["model"], row["prompt"])
     word = judge.judge(question, outcome, chat)
     row = {"label": word.label, "model": word.model, "prompt": word.prompt}  # a reason may repeat a document
     with base.store.writing(durable=False) as tx:
-        evaluations.put(tx, key, "", row, who=who)
+        outcome_rows.put(tx, key, "", row, who=who)
     return word

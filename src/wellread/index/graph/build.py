@@ -26,7 +26,7 @@ from wellread.store import communities, graph
 from wellread.store.communities import Community
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Store
-from wellread.store.graph import Entity, Named, Passage, Said
+from wellread.store.graph import Entity, ExtractedPassage, NamedEntity, StatedRelation
 from wellread.types import Span, Usage
 
 RULES = "names:1"  # raised when names.extract finds something else: passages are read again then
@@ -39,17 +39,17 @@ TITLES = 8  # names that a summary begins with
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """What makes the graph; ``quick`` compares names and sentences, ``chat`` is None where no model is set."""
+class GraphModels:
+    """What makes the graph; ``cheap`` compares names and sentences, ``chat`` is None where no model is set."""
 
     embedder: Embedder
-    quick: Embedder
+    cheap: Embedder
     chat: Callable[[], Chat] | None = None
     chat_name: str = ""
 
 
 @dataclass(slots=True)
-class Updated:
+class GraphUpdate:
     """What was done, and what there is now; ``reason`` says why sentences stand where a model should have written."""
 
     read: int = 0  # passages
@@ -69,15 +69,15 @@ class Updated:
 
 
 def update(
-    store: Store, models: Models, settings: GraphSettings, progress: Progress = SILENT, *, whole: bool = False
-) -> Updated:
+    store: Store, models: GraphModels, settings: GraphSettings, progress: Progress = SILENT, *, whole: bool = False
+) -> GraphUpdate:
     """What was done; the graph is in step with the chunks that were there when it began.
 
     Stopped at any instant and called again, only what is missing is done. With ``whole`` everything is made anew.
 
     Raises: UsageError where the extractor is chat and no model is set; ModelError if one fails: what was read stays.
     """
-    started, done = time.monotonic(), Updated()
+    started, done = time.monotonic(), GraphUpdate()
     if whole:
         with store.writing() as tx:
             graph.clear(tx)
@@ -95,7 +95,7 @@ def update(
     return done
 
 
-def _read(store: Store, models: Models, settings: GraphSettings, done: Updated, progress: Progress) -> None:
+def _read(store: Store, models: GraphModels, settings: GraphSettings, done: GraphUpdate, progress: Progress) -> None:
     """Every live chunk was read by the extractor of the settings."""
     chat: Chat | None = None
     extractor, size = RULES, BATCH
@@ -123,7 +123,7 @@ def _read(store: Store, models: Models, settings: GraphSettings, done: Updated, 
         progress.step("names", n, total, "passages")
 
 
-def _passage(row: ChunkRow, found: Extracted) -> Passage:
+def _passage(row: ChunkRow, found: Extracted) -> ExtractedPassage:
     """What was found in a chunk, each name once with all its places."""
     places: dict[str, list[Span]] = {}
     named: dict[str, tuple[str, str]] = {}
@@ -131,12 +131,14 @@ def _passage(row: ChunkRow, found: Extracted) -> Passage:
         if mention.key:
             places.setdefault(mention.key, []).append(mention.span)
             named.setdefault(mention.key, (mention.text, mention.kind))
-    said = [Said(r.one, r.other, r.label, r.span) for r in found.relations if r.one in named and r.other in named]
-    entities = tuple(Named(key, *named[key], tuple(dict.fromkeys(places[key]))) for key in named)
-    return Passage(row, entities, tuple(said), found.dropped)
+    said = [
+        StatedRelation(r.one, r.other, r.label, r.span) for r in found.relations if r.one in named and r.other in named
+    ]
+    entities = tuple(NamedEntity(key, *named[key], tuple(dict.fromkeys(places[key]))) for key in named)
+    return ExtractedPassage(row, entities, tuple(said), found.dropped)
 
 
-def _compared(store: Store, models: Models, settings: GraphSettings, access_id: int, done: Updated) -> None:
+def _compared(store: Store, models: GraphModels, settings: GraphSettings, access_id: int, done: GraphUpdate) -> None:
     """New names that mean what others of the access id mean are one with them."""
     with store.reading() as connection:
         every = graph.entities(connection, allowed=[access_id])
@@ -144,14 +146,14 @@ def _compared(store: Store, models: Models, settings: GraphSettings, access_id: 
     done.named += len(fresh)
     if settings.same >= 1 or not fresh:
         return
-    vectors = np.asarray(models.quick.embed([entity.key for entity in every]), np.float32)
+    vectors = np.asarray(models.cheap.embed([entity.key for entity in every]), np.float32)
     found = merge.pairs([e.key for e in every], [e.kind for e in every], vectors, fresh, settings.same)
     with store.writing() as tx:
         graph.put_same(tx, [(every[i].id, every[j].id, score) for i, j, score in found])
     done.merged += len(found)
 
 
-def _placed(store: Store, settings: GraphSettings, access_id: int, done: Updated) -> None:
+def _placed(store: Store, settings: GraphSettings, access_id: int, done: GraphUpdate) -> None:
     """Every name of the access id has found its group; where many are new, all groups are made anew."""
     with store.reading() as connection:
         every = graph.entities(connection, allowed=[access_id])
@@ -242,7 +244,7 @@ class _Group:
     texts: tuple[str, ...] = ()
 
 
-def _summed(store: Store, models: Models, settings: GraphSettings, done: Updated, progress: Progress) -> None:
+def _summed(store: Store, models: GraphModels, settings: GraphSettings, done: GraphUpdate, progress: Progress) -> None:
     """Every group has a summary of what it says now, and the vector of that."""
     writer = summarise.Writer(models.chat if settings.summaries == "chat" else None)
     size = 1 if settings.summaries == "chat" else SUMMARIES
@@ -284,11 +286,11 @@ def _groups(connection: Connection, ids: Sequence[int], least: int) -> dict[int,
     return found
 
 
-def _summary(group: _Group, writer: summarise.Writer, models: Models, settings: GraphSettings) -> Community:
+def _summary(group: _Group, writer: summarise.Writer, models: GraphModels, settings: GraphSettings) -> Community:
     """The community with a summary: its most connected names, then what is said of them; "" for a small one."""
     if not group.titles:
         return replace(group.community, dirty=0, summary="", made_by="")
     written = writer.write(group.texts) if settings.summaries == "chat" and group.texts else ""
-    said = written or summarise.extract(group.texts, models.quick, settings.sentences)
+    said = written or summarise.extract(group.texts, models.cheap, settings.sentences)
     summary = f"{', '.join(group.titles)}.\n\n{said}"
     return replace(group.community, dirty=0, summary=summary, made_by=writer.name if written else summarise.EXTRACT)

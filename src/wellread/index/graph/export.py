@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from wellread.index.graph.open import Graph
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.store import graph as rows
 
 _KEYS = (
@@ -21,7 +21,7 @@ _KEYS = (
 )
 
 
-def graphml(graph: Graph, look: Look) -> Iterator[str]:
+def graphml(graph: Graph, snapshot: Snapshot) -> Iterator[str]:
     """Lines of a GraphML file: a node for each name, an edge for each pair that is related.
 
     ``sources`` of an edge is JSON: what says so, each with uri, document, version, start and end.
@@ -36,7 +36,7 @@ def graphml(graph: Graph, look: Look) -> Iterator[str]:
         community = node.communities[0] if node.communities else ""
         values = (("name", node.name), ("kind", node.kind), ("passages", node.passages), ("community", community))
         yield f'<node id="n{number}">{_data(values)}</node>'
-    for (one, other), found in _said(graph, look).items():
+    for (one, other), found in _said(graph, snapshot).items():
         labels = sorted({label for label, _ in found if label})
         sources = json.dumps([source for _, source in found], ensure_ascii=False)
         told = (("label", "; ".join(labels)), ("weight", len(found)), ("sources", sources))
@@ -45,11 +45,11 @@ def graphml(graph: Graph, look: Look) -> Iterator[str]:
     yield "</graphml>"
 
 
-def _said(graph: Graph, look: Look) -> dict[tuple[int, int], list[tuple[str, dict[str, object]]]]:
+def _said(graph: Graph, snapshot: Snapshot) -> dict[tuple[int, int], list[tuple[str, dict[str, object]]]]:
     """What is said between two names, in the direction of its first place."""
     at = {row: number for number, node in enumerate(graph.nodes) for row in node.entity_ids}
     found: dict[tuple[int, int], list[tuple[str, dict[str, object]]]] = {}
-    for said in rows.statements(look.connection, list(at), who=look.who):
+    for said in rows.statements(snapshot.connection, list(at), who=snapshot.who):
         one, other = at[said.one_id], at[said.other_id]
         if one == other:
             continue

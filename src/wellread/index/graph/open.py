@@ -19,7 +19,7 @@ from wellread.index.graph import cluster
 from wellread.index.graph.merge import Union
 from wellread.index.graph.names import LONGEST, key_of
 from wellread.index.graph.settings import GraphSettings
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.words import glossary
 from wellread.store import graph
 from wellread.store.communities import Community
@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class GraphNode:
     """A name with all its spellings and rows; ``passages`` counts those that hold it."""
 
     name: str
@@ -47,7 +47,7 @@ class Node:
 class Graph:
     """Names (0 to n - 1) and passages, with how often a passage holds a name, and a sentence two of them."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     by_key: Mapping[str, int]
     chunks: Ints  # (passages,) chunk keys
     mentions: Ints  # (m, 3): passage, name, how often
@@ -191,26 +191,26 @@ class Graph:
         return np.log1p(len(self.chunks) / np.maximum(often, 1.0))
 
 
-def graph_of(look: Look, settings: GraphSettings) -> Graph:
-    """The graph of what ``look`` may see, remembered as long as nothing changes."""
-    found: Graph | None = look.memo.get(("graph", look.allowed, settings))
+def graph_of(snapshot: Snapshot, settings: GraphSettings) -> Graph:
+    """The graph of what ``snapshot`` may see, remembered as long as nothing changes."""
+    found: Graph | None = snapshot.memo.get(("graph", snapshot.allowed, settings))
     if found is None:
-        found = look.memo["graph", look.allowed, settings] = _read(look, settings)
+        found = snapshot.memo["graph", snapshot.allowed, settings] = _read(snapshot, settings)
     return found
 
 
-def _read(look: Look, settings: GraphSettings) -> Graph:
-    every = graph.entities(look.connection, allowed=look.allowed)
+def _read(snapshot: Snapshot, settings: GraphSettings) -> Graph:
+    every = graph.entities(snapshot.connection, allowed=snapshot.allowed)
     at = {entity.id: n for n, entity in enumerate(every)}
-    heads = _heads(look, every, at)
+    heads = _heads(snapshot, every, at)
     order = sorted(set(heads))
     number = {head: n for n, head in enumerate(order)}
     node_of = np.array([number[head] for head in heads], np.int64)
-    rows = graph.mentions(look.connection, allowed=look.allowed)
+    rows = graph.mentions(snapshot.connection, allowed=snapshot.allowed)
     keys, passage = np.unique(np.array([row[0] for row in rows], np.int64), return_inverse=True)
     names = node_of[[at[row[1]] for row in rows]] if rows else np.zeros(0, np.int64)
     mentions = _added(passage, names, [row[2] for row in rows], len(order))
-    said = graph.relations(look.connection, allowed=look.allowed)
+    said = graph.relations(snapshot.connection, allowed=snapshot.allowed)
     pairs = np.sort(
         np.array([[node_of[at[one]], node_of[at[other]]] for one, other, _ in said], np.int64).reshape(-1, 2)
     )
@@ -219,20 +219,20 @@ def _read(look: Look, settings: GraphSettings) -> Graph:
     often = np.bincount(mentions[:, 1], minlength=len(order))
     nodes = _nodes(every, heads, order, often)
     by_key = {entity.key: int(node_of[n]) for n, entity in enumerate(every)}
-    communities = tuple(graph.communities(look.connection, allowed=look.allowed))
+    communities = tuple(graph.communities(snapshot.connection, allowed=snapshot.allowed))
     return Graph(nodes, by_key, keys, mentions, edges, communities, settings)
 
 
-def _heads(look: Look, every: Sequence[Entity], at: Mapping[int, int]) -> list[int]:
+def _heads(snapshot: Snapshot, every: Sequence[Entity], at: Mapping[int, int]) -> list[int]:
     """Which entity stands for each: by key, by meaning, by the glossary."""
     union = Union(len(every))
     by_key: dict[str, int] = {}
     for n, entity in enumerate(every):
         union.join(by_key.setdefault(entity.key, n), n)
-    for one, other in graph.same(look.connection, allowed=look.allowed):
+    for one, other in graph.same(snapshot.connection, allowed=snapshot.allowed):
         union.join(at[one], at[other])
-    if glossary.exists(look.connection):
-        known = glossary.listing(look.connection, allowed=look.allowed)
+    if glossary.exists(snapshot.connection):
+        known = glossary.listing(snapshot.connection, allowed=snapshot.allowed)
         meanings: dict[str, set[str]] = {}
         for pair in known:
             meanings.setdefault(key_of(pair.short), set()).add(key_of(pair.long))
@@ -251,7 +251,7 @@ def _added(one: Ints, other: Ints, often: Sequence[int], n: int) -> Ints:
     return np.stack([pair // n, pair % n, count], axis=1)
 
 
-def _nodes(every: Sequence[Entity], heads: Sequence[int], order: Sequence[int], often: Ints) -> tuple[Node, ...]:
+def _nodes(every: Sequence[Entity], heads: Sequence[int], order: Sequence[int], often: Ints) -> tuple[GraphNode, ...]:
     held: dict[int, list[Entity]] = {}
     for entity, head in zip(every, heads, strict=True):
         held.setdefault(head, []).append(entity)
@@ -260,7 +260,7 @@ def _nodes(every: Sequence[Entity], heads: Sequence[int], order: Sequence[int], 
         rows = held[head]
         longest = max(rows, key=lambda entity: (len(entity.key), -entity.id))
         made.append(
-            Node(
+            GraphNode(
                 longest.name,
                 longest.kind,
                 tuple(dict.fromkeys(entity.key for entity in rows)),

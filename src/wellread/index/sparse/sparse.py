@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, text
 
 from wellread.errors import StoreError
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.models.api import SparseEncoder, SparseVector
 from wellread.progress import SILENT, Progress
 from wellread.store import access
@@ -95,19 +95,19 @@ def remove(connection: Connection, keys: Sequence[int]) -> None:
         connection.execute(gone, {"keys": json.dumps(list(keys))})
 
 
-def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, anew: bool = False) -> int:
+def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, again: bool = False) -> int:
     """How many chunks were encoded: those without a row; each batch is committed, so that a stopped run goes on.
 
     Args:
         store: is written.
-        encoder: must be the one that the rows are from, unless ``anew``.
+        encoder: must be the one that the rows are from, unless ``again``.
         progress: told of every batch.
-        anew: rows of another encoder are dropped first.
+        again: rows of another encoder are dropped first.
     Raises: StoreError where the rows are from another encoder; ModelError.
     """
     with store.writing() as tx:
         found = model_of(tx.connection)
-        if found is None or (anew and found != encoder.id):
+        if found is None or (again and found != encoder.id):
             create(tx.connection, encoder.id)
             tx.bump()
         else:
@@ -171,12 +171,14 @@ class Lists:
         return found
 
 
-def search(look: Look, vector: SparseVector, *, versions: Sequence[int] | None, k: int) -> list[tuple[int, float]]:
-    """The ``k`` chunks with the highest dot product above 0 that ``look`` may see, within ``versions`` (None: all)."""
-    held = _held(look)
+def search(
+    snapshot: Snapshot, vector: SparseVector, *, versions: Sequence[int] | None, k: int
+) -> list[tuple[int, float]]:
+    """The ``k`` visible chunks with the highest dot product above 0, within ``versions`` (None: all)."""
+    held = _held(snapshot)
     scores = held.scores(vector)
-    if look.allowed is not None:
-        scores[~np.isin(held.access, list(look.allowed))] = 0
+    if snapshot.allowed is not None:
+        scores[~np.isin(held.access, list(snapshot.allowed))] = 0
     if versions is not None:
         scores[~np.isin(held.versions, np.asarray(versions, np.int64))] = 0
     places = np.flatnonzero(scores > 0)
@@ -184,21 +186,24 @@ def search(look: Look, vector: SparseVector, *, versions: Sequence[int] | None, 
     return [(int(held.keys[place]), float(scores[place])) for place in order]
 
 
-def covered(look: Look) -> tuple[int, int]:
-    """Chunks with a sparse vector, and chunks, of all that ``look`` may see; counted once a generation."""
-    found: tuple[int, int] | None = look.memo.get(("covered", look.allowed))
+def covered(snapshot: Snapshot) -> tuple[int, int]:
+    """Chunks with a sparse vector, and chunks, of all that ``snapshot`` may see; counted once a generation."""
+    found: tuple[int, int] | None = snapshot.memo.get(("covered", snapshot.allowed))
     if found is None:
-        held = _held(look).access
-        n_held = len(held) if look.allowed is None else np.count_nonzero(np.isin(held, list(look.allowed)))
-        every = access.within(select(func.count()).select_from(chunks), chunks.c.access_id, look.allowed)
-        found = look.memo["covered", look.allowed] = int(n_held), int(look.connection.execute(every).scalar_one())
+        held = _held(snapshot).access
+        n_held = len(held) if snapshot.allowed is None else np.count_nonzero(np.isin(held, list(snapshot.allowed)))
+        every = access.within(select(func.count()).select_from(chunks), chunks.c.access_id, snapshot.allowed)
+        found = snapshot.memo["covered", snapshot.allowed] = (
+            int(n_held),
+            int(snapshot.connection.execute(every).scalar_one()),
+        )
     return found
 
 
-def _held(look: Look) -> Lists:
-    held: Lists | None = look.memo.get("sparse")
+def _held(snapshot: Snapshot) -> Lists:
+    held: Lists | None = snapshot.memo.get("sparse")
     if held is None:
-        held = look.memo["sparse"] = _lists(look.connection)
+        held = snapshot.memo["sparse"] = _lists(snapshot.connection)
     return held
 
 

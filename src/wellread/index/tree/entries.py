@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.store.schema import chunks
 
 By = Literal["documents", "sections"]
@@ -44,25 +44,25 @@ class Entries:
         return [(int(n), float(cosine[n])) for n in order if np.isfinite(cosine[n])]
 
 
-def entries(look: Look, by: By) -> Entries:
-    """The entries that ``look`` may see, remembered as long as nothing changes."""
-    found: Entries | None = look.memo.get(("entries", by, look.allowed))
+def entries(snapshot: Snapshot, by: By) -> Entries:
+    """The entries that ``snapshot`` may see, remembered as long as nothing changes."""
+    found: Entries | None = snapshot.memo.get(("entries", by, snapshot.allowed))
     if found is None:
-        found = look.memo["entries", by, look.allowed] = _made(look, by)
+        found = snapshot.memo["entries", by, snapshot.allowed] = _made(snapshot, by)
     return found
 
 
-def _made(look: Look, by: By) -> Entries:
+def _made(snapshot: Snapshot, by: By) -> Entries:
     none = np.zeros(0, np.int64)
-    view = look.view
+    view = snapshot.view
     if view is None:
         return Entries(np.zeros((0, 0), np.float32), none, none, np.zeros(1, np.int64))
-    mask = view.mask(look.allowed)
+    mask = view.mask(snapshot.allowed)
     slots = np.arange(view.vectors.n) if mask is None else np.flatnonzero(mask)
     rows = view.vectors.rows[slots]
     group = rows["version"].astype(np.int64)
     if by == "sections":
-        group = _sections(look, rows["key"].astype(np.int64), group)
+        group = _sections(snapshot, rows["key"].astype(np.int64), group)
     order = np.argsort(group, kind="stable")
     slots, group = slots[order], group[order]
     _, firsts = np.unique(group, return_index=True)
@@ -75,10 +75,11 @@ def _made(look: Look, by: By) -> Entries:
     return Entries(middles, held["version"][starts[:-1]].astype(np.int64), held["key"].astype(np.int64), starts)
 
 
-def _sections(look: Look, keys: NDArray[np.int64], versions: NDArray[np.int64]) -> NDArray[np.int64]:
+def _sections(snapshot: Snapshot, keys: NDArray[np.int64], versions: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) a number for each chunk, the same for those below one heading of one version."""
     path = {
-        int(row.key): row.heading_path for row in look.connection.execute(select(chunks.c.key, chunks.c.heading_path))
+        int(row.key): row.heading_path
+        for row in snapshot.connection.execute(select(chunks.c.key, chunks.c.heading_path))
     }
     names = [(int(version), path.get(int(key), "[]")) for key, version in zip(keys, versions, strict=True)]
     numbers = {name: n for n, name in enumerate(dict.fromkeys(names))}

@@ -27,7 +27,7 @@ from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import tree
 from wellread.store.engine import Store, Transaction
-from wellread.store.tree import Loose, Node
+from wellread.store.tree import TreeNode, UnplacedChunk
 from wellread.types import Usage
 
 BATCH = 64  # summaries committed at once; written ones are committed one by one
@@ -38,16 +38,16 @@ Members = tuple[list[int], Vectors]  # ids of chunks or nodes, and their (n, dim
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """What makes summaries and vectors; ``quick`` compares sentences, ``chat`` is None where no model is set."""
+class TreeModels:
+    """What makes summaries and vectors; ``cheap`` compares sentences, ``chat`` is None where no model is set."""
 
     embedder: Embedder
-    quick: Embedder
+    cheap: Embedder
     chat: Callable[[], Chat] | None = None
 
 
 @dataclass(slots=True)
-class Grown:
+class TreeUpdate:
     """What was done, and what there is now; ``reason`` says why sentences stand where a model should have written."""
 
     levels: dict[int, int] = field(default_factory=dict)  # nodes of each
@@ -74,10 +74,10 @@ class _Work:
     """What every step of one update has in common."""
 
     store: Store
-    models: Models
+    models: TreeModels
     settings: TreeSettings
     writer: summarise.Writer
-    done: Grown
+    done: TreeUpdate
     progress: Progress
 
     @property
@@ -87,8 +87,8 @@ class _Work:
 
 
 def update(
-    store: Store, models: Models, settings: TreeSettings, progress: Progress = SILENT, *, whole: bool = False
-) -> Grown:
+    store: Store, models: TreeModels, settings: TreeSettings, progress: Progress = SILENT, *, whole: bool = False
+) -> TreeUpdate:
     """What was done; the tree is in step with the chunks that were there when it began.
 
     Stopped at any instant and called again, only what is missing is done. With ``whole`` everything is held against the
@@ -98,7 +98,7 @@ def update(
     Raises: StoreError if the index holds vectors of another embedder; ModelError if that one fails.
     """
     started = time.monotonic()
-    work = _Work(store, models, settings, summarise.Writer(models.chat), Grown(), progress)
+    work = _Work(store, models, settings, summarise.Writer(models.chat), TreeUpdate(), progress)
     if _begun(work, whole):
         for level in range(1, settings.levels + 1):
             _summarised(work, level)
@@ -140,7 +140,7 @@ def _begun(work: _Work, whole: bool) -> bool:
         _shaped(tx, work, known, whole)
         tree.cut(tx, tree.orphans(tx.connection))
         _tidied(tx, work, live, 1)
-        by_access: dict[int, list[Loose]] = {}
+        by_access: dict[int, list[UnplacedChunk]] = {}
         for row in tree.loose(tx.connection, live.id):
             by_access.setdefault(row.access_id, []).append(row)
         have = tree.n_leaves(tx.connection)
@@ -180,7 +180,7 @@ def _built(tx: Transaction, work: _Work, live: VectorSet, access_id: int) -> Non
     tree.hang(tx, hung)
 
 
-def _placed(tx: Transaction, work: _Work, live: VectorSet, access_id: int, rows: Sequence[Loose]) -> None:
+def _placed(tx: Transaction, work: _Work, live: VectorSet, access_id: int, rows: Sequence[UnplacedChunk]) -> None:
     """Each passage hangs under the nearest node of the lowest level."""
     ids, middles = _middles(tx, access_id, 1)
     at = cluster.nearest(_read(work.store, live, [row.slot for row in rows]), middles)
@@ -206,7 +206,7 @@ def _tidied(tx: Transaction, work: _Work, live: VectorSet, level: int) -> None:
         waiting = again
 
 
-def _fitting(tx: Transaction, work: _Work, level: int, node: Node, below: Members | None) -> set[int]:
+def _fitting(tx: Transaction, work: _Work, level: int, node: TreeNode, below: Members | None) -> set[int]:
     """The nodes that took what was below this one and have to be looked at again."""
     most = work.settings.cluster_size
     if below is None:
@@ -224,7 +224,7 @@ def _fitting(tx: Transaction, work: _Work, level: int, node: Node, below: Member
     return set()
 
 
-def _split(tx: Transaction, level: int, node: Node, below: Members, most: int) -> None:
+def _split(tx: Transaction, level: int, node: TreeNode, below: Members, most: int) -> None:
     """The node keeps the first part of what is below it; the others get nodes beside it."""
     ids, vectors = below
     first, *others = cluster.divided(vectors, most)
@@ -235,7 +235,7 @@ def _split(tx: Transaction, level: int, node: Node, below: Members, most: int) -
     tree.mark(tx, [node.parent_id] if node.parent_id is not None else [])
 
 
-def _dissolved(tx: Transaction, level: int, node: Node, below: Members) -> set[int]:
+def _dissolved(tx: Transaction, level: int, node: TreeNode, below: Members) -> set[int]:
     """The nodes that took what was below this one, which is gone; none, and nothing is done, where it is alone."""
     others = [(i, m) for i, m in tree.middles(tx.connection, node.access_id, level) if i != node.id and m]
     if not others:
@@ -337,7 +337,7 @@ def _made(work: _Work, texts: Sequence[str]) -> tuple[str, str]:
         if text:
             return text, work.writer.name
         work.done.instead += 1
-    return summarise.extract(texts, work.models.quick, work.settings.sentences), summarise.EXTRACT
+    return summarise.extract(texts, work.models.cheap, work.settings.sentences), summarise.EXTRACT
 
 
 def _raised(work: _Work, level: int) -> None:
@@ -387,7 +387,7 @@ def _hash(text: str) -> bytes:
     return sha256(text.encode()).digest()[:16]
 
 
-def _where(node: Node) -> NDArray[np.float32]:
+def _where(node: TreeNode) -> NDArray[np.float32]:
     return _floats(node.vector or node.middle)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.store import tree
-from wellread.store.tree import Node
+from wellread.store.tree import TreeNode
 
 Indices = NDArray[np.int64]
 
@@ -50,27 +50,27 @@ class Branches:
         return np.flatnonzero(np.isin(self.parents, of))
 
 
-def branches(look: Look) -> Branches | None:
-    """The trees that ``look`` may see, remembered as long as nothing changes; None where there is none."""
-    key = ("tree", look.allowed)
-    if key not in look.memo:
-        look.memo[key] = _read(look)
-    found: Branches | None = look.memo[key]
+def branches(snapshot: Snapshot) -> Branches | None:
+    """The trees that ``snapshot`` may see, remembered as long as nothing changes; None where there is none."""
+    key = ("tree", snapshot.allowed)
+    if key not in snapshot.memo:
+        snapshot.memo[key] = _read(snapshot)
+    found: Branches | None = snapshot.memo[key]
     return found
 
 
-def texts(look: Look, ids: Sequence[int]) -> dict[int, str]:
+def texts(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, str]:
     """What the nodes say."""
-    return {id: node.text for id, node in tree.nodes_by_id(look.connection, ids).items()}
+    return {id: node.text for id, node in tree.nodes_by_id(snapshot.connection, ids).items()}
 
 
-def _read(look: Look) -> Branches | None:
-    shape = tree.shape(look.connection)
-    nodes = tree.nodes(look.connection, access_ids=look.allowed)
-    if not shape or not nodes or look.view is None:
+def _read(snapshot: Snapshot) -> Branches | None:
+    shape = tree.shape(snapshot.connection)
+    nodes = tree.nodes(snapshot.connection, access_ids=snapshot.allowed)
+    if not shape or not nodes or snapshot.view is None:
         return None
     hung: dict[int, list[tuple[int, int]]] = {}
-    for chunk_key, node_id, version_id in tree.leaves_of_access(look.connection, look.allowed):
+    for chunk_key, node_id, version_id in tree.leaves_of_access(snapshot.connection, snapshot.allowed):
         hung.setdefault(node_id, []).append((chunk_key, version_id))
     order, parents = _ordered(nodes)
     starts, ends, leaves = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64), list[tuple[int, int]]()
@@ -81,7 +81,7 @@ def _read(look: Look) -> Branches | None:
     for i in range(len(order) - 1, -1, -1):  # what is below a node stands after it
         if parents[i] >= 0:
             ends[parents[i]] = max(ends[parents[i]], ends[i])
-    vectors = np.zeros((len(order), look.view.vectors.dim), np.float32)
+    vectors = np.zeros((len(order), snapshot.view.vectors.dim), np.float32)
     for i, node in enumerate(order):
         stored = np.frombuffer(node.vector, "<f2")
         if len(stored) == vectors.shape[1]:
@@ -101,13 +101,13 @@ def _read(look: Look) -> Branches | None:
     )
 
 
-def _ordered(nodes: Sequence[Node]) -> tuple[list[Node], list[int]]:
+def _ordered(nodes: Sequence[TreeNode]) -> tuple[list[TreeNode], list[int]]:
     """The nodes from the tops down, each followed by all that is below it; and for each where the one above stands."""
     known = {node.id for node in nodes}
-    below: dict[int | None, list[Node]] = {}
+    below: dict[int | None, list[TreeNode]] = {}
     for node in nodes:
         below.setdefault(node.parent_id if node.parent_id in known else None, []).append(node)
-    order: list[Node] = []
+    order: list[TreeNode] = []
     parents: list[int] = []
     waiting = [(node, -1) for node in reversed(below.get(None, []))]
     while waiting:

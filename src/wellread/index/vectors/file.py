@@ -189,7 +189,7 @@ def mapped_vectors(folder: Path, dim: int, n: int, storage: str) -> NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredVectors:
     """The stored rows of a set; ``held[slots]`` are vectors: (dim,) for one slot, (n, dim) for several."""
 
     rows: NDArray[Any]  # (n, width)
@@ -210,7 +210,7 @@ class VectorView:
         self, folder: Path, dim: int, n: int, before: VectorView | None = None, storage: str = "float16"
     ) -> None:
         self.folder, self.dim, self.n, self.storage = folder, dim, n, storage
-        self.halves = Held(mapped_vectors(folder, dim, n, storage), storage, dim)
+        self.halves = StoredVectors(mapped_vectors(folder, dim, n, storage), storage, dim)
         self._scale = np.float32(1 / _ALIKE if storage == "binary" else 1)
         self.rows = mapped(folder / ROWS, ROW, n)
         old = before.n if before is not None else 0

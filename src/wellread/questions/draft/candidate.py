@@ -42,7 +42,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row of a table: its line letter for letter, and its cells as a reader sees them."""
 
     line: str
@@ -50,11 +50,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class DraftTable:
     """A table with the names of its columns; every row has as many cells."""
 
     names: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     heading: str
     document: Document
 
@@ -83,7 +83,7 @@ def running(document: Document) -> list[Sentence]:
     return found
 
 
-def tables(document: Document) -> list[Table]:
+def tables(document: Document) -> list[DraftTable]:
     """The tables whose columns have names: a head row with bars, or «name: value;» in every line."""
     found = []
     for kind, span, heading in headings(document):
@@ -93,21 +93,21 @@ def tables(document: Document) -> list[Table]:
         lines = lines[:MOST_ROWS]
         table = _barred(lines) if any("|" in line for line in lines[:2]) else _paired(lines)
         if table is not None:
-            found.append(Table(*table, heading, document))
+            found.append(DraftTable(*table, heading, document))
     return found
 
 
-def _barred(lines: list[str]) -> tuple[tuple[str, ...], tuple[Row, ...]] | None:
+def _barred(lines: list[str]) -> tuple[tuple[str, ...], tuple[TableRow, ...]] | None:
     cut = [(line, tuple(plain(cell) for cell in line.strip().strip("|").split("|"))) for line in lines]
     cut = [(line, cells) for line, cells in cut if not _RULE.match(line)]
     if len(cut) < 2:
         return None
     names = cut[0][1]
-    rows = tuple(Row(line.strip(), cells) for line, cells in cut[1:] if len(cells) == len(names))
+    rows = tuple(TableRow(line.strip(), cells) for line, cells in cut[1:] if len(cells) == len(names))
     return (names, rows) if len(names) > 1 and all(names) and rows else None
 
 
-def _paired(lines: list[str]) -> tuple[tuple[str, ...], tuple[Row, ...]] | None:
+def _paired(lines: list[str]) -> tuple[tuple[str, ...], tuple[TableRow, ...]] | None:
     parts = [[_PAIR.match(part) for part in line.split("; ")] for line in lines]
     if not parts or len(parts[0]) < 2 or not all(parts[0]):
         return None
@@ -115,5 +115,5 @@ def _paired(lines: list[str]) -> tuple[tuple[str, ...], tuple[Row, ...]] | None:
     rows = []
     for line, matches in zip(lines, parts, strict=True):
         if tuple(m[1].strip() if m else "" for m in matches) == names:
-            rows.append(Row(line.strip(), tuple(part.split(": ", 1)[1].strip() for part in line.split("; "))))
+            rows.append(TableRow(line.strip(), tuple(part.split(": ", 1)[1].strip() for part in line.split("; "))))
     return (names, tuple(rows)) if rows else None

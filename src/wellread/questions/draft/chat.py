@@ -39,7 +39,7 @@ _POINTS = re.compile(r"\b(?:passage|text|document above|quote|excerpt)s?\b", re.
 
 
 @dataclass(slots=True)
-class Asked:
+class CachedChat:
     """A chat model whose replies are kept in a file: the same model is asked the same only once."""
 
     chat: Chat
@@ -79,13 +79,13 @@ def _replies(path: Path) -> dict[str, str]:
     return found
 
 
-def asked(base: KnowledgeBase, chat: Chat) -> Asked:
+def asked(base: KnowledgeBase, chat: Chat) -> CachedChat:
     """The model with the replies that this base has from it."""
-    return Asked(chat, base.folder / DATA_FOLDER / scratch.REPLIES)
+    return CachedChat(chat, base.folder / DATA_FOLDER / scratch.REPLIES)
 
 
 def maker(
-    base: KnowledgeBase, model: Asked, wanted: Drafting, progress: Progress = SILENT
+    base: KnowledgeBase, model: CachedChat, wanted: Drafting, progress: Progress = SILENT
 ) -> Callable[[Sequence[Document]], Iterator[Candidate]]:
     """What ``draft.draft`` takes as ``more``: candidates of every wanted kind, from passages taken by chance."""
     base = quickly(base)
@@ -116,7 +116,7 @@ def _passages(base: KnowledgeBase, documents: Sequence[Document]) -> list[tuple[
 
 
 def _write(
-    base: KnowledgeBase, model: Asked, kind: str, chunk: Chunk, document: Document, wanted: Drafting
+    base: KnowledgeBase, model: CachedChat, kind: str, chunk: Chunk, document: Document, wanted: Drafting
 ) -> Iterator[Candidate]:
     """The candidates of one passage (and, for two of the kinds, the one nearest to it in another document)."""
     made = f"{model.chat.name}: {kind}"
@@ -179,7 +179,7 @@ def _neighbour(base: KnowledgeBase, chunk: Chunk) -> tuple[Chunk, Document] | No
     return None
 
 
-def _answered(base: KnowledgeBase, model: Asked, question: str, seed: int) -> bool:
+def _answered(base: KnowledgeBase, model: CachedChat, question: str, seed: int) -> bool:
     """Whether the model finds an answer in the best passages, or says something else than that it is not there."""
     passages = "\n\n".join(hit.chunk.text for hit in base.search(question, k=5).hits)
     room = model.chat.context_tokens - 200
@@ -193,7 +193,7 @@ def _answered(base: KnowledgeBase, model: Asked, question: str, seed: int) -> bo
     return not metrics.is_refusal(model.reply(prompt, 48, seed=seed))
 
 
-def _rephrased(candidate: Candidate, model: Asked, wanted: Drafting) -> Candidate:
+def _rephrased(candidate: Candidate, model: CachedChat, wanted: Drafting) -> Candidate:
     """The candidate with other wordings that keep its names and numbers."""
     if wanted.phrasings < 1:
         return candidate
@@ -205,7 +205,7 @@ def _rephrased(candidate: Candidate, model: Asked, wanted: Drafting) -> Candidat
     return replace(candidate, phrasings=(candidate.phrasings[0], *fitting))
 
 
-def closed_book(model: Asked, *, seed: int) -> Callable[[Question], bool]:
+def closed_book(model: CachedChat, *, seed: int) -> Callable[[Question], bool]:
     """What ``draft.draft`` takes as ``known``: whether the model answers rightly without having read anything."""
 
     def knows(question: Question) -> bool:

@@ -22,8 +22,8 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
 from wellread.questions import file as question_files
 from wellread.questions.draft import rules
-from wellread.questions.draft.candidate import Candidate, Sentence, Table, running, tables
-from wellread.questions.file import Entry
+from wellread.questions.draft.candidate import Candidate, DraftTable, Sentence, running, tables
+from wellread.questions.file import QuestionEntry
 from wellread.questions.stands import letters, quickly
 from wellread.retrieve.units import words
 from wellread.store import documents as store_documents
@@ -56,7 +56,7 @@ class Drafting:
 class Drafted:
     """What a draft did: the new rows, how many by kind, and what was dropped for which reason."""
 
-    new: tuple[Entry, ...]
+    new: tuple[QuestionEntry, ...]
     by_kind: Mapping[str, int]
     dropped: Mapping[str, int]
     documents: int
@@ -163,7 +163,7 @@ def draft(
     firsts = frozenset(letters(candidate.phrasings[0]) for candidate in made)
     names = _names(base)
     counted = Counter(e.question.kind for e in (*accepted, *drafts) if e.made and e.question.variant_of is None)
-    new: list[Entry] = []
+    new: list[QuestionEntry] = []
     for kind, n in shares(wanted).items():
         left = max(0, n - counted[kind])
         for candidate in pools.get(kind, ()):
@@ -229,7 +229,7 @@ _ENGLISH = {
 }
 
 
-def _by_rules(sentences: Sequence[Sentence], every: Sequence[Table], chance: random.Random) -> list[Candidate]:
+def _by_rules(sentences: Sequence[Sentence], every: Sequence[DraftTable], chance: random.Random) -> list[Candidate]:
     return [*rules.facts(sentences), *rules.summaries(sentences), *rules.of_tables(every, chance)]
 
 
@@ -265,7 +265,7 @@ def _conflicts(made: Sequence[Candidate]) -> frozenset[str]:
     return frozenset(text for text, answers in given.items() if len(answers) > 1)
 
 
-def _sieve(base: KnowledgeBase, have: Sequence[Entry], known: Callable[[Question], bool] | None) -> _Sieve:
+def _sieve(base: KnowledgeBase, have: Sequence[QuestionEntry], known: Callable[[Question], bool] | None) -> _Sieve:
     """The filters, with what is in the set, in the drafts, and what was rejected."""
     texts = [entry.question.text for entry in have]
     embedder = base.embedder
@@ -307,7 +307,7 @@ def _ends(uri: str) -> list[str]:
 
 def _entries(
     candidate: Candidate, texts: Sequence[str], names: Mapping[str, str], groups: frozenset[str]
-) -> list[Entry]:
+) -> list[QuestionEntry]:
     """The question and its other phrasings, which are ``texts``, as drafts."""
     evidence = tuple(Evidence(names.get(e.document, e.document), e.quote) for e in candidate.evidence)
     first = id_of(texts[0], candidate.answers)
@@ -323,7 +323,9 @@ def _entries(
             groups=candidate.labels & groups,
             variant_of=None if n == 0 else first,
         )
-        entries.append(Entry(question, candidate.made if n == 0 else f"{candidate.made}, phrasing {n + 1}", "draft"))
+        entries.append(
+            QuestionEntry(question, candidate.made if n == 0 else f"{candidate.made}, phrasing {n + 1}", "draft")
+        )
     return entries
 
 

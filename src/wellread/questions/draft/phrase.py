@@ -87,7 +87,7 @@ _PLACE = {  # preposition before the value → how to ask for a date, a time, a 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PhrasedQuestion:
     """A question about a sentence in three phrasings, and its answer letter for letter."""
 
     direct: str
@@ -114,12 +114,12 @@ class _Clause:
     tail: str  # what stood before the clause, put behind it
 
 
-def ask(sentence: str, small: Container[str] = ()) -> list[Asked]:
+def ask(sentence: str, small: Container[str] = ()) -> list[PhrasedQuestion]:
     """The questions that a sentence answers, at most one for each of its values; [] where its form is another.
 
     ``small`` holds words that the documents write small: one of them at the start of a sentence is no name.
     """
-    found: list[Asked] = []
+    found: list[PhrasedQuestion] = []
     text = " ".join(sentence.split())
     first, _, others = text.partition(" ")
     if first.lower() in small and first[1:].islower():
@@ -190,7 +190,7 @@ def _made(subject: str, verb: str, aux: str, base: str, rest: str, tail: str) ->
     return _Clause(subject, verb, aux, base, rest, tail)
 
 
-def _asked(clause: _Clause, wh: str, rest: str, answer: str) -> Asked | None:
+def _asked(clause: _Clause, wh: str, rest: str, answer: str) -> PhrasedQuestion | None:
     """The question «wh aux subject base rest tail»; None where what is left of the sentence is no part of one."""
     if re.match(r"\s*\d", rest):
         return None  # «9 minutes 40 seconds», «oil of grade 40»
@@ -203,7 +203,7 @@ def _asked(clause: _Clause, wh: str, rest: str, answer: str) -> Asked | None:
     words = [
         w for w in re.findall(r"[\w’'&-]+", f"{wh} {clause.subject} {clause.base} {rest}") if w.lower() not in _THIN
     ]
-    return Asked(f"{direct}?", f"Could you tell me {indirect}?", " ".join(words), answer, clause.subject)
+    return PhrasedQuestion(f"{direct}?", f"Could you tell me {indirect}?", " ".join(words), answer, clause.subject)
 
 
 _THIN = {
@@ -217,7 +217,7 @@ def _small(wh: str) -> str:
     return wh[0].lower() + wh[1:]
 
 
-def _person(clause: _Clause) -> Asked | None:
+def _person(clause: _Clause) -> PhrasedQuestion | None:
     """«The head of customer service is Pia Gunwale» asks who."""
     if not re.fullmatch(_BE, clause.verb) or not _ROLE.search(clause.subject.lower()):
         return None
@@ -225,13 +225,13 @@ def _person(clause: _Clause) -> Asked | None:
     return _asked(clause, "Who", "", name[1]) if name else None
 
 
-def _quoted(clause: _Clause) -> Asked | None:
+def _quoted(clause: _Clause) -> PhrasedQuestion | None:
     """«The word to use is "hold"» asks what."""
     name = re.match(r"[\"“«]([^\"”»]{2,40})[\"”»]", clause.rest) if re.fullmatch(_BE, clause.verb) else None
     return _asked(clause, "What", "", name[1]) if name else None
 
 
-def _counted(clause: _Clause) -> Asked | None:
+def _counted(clause: _Clause) -> PhrasedQuestion | None:
     """A number directly behind the verb: how many, how much, how long, or what."""
     m = re.match(
         rf"(?P<hedge>{_HEDGE} )?(?P<n>{NUMBER})(?! (?:{_MONTH})\b)(?P<unit>(?: (?:per cent|percent|%))?)", clause.rest
@@ -268,7 +268,7 @@ def _counted(clause: _Clause) -> Asked | None:
     return _asked(clause, f"How many {noun[1]}{noun[2]}", f"{said}{rest}", answer)
 
 
-def _placed(clause: _Clause) -> Asked | None:
+def _placed(clause: _Clause) -> PhrasedQuestion | None:
     """A value behind a preposition: when, by when, how often, within what time."""
     for m in re.finditer(
         rf"(?:^|(?<=\s))(?P<prep>on|in|at|by|until|from|since|before|after|within|every|for)(?P<the> the| {_HEDGE})? "

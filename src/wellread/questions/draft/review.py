@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wellread.questions import file as question_files
-from wellread.questions.file import Entry
+from wellread.questions.file import QuestionEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DraftGroup:
     """A draft and its other phrasings, which are decided on together."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[QuestionEntry, ...]
 
 
 @dataclass(slots=True)
@@ -21,8 +21,8 @@ class Reviewed:
     """What waits, in order, and what has been decided since ``begin``; every method writes the files."""
 
     folder: Path
-    waiting: list[Group] = field(default_factory=list)
-    skipped: list[Group] = field(default_factory=list)
+    waiting: list[DraftGroup] = field(default_factory=list)
+    skipped: list[DraftGroup] = field(default_factory=list)
     accepted: int = 0
     rejected: int = 0
 
@@ -31,7 +31,7 @@ class Reviewed:
         """Drafts, phrasings counted, that nothing has been decided on."""
         return sum(len(group.entries) for group in (*self.waiting, *self.skipped))
 
-    def accept(self, group: Group) -> None:
+    def accept(self, group: DraftGroup) -> None:
         """The questions are in the set, and no drafts any more."""
         self._to_set([group])
         self._decide(group, None)
@@ -47,23 +47,23 @@ class Reviewed:
         self.waiting.clear()
         self.accepted += len(ids)
 
-    def reject(self, group: Group) -> None:
+    def reject(self, group: DraftGroup) -> None:
         """The drafts stay in their file as rejected, so that they are not drafted again."""
         self._decide(group, "rejected")
         self.rejected += len(group.entries)
 
-    def skip(self, group: Group) -> None:
+    def skip(self, group: DraftGroup) -> None:
         """The drafts wait for the next review."""
         self.waiting.pop(0)
         self.skipped.append(group)
 
-    def _to_set(self, groups: list[Group]) -> None:
+    def _to_set(self, groups: list[DraftGroup]) -> None:
         path = self.folder / question_files.FILE
         new = [replace(entry, state="accepted") for group in groups for entry in group.entries]
         rows, _, _, _ = question_files.merged(question_files.kept(path), new, replace=True)
         question_files.write(path, rows)
 
-    def _decide(self, group: Group, state: question_files.State | None) -> None:
+    def _decide(self, group: DraftGroup, state: question_files.State | None) -> None:
         """The drafts of a group are gone from their file, or stand there with a state."""
         path = self.folder / question_files.DRAFTS
         ids = {entry.question.id for entry in group.entries}
@@ -80,9 +80,9 @@ class Reviewed:
 def begin(folder: Path) -> Reviewed:
     """The drafts of a base that wait for a decision. Raises: UsageError for files with faults."""
     known = {entry.question.id for entry in question_files.kept(folder / question_files.FILE)}
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[QuestionEntry]] = {}
     for entry in question_files.kept(folder / question_files.DRAFTS):
         q = entry.question
         if entry.state == "draft" and q.id not in known:
             groups.setdefault(q.variant_of or q.id, []).append(entry)
-    return Reviewed(folder, [Group(tuple(entries)) for entries in groups.values()])
+    return Reviewed(folder, [DraftGroup(tuple(entries)) for entries in groups.values()])

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from wellread.index.words.stopwords import STOPWORDS
 from wellread.questions.draft import phrase, tables
-from wellread.questions.draft.candidate import Candidate, Sentence, Table
+from wellread.questions.draft.candidate import Candidate, DraftTable, Sentence
 from wellread.questions.stands import letters
 from wellread.retrieve.units import words
 from wellread.types import Evidence
@@ -53,7 +53,7 @@ def facts(sentences: Sequence[Sentence]) -> Iterator[Candidate]:
             )
 
 
-def _about(asked: phrase.Asked, sentence: Sentence) -> str:
+def _about(asked: phrase.PhrasedQuestion, sentence: Sentence) -> str:
     """``On the subject of X, `` where neither a name nor the heading's words say what the question is about."""
     held = set(words(asked.direct))
     topic = sentence.heading or sentence.document.title.split(" | ")[0]
@@ -108,7 +108,7 @@ def summaries(sentences: Sequence[Sentence]) -> Iterator[Candidate]:
         )
 
 
-def of_tables(every: Sequence[Table], chance: random.Random) -> Iterator[Candidate]:
+def of_tables(every: Sequence[DraftTable], chance: random.Random) -> Iterator[Candidate]:
     """Numbers from tables, comparisons and several hops."""
     keyed = tables.keyed(every)
     yield from tables.cells(keyed)
@@ -118,7 +118,11 @@ def of_tables(every: Sequence[Table], chance: random.Random) -> Iterator[Candida
 
 
 def unanswerable(
-    made: Sequence[Candidate], every: Sequence[Table], sentences: Sequence[Sentence], says: Says, chance: random.Random
+    made: Sequence[Candidate],
+    every: Sequence[DraftTable],
+    sentences: Sequence[Sentence],
+    says: Says,
+    chance: random.Random,
 ) -> Iterator[Candidate]:
     """Questions about what the documents name and do not say, each looked for in vain; in an order of chance."""
     keyed = tables.keyed(every)

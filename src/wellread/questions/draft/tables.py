@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wellread.questions.draft.candidate import Candidate, Row, Table
+from wellread.questions.draft.candidate import Candidate, DraftTable, TableRow
 from wellread.questions.stands import letters
 from wellread.types import Evidence
 
@@ -48,7 +48,7 @@ class Column:
 class Keyed:
     """A table whose rows are told apart by the cells of one column."""
 
-    table: Table
+    table: DraftTable
     key: Column
     columns: tuple[Column, ...]
 
@@ -57,17 +57,17 @@ class Keyed:
         """What a person would call the table."""
         return self.table.document.title.split(" | ")[0]
 
-    def evidence(self, row: Row) -> Evidence:
+    def evidence(self, row: TableRow) -> Evidence:
         """The row, letter for letter."""
         return Evidence(self.table.document.uri, row.line)
 
 
-def keyed(tables: Sequence[Table]) -> list[Keyed]:
+def keyed(tables: Sequence[DraftTable]) -> list[Keyed]:
     """The tables that questions can be asked about."""
     return [one for table in tables if (one := _keyed(table)) is not None]
 
 
-def _keyed(table: Table) -> Keyed | None:
+def _keyed(table: DraftTable) -> Keyed | None:
     columns = [_column(table, at) for at in range(len(table.names))]
     for column in columns:
         cells = [row.cells[column.at] for row in table.rows]
@@ -77,7 +77,7 @@ def _keyed(table: Table) -> Keyed | None:
     return None
 
 
-def _column(table: Table, at: int) -> Column:
+def _column(table: DraftTable, at: int) -> Column:
     cells = [row.cells[at] for row in table.rows if row.cells[at].lower() not in _EMPTY]
     numeric = bool(cells) and sum(bool(_NUMBER.match(cell)) for cell in cells) > len(cells) * 0.6
     name = table.names[at].replace("_", " ").strip()
@@ -100,7 +100,7 @@ def cells(every: Sequence[Keyed]) -> Iterator[Candidate]:
             yield _candidate(one, row, column, value, clear and is_name(key))
 
 
-def _values(one: Keyed) -> Iterator[tuple[Row, Column, str]]:
+def _values(one: Keyed) -> Iterator[tuple[TableRow, Column, str]]:
     for row in one.table.rows:
         for column in filter(askable, one.columns):
             value = row.cells[column.at]
@@ -117,7 +117,7 @@ def is_name(key: str) -> bool:
     return all(re.match(r"[A-Z\d&]", word) for word in key.split()) and "," not in key
 
 
-def _candidate(one: Keyed, row: Row, column: Column, value: str, plainly: bool) -> Candidate:
+def _candidate(one: Keyed, row: TableRow, column: Column, value: str, plainly: bool) -> Candidate:
     """The question for a cell; where that is not clear alone, the table and its column are named."""
     key = row.cells[one.key.at]
     heading = one.table.names[column.at].replace("_", " ")
@@ -198,7 +198,7 @@ def comparisons(one: Keyed, chance: random.Random) -> Iterator[Candidate]:
             )
 
 
-def _compared(one: Keyed, column: Column, rows: tuple[Row, Row], swapped: bool) -> Candidate:
+def _compared(one: Keyed, column: Column, rows: tuple[TableRow, TableRow], swapped: bool) -> Candidate:
     """Which of two rows has the higher number; ``rows`` has it first."""
     names = [row.cells[one.key.at] for row in rows]
     a, b = reversed(names) if swapped else names
@@ -222,7 +222,7 @@ def _compared(one: Keyed, column: Column, rows: tuple[Row, Row], swapped: bool) 
 
 def hops(every: Sequence[Keyed]) -> Iterator[Candidate]:
     """A cell of one table that is the key of another: the question needs both rows."""
-    keys: dict[str, list[tuple[Keyed, Row]]] = defaultdict(list)
+    keys: dict[str, list[tuple[Keyed, TableRow]]] = defaultdict(list)
     for one in every:
         for row in one.table.rows:
             keys[letters(row.cells[one.key.at])].append((one, row))
@@ -243,7 +243,7 @@ def hops(every: Sequence[Keyed]) -> Iterator[Candidate]:
                     yield _hop(one, row, column, other, found, target)
 
 
-def _hop(one: Keyed, row: Row, column: Column, other: Keyed, found: Row, target: Column) -> Candidate:
+def _hop(one: Keyed, row: TableRow, column: Column, other: Keyed, found: TableRow, target: Column) -> Candidate:
     key, answer = row.cells[one.key.at], found.cells[target.at]
     return Candidate(
         phrasings=about(target, f"the {column.name} of {key}"),

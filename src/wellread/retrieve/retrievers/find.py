@@ -1,4 +1,4 @@
-"""One wording of a question becomes scores of chunks: scope, search by meaning, by words and by further legs, fuse."""
+"""One wording of a question becomes scores of chunks: scope, search by meaning, words and other retrievers, fuse."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.tree import entries
 from wellread.models.api import Embedder
 from wellread.retrieve import fuse
-from wellread.retrieve.parts import Leg, Query, Trace
+from wellread.retrieve.parts import Query, Retriever, Trace
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.retrieve.understand import scope
 from wellread.retrieve.understand.filters import asks_for_dates
@@ -27,11 +27,11 @@ Scores = Mapping[int, float]  # chunk key → score, higher is better
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What one wording found: the score that orders, and what each leg gave."""
+class WordingHits:
+    """What one wording found: the score that orders, and what each retriever gave."""
 
     fused: Scores
-    legs: Mapping[str, Scores]
+    retrievers: Mapping[str, Scores]
 
 
 def embed(
@@ -54,52 +54,57 @@ def embed(
     return dict(zip(texts, vectors, strict=True))
 
 
-def from_above(query: Query, look: Look, settings: RetrieveSettings) -> dict[int, float]:
+def from_above(query: Query, snapshot: Snapshot, settings: RetrieveSettings) -> dict[int, float]:
     """Passages of the documents or sections that are nearest as a whole, each with the cosine of that whole."""
     if query.vector is None or settings.entry == "none":
         return {}
-    known = entries.entries(look, settings.entry)
+    known = entries.entries(snapshot, settings.entry)
     near = known.nearest(query.vector, settings.entries, query.within)
     return {key: cosine for n, cosine in reversed(near) for key in known.passages(n)}
 
 
-def legs_of(settings: RetrieveSettings, further: Sequence[Leg]) -> tuple[Leg, ...]:
-    """The legs beside meaning and words that the settings switch on, then those that were given."""
-    own = (Leg("above", settings.entry_weight, from_above),) if settings.entry != "none" else ()
+def legs_of(settings: RetrieveSettings, further: Sequence[Retriever]) -> tuple[Retriever, ...]:
+    """The retrievers beside meaning and words that the settings switch on, then those that were given."""
+    own = (Retriever("above", settings.entry_weight, from_above),) if settings.entry != "none" else ()
     return (*own, *further)
 
 
 def find(
-    query: Query, look: Look, settings: RetrieveSettings, legs: Sequence[Leg], where: Filter | None, trace: Trace
-) -> Found:
-    """Every chunk that was found with its score, within what ``look`` may see and ``query.within``."""
+    query: Query,
+    snapshot: Snapshot,
+    settings: RetrieveSettings,
+    retrievers: Sequence[Retriever],
+    where: Filter | None,
+    trace: Trace,
+) -> WordingHits:
+    """Every chunk that was found with its score, within what ``snapshot`` may see and ``query.within``."""
     target = None
     if settings.scope:
         with trace.stage("scope") as detail:
-            target = _scope(query.text, look, query.within)
+            target = _scope(query.text, snapshot, query.within)
             detail.update(_told(target))
     with trace.stage("search") as detail:
-        found, terms = _searched(query, look, settings, legs, target)
+        found, terms = _searched(query, snapshot, settings, retrievers, target)
         if settings.mode == "hybrid" or settings.min_score > 0:
-            found = _measured(found, query.vector, look, settings.min_score)
+            found = _measured(found, query.vector, snapshot, settings.min_score)
         only = target is not None and target.only
-        outdated = _outdated(query.text, where, look) if settings.in_force and not only else frozenset()
-        found, n_left_out = _without(found, outdated, look)
-        detail |= {name: len(leg) for name, leg in found.items()} | query.told
+        outdated = _outdated(query.text, where, snapshot) if settings.in_force and not only else frozenset()
+        found, n_left_out = _without(found, outdated, snapshot)
+        detail |= {name: len(retriever) for name, retriever in found.items()} | query.told
         detail |= {"left_out": n_left_out, "terms": tuple(re.sub('["*()]', "", term) for term in terms)}
     with trace.stage("fuse") as detail:
         alpha = fuse.alpha_of(query.embedder_id) if settings.alpha is None else settings.alpha
-        fused = _fused(found, replace(settings, alpha=alpha), legs)
+        fused = _fused(found, replace(settings, alpha=alpha), retrievers)
         if target is not None and not target.only:
-            fused = _boosted(fused, target, look)
+            fused = _boosted(fused, target, snapshot)
         detail |= {"method": settings.fusion, "alpha": alpha, "candidates": len(fused)}
-    return Found(fused, found)
+    return WordingHits(fused, found)
 
 
-def _scope(question: str, look: Look, within: Sequence[int] | None) -> scope.Scope | None:
-    known = look.memo.get(("vocabulary", look.allowed))
+def _scope(question: str, snapshot: Snapshot, within: Sequence[int] | None) -> scope.Scope | None:
+    known = snapshot.memo.get(("vocabulary", snapshot.allowed))
     if known is None:
-        known = look.memo["vocabulary", look.allowed] = scope.vocabulary(look.names(), look.allowed)
+        known = snapshot.memo["vocabulary", snapshot.allowed] = scope.vocabulary(snapshot.names(), snapshot.allowed)
     found = scope.scope(question, known)
     if found is None or within is None:
         return found
@@ -114,31 +119,37 @@ def _told(target: scope.Scope | None) -> dict[str, object]:
 
 
 def _searched(
-    query: Query, look: Look, settings: RetrieveSettings, legs: Sequence[Leg], target: scope.Scope | None
+    query: Query,
+    snapshot: Snapshot,
+    settings: RetrieveSettings,
+    retrievers: Sequence[Retriever],
+    target: scope.Scope | None,
 ) -> tuple[dict[str, Scores], list[str]]:
-    """What each leg found and the words looked for, first in the documents that the question names."""
+    """What each retriever found and the words looked for, first in the documents that the question names."""
     if target is not None and target.only:
-        found, terms = _legs(replace(query, within=tuple(sorted(target.versions))), look, settings, legs)
+        found, terms = _retrievers(
+            replace(query, within=tuple(sorted(target.versions))), snapshot, settings, retrievers
+        )
         if any(found.values()):
             return found, terms
-    found, terms = _legs(query, look, settings, legs)
+    found, terms = _retrievers(query, snapshot, settings, retrievers)
     if target is not None and not target.only:  # the best of the documents named are among what is found
-        named, _ = _legs(replace(query, within=tuple(sorted(target.versions))), look, settings, legs)
-        found = {name: {**leg, **named[name]} for name, leg in found.items()}
+        named, _ = _retrievers(replace(query, within=tuple(sorted(target.versions))), snapshot, settings, retrievers)
+        found = {name: {**retriever, **named[name]} for name, retriever in found.items()}
     return found, terms
 
 
-def _legs(
-    query: Query, look: Look, settings: RetrieveSettings, legs: Sequence[Leg]
+def _retrievers(
+    query: Query, snapshot: Snapshot, settings: RetrieveSettings, retrievers: Sequence[Retriever]
 ) -> tuple[dict[str, Scores], list[str]]:
-    expression, terms = look.plan_text(query.text) if settings.mode != "dense" else ("", [])
+    expression, terms = snapshot.plan_text(query.text) if settings.mode != "dense" else ("", [])
     dense: Scores = {}
     if query.vector is not None:
-        dense = dict(look.search_dense(query.vector, query.embedder_id, versions=query.within, k=query.n))
-    bm25 = _words(expression, query, look, settings) if expression else {}
-    if legs:
+        dense = dict(snapshot.search_dense(query.vector, query.embedder_id, versions=query.within, k=query.n))
+    bm25 = _words(expression, query, snapshot, settings) if expression else {}
+    if retrievers:
         query = replace(query, first=_first(dense, bm25, query, settings))
-    further = {leg.name: leg.find(query, look, settings) for leg in legs}
+    further = {retriever.name: retriever.find(query, snapshot, settings) for retriever in retrievers}
     return {"dense": dense, "bm25": bm25, **further}, terms
 
 
@@ -147,67 +158,78 @@ def _first(dense: Scores, bm25: Scores, query: Query, settings: RetrieveSettings
     return fuse.minmax([dense, bm25], (alpha, 1 - alpha))
 
 
-def _words(expression: str, query: Query, look: Look, settings: RetrieveSettings) -> Scores:
+def _words(expression: str, query: Query, snapshot: Snapshot, settings: RetrieveSettings) -> Scores:
     weight = settings.title_weight
-    return dict(look.search_planned(expression, versions=query.within, k=query.n, title_weight=weight))
+    return dict(snapshot.search_planned(expression, versions=query.within, k=query.n, title_weight=weight))
 
 
-def _outdated(question: str, where: Filter | None, look: Look) -> frozenset[int]:
+def _outdated(question: str, where: Filter | None, snapshot: Snapshot) -> frozenset[int]:
     """Versions that are superseded or not in force today; none where the question or the filter asks for a date."""
     today = date.today()
     if where is not None and asks_for_dates(where):
         return frozenset()
     if any(int(year) != today.year for year in YEAR.findall(question)):
         return frozenset()
-    known: frozenset[int] | None = look.memo.get(("outdated", look.allowed, today))
+    known: frozenset[int] | None = snapshot.memo.get(("outdated", snapshot.allowed, today))
     if known is None:
         over = AnyOf((Not(ValidOn(today)), Compare("superseded_by", "like", "*")))
-        known = look.memo["outdated", look.allowed, today] = frozenset(look.matching(over))
+        known = snapshot.memo["outdated", snapshot.allowed, today] = frozenset(snapshot.matching(over))
     return known
 
 
-def _without(found: Mapping[str, Scores], outdated: frozenset[int], look: Look) -> tuple[dict[str, Scores], int]:
-    """The legs without the chunks of some versions, and how many those were; all stay where nothing else is found."""
-    keys = {key for leg in found.values() for key in leg}
-    out = look.of_versions(list(keys), outdated) if outdated and keys else set()
+def _without(
+    found: Mapping[str, Scores], outdated: frozenset[int], snapshot: Snapshot
+) -> tuple[dict[str, Scores], int]:
+    """Scores without the chunks of some versions, and how many those were; all stay where nothing else is found."""
+    keys = {key for retriever in found.values() for key in retriever}
+    out = snapshot.of_versions(list(keys), outdated) if outdated and keys else set()
     if not out or out == keys:
         return dict(found), 0
-    return {name: {key: s for key, s in leg.items() if key not in out} for name, leg in found.items()}, len(out)
+    return {name: {key: s for key, s in retriever.items() if key not in out} for name, retriever in found.items()}, len(
+        out
+    )
 
 
-def _measured(found: Mapping[str, Scores], vector: Vector | None, look: Look, least: float) -> dict[str, Scores]:
-    """The legs with the true cosine of what was found without it, and without what is below ``least``.
+def _measured(
+    found: Mapping[str, Scores], vector: Vector | None, snapshot: Snapshot, least: float
+) -> dict[str, Scores]:
+    """The retrievers with the true cosine of what was found without it, and without what is below ``least``.
 
     A chunk that is not among the nearest by meaning would count as 0 otherwise, however near it is: docs/log.md.
     """
     if vector is None:
         return dict(found)
     dense = found["dense"]
-    others = {key for name, leg in found.items() if name != "dense" for key in leg if key not in dense}
-    dense = {**look.cosines(vector, sorted(others)), **dense}
+    others = {key for name, retriever in found.items() if name != "dense" for key in retriever if key not in dense}
+    dense = {**snapshot.cosines(vector, sorted(others)), **dense}
     if least <= 0:
         return {**found, "dense": dense}
     kept = {key for key, score in dense.items() if score >= least}
-    return {name: {k: s for k, s in leg.items() if k in kept} for name, leg in ({**found, "dense": dense}).items()}
+    return {
+        name: {k: s for k, s in retriever.items() if k in kept}
+        for name, retriever in ({**found, "dense": dense}).items()
+    }
 
 
-def _fused(found: Mapping[str, Scores], settings: RetrieveSettings, legs: Sequence[Leg]) -> dict[int, float]:
-    if settings.mode == "dense" and not legs:
+def _fused(
+    found: Mapping[str, Scores], settings: RetrieveSettings, retrievers: Sequence[Retriever]
+) -> dict[int, float]:
+    if settings.mode == "dense" and not retrievers:
         return dict(found["dense"])
-    if settings.mode == "bm25" and not legs:
+    if settings.mode == "bm25" and not retrievers:
         return dict(found["bm25"])
     alpha = settings.alpha or 0.0
     two = {"hybrid": (alpha, 1 - alpha), "dense": (1.0, 0.0), "bm25": (0.0, 1.0)}[settings.mode]
-    weights = (*two, *(leg.weight for leg in legs))
-    ordered = [found["dense"], found["bm25"], *(found[leg.name] for leg in legs)]
+    weights = (*two, *(retriever.weight for retriever in retrievers))
+    ordered = [found["dense"], found["bm25"], *(found[retriever.name] for retriever in retrievers)]
     if settings.fusion == "rrf":
-        return fuse.rrf(ordered, [w / max(weights) for w in weights] if legs else None)
+        return fuse.rrf(ordered, [w / max(weights) for w in weights] if retrievers else None)
     return fuse.minmax(ordered, weights)
 
 
-def _boosted(fused: Mapping[int, float], target: scope.Scope, look: Look) -> dict[int, float]:
+def _boosted(fused: Mapping[int, float], target: scope.Scope, snapshot: Snapshot) -> dict[int, float]:
     """The scores with those of the documents named raised; what lies between 0 and 1 stays there, BM25 is open."""
-    inside = look.of_versions(list(fused), target.versions)
+    inside = snapshot.of_versions(list(fused), target.versions)
     raised = {key: score * target.boost if key in inside and score > 0 else score for key, score in fused.items()}
     best = max(raised.values(), default=0.0)
     if best <= 1 or max(fused.values()) > 1:

@@ -13,9 +13,9 @@ import numpy as np
 
 from wellread.index.graph.open import Graph, graph_of
 from wellread.index.graph.settings import GraphSettings
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.retrieve import fuse
-from wellread.retrieve.parts import Find, Leg, Query
+from wellread.retrieve.parts import Find, Query, Retriever
 from wellread.retrieve.settings import RetrieveSettings
 
 SHOWN = 5  # names and groups that are told of a search
@@ -26,25 +26,25 @@ Inside = frozenset[int] | None  # chunk keys of the versions to look in; None: a
 Search = Callable[[Query, Graph, Inside], dict[int, float]]
 
 
-def legs(settings: GraphSettings) -> tuple[Leg, ...]:
+def retrievers(settings: GraphSettings) -> tuple[Retriever, ...]:
     """The graph as ways of finding passages; () where the settings leave it off."""
     made = []
     if settings.mode in ("local", "both"):
-        made.append(Leg("names", settings.weight, _find(local, settings)))
+        made.append(Retriever("names", settings.weight, _find(local, settings)))
     if settings.mode in ("global", "both"):
-        made.append(Leg("groups", settings.weight, _find(by_groups, settings)))
+        made.append(Retriever("groups", settings.weight, _find(by_groups, settings)))
     return tuple(made)
 
 
 def _find(how: Search, settings: GraphSettings) -> Find:
-    def find(query: Query, look: Look, _: RetrieveSettings) -> dict[int, float]:
-        graph = graph_of(look, settings)
+    def find(query: Query, snapshot: Snapshot, _: RetrieveSettings) -> dict[int, float]:
+        graph = graph_of(snapshot, settings)
         if not len(graph.chunks):
             query.told["graph"] = NONE
             return {}
         inside = None
         if query.within is not None:
-            inside = frozenset(look.of_versions(graph.chunks.tolist(), frozenset(query.within)))
+            inside = frozenset(snapshot.of_versions(graph.chunks.tolist(), frozenset(query.within)))
         scores = how(query, graph, inside)
         return {key: scores[key] for key in fuse.ranked(scores)[: query.n]}
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from wellread import plugins
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.passages import seen
-from wellread.plugins import Named
-from wellread.retrieve.parts import Leg, Query
+from wellread.plugins import NamedPart
+from wellread.retrieve.parts import Query, Retriever
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
 
 FOLDER = "plugins"  # in the base's data folder: an index may keep files there, and finds them again
 MOST_WORDINGS = 10
 
 Rewrite = Callable[[str], Sequence[str]]  # a question → other wordings to search for beside it
-Search = Callable[[Query, Look], Mapping[int, float]]  # at most Query.n keys, higher is better
+Search = Callable[[Query, Snapshot], Mapping[int, float]]  # at most Query.n keys, higher is better
 
 
 def rewriters(settings: RewriteSettings) -> tuple[Rewrite, ...]:
@@ -29,7 +29,7 @@ def rewriters(settings: RewriteSettings) -> tuple[Rewrite, ...]:
     return tuple(checked_rewriter(part, settings) for part in named)
 
 
-def checked_rewriter(part: Named, settings: RewriteSettings) -> Rewrite:
+def checked_rewriter(part: NamedPart, settings: RewriteSettings) -> Rewrite:
     """The rewriter, which gives at most MOST_WORDINGS texts, none blank, or raises PluginError."""
     function = part.open(settings)
     if not callable(function):
@@ -45,35 +45,37 @@ def checked_rewriter(part: Named, settings: RewriteSettings) -> Rewrite:
     return rewrite
 
 
-def legs(settings: RetrieveSettings, data: Path) -> tuple[Leg, ...]:
+def retrievers(settings: RetrieveSettings, data: Path) -> tuple[Retriever, ...]:
     """The indexes that ``retrieve.indexes`` names; ``data`` is the base's data folder.
 
     Raises: UsageError for one that is not there, PluginError for one that cannot be opened.
     """
     named = [plugins.named("index", text, "retrieve.indexes") for text in settings.indexes]
-    return tuple(leg(part, settings, data) for part in named)
+    return tuple(retriever(part, settings, data) for part in named)
 
 
-def leg(part: Named, settings: RetrieveSettings, data: Path) -> Leg:
-    """The index as a leg of the search; what it finds beyond what may be seen, or elsewhere, is taken out."""
+def retriever(part: NamedPart, settings: RetrieveSettings, data: Path) -> Retriever:
+    """The index as a retriever of the search; what it finds beyond what may be seen, or elsewhere, is taken out."""
     folder = data / FOLDER / part.kind
     function = part.open(settings, folder)
     if not callable(function):
         raise part.wrong(f"opened a {type(function).__name__}, not a function of (query, look)")
-    return Leg(
-        f"{part.kind}:{part.name}", settings.index_weight, lambda query, look, _: _found(part, function, query, look)
+    return Retriever(
+        f"{part.kind}:{part.name}",
+        settings.index_weight,
+        lambda query, snapshot, _: _found(part, function, query, snapshot),
     )
 
 
-def _found(part: Named, function: Search, query: Query, look: Look) -> dict[int, float]:
+def _found(part: NamedPart, function: Search, query: Query, snapshot: Snapshot) -> dict[int, float]:
     with part.answering():
-        given: object = function(query, look)
+        given: object = function(query, snapshot)
     if not isinstance(given, Mapping):
         raise part.wrong(f"gave {given!r:.80}, not a mapping of passage keys to scores")
     with part.answering():
         scores = {int(key): float(score) for key, score in given.items()}
     if not all(map(math.isfinite, scores.values())):
         raise part.wrong("gave a score that is no number")
-    allowed = seen(look, list(scores), query.within)
+    allowed = seen(snapshot, list(scores), query.within)
     kept = sorted((key for key in scores if key in allowed), key=lambda key: (-scores[key], key))
     return {key: scores[key] for key in kept[: query.n]}

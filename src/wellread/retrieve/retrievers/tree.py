@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.tree import view
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.tree.view import Branches
-from wellread.retrieve.parts import Leg, Query
+from wellread.retrieve.parts import Query, Retriever
 from wellread.retrieve.settings import RetrieveSettings
 
 ABOVE = 0.3  # what the summary counts in the score of a passage below it; more did no better: docs/log.md 2026-11-21
@@ -24,23 +24,24 @@ OTHER = "made by another embedder; run: wellread index tree"
 Floats = NDArray[np.float32]
 
 
-def leg(settings: TreeSettings) -> tuple[Leg, ...]:
+def retriever(settings: TreeSettings) -> tuple[Retriever, ...]:
     """The tree as a way of finding passages; () where the settings leave it off."""
     if settings.mode == "off":
         return ()
 
-    def find(query: Query, look: Look, _: RetrieveSettings) -> dict[int, float]:
-        return search(query, look, settings)
+    def find(query: Query, snapshot: Snapshot, _: RetrieveSettings) -> dict[int, float]:
+        return search(query, snapshot, settings)
 
-    return (Leg("tree", settings.weight, find),)
+    return (Retriever("tree", settings.weight, find),)
 
 
-def search(query: Query, look: Look, settings: TreeSettings) -> dict[int, float]:
-    """At most ``query.n`` chunks by way of the summaries that ``look`` may see; ``query.told`` says which were entered.
+def search(query: Query, snapshot: Snapshot, settings: TreeSettings) -> dict[int, float]:
+    """At most ``query.n`` chunks by way of the summaries that ``snapshot`` may see; ``query.told`` says which were
+    entered.
 
     Source: Sarthi et al., ICLR 2024 (RAPTOR), section 3: collapsed tree and tree traversal.
     """
-    tree = view.branches(look)
+    tree = view.branches(snapshot)
     if query.vector is None:
         return {}
     if tree is None or tree.embedder_id != query.embedder_id:
@@ -53,12 +54,12 @@ def search(query: Query, look: Look, settings: TreeSettings) -> dict[int, float]
         if settings.mode == "collapsed"
         else traversed(tree, near, held, settings.beam)
     )
-    query.told["summaries"] = _told(entered, tree, look)
+    query.told["summaries"] = _told(entered, tree, snapshot)
     best: dict[int, float] = {}
     for n, nearness in entered:
         for key in tree.below(n, query.within).tolist():
             best[key] = max(nearness, best.get(key, nearness))
-    cosines = look.cosines(query.vector, list(best))
+    cosines = snapshot.cosines(query.vector, list(best))
     scores = {key: (1 - ABOVE) * cosine + ABOVE * best[key] for key, cosine in cosines.items()}
     return dict(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[: query.n])
 
@@ -89,7 +90,7 @@ def traversed(tree: Branches, near: Floats, held: NDArray[np.bool_], beam: int) 
     return sorted(reached, key=lambda pair: -pair[1])
 
 
-def _told(entered: list[tuple[int, float]], tree: Branches, look: Look) -> tuple[tuple[str, float, str], ...]:
+def _told(entered: list[tuple[int, float]], tree: Branches, snapshot: Snapshot) -> tuple[tuple[str, float, str], ...]:
     shown = entered[:SHOWN]
-    texts = view.texts(look, [int(tree.ids[n]) for n, _ in shown])
+    texts = view.texts(snapshot, [int(tree.ids[n]) for n, _ in shown])
     return tuple((f"level {tree.levels[n]}", near, texts[int(tree.ids[n])]) for n, near in shown)

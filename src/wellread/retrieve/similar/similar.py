@@ -14,7 +14,7 @@ from wellread.documents.chunk import chunk as chunking
 from wellread.documents.parse import ParserPool, Request
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.errors import SourceError, UsageError
-from wellread.index.open import IndexReader, Look
+from wellread.index.open import IndexReader, Snapshot
 from wellread.models.api import Embedder
 from wellread.retrieve.similar import tone as writing
 from wellread.types import Block, Compare, Document, Parsed, Principal, Span
@@ -34,7 +34,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class SimilarDocument:
     """A document, how near its subject is (cosine of the middles of the passages), and how near its tone (0 to 1).
 
     ``shares`` and ``differs`` are (measure, in the sample, here) of the tone.
@@ -50,7 +50,7 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileReading:
     """What it takes to compare a file that is not in the base: it is parsed and cut as the base's documents are."""
 
     embedder: Embedder
@@ -58,39 +58,41 @@ class Reading:
     chunk: ChunkSettings
 
 
-def alike(what: str, reader: IndexReader, reading: Reading, *, who: Principal, k: int, by: By = "both") -> list[Alike]:
+def alike(
+    what: str, reader: IndexReader, reading: FileReading, *, who: Principal, k: int, by: By = "both"
+) -> list[SimilarDocument]:
     """The ``k`` documents most like one of the base (by address or name) or a file on this machine.
 
     Raises: UsageError where it is neither, or several are called so; SourceError, ModelError, StoreError.
     """
     reader.check_embedder(reading.embedder.id)
-    with reader.looking(who=who) as look:
-        sample = from_base(what, look)
+    with reader.snapshot(who=who) as snapshot:
+        sample = from_base(what, snapshot)
         if sample is None:
             path = Path(what).expanduser()
             if not path.is_file():
                 raise UsageError(f"{what}: no such document in the base, and no such file")
             sample = from_file(path.resolve(), reading)
-        return similar(sample, look, k, by)
+        return similar(sample, snapshot, k, by)
 
 
-def from_base(name: str, look: Look) -> Sample | None:
+def from_base(name: str, snapshot: Snapshot) -> Sample | None:
     """A document of the base by its address or file name; None where none has it. Raises UsageError for several."""
     path = str(Path(name).expanduser().absolute())
-    ids = look.matching(Compare("uri", "=", name)) or look.matching(Compare("uri", "=", path))
-    ids = ids or look.matching(Compare("uri", "like", f"*/{name}"))
+    ids = snapshot.matching(Compare("uri", "=", name)) or snapshot.matching(Compare("uri", "=", path))
+    ids = ids or snapshot.matching(Compare("uri", "like", f"*/{name}"))
     if not ids:
         return None
     if len(ids) > 1:
         raise UsageError(f"{name}: {len(ids)} documents are called so; give more of the path")
-    vectors = look.middles(versions=ids)
-    document = look.version(ids[0])
+    vectors = snapshot.middles(versions=ids)
+    document = snapshot.version(ids[0])
     if document is None or not vectors:
         return None
     return Sample(document.title, document.text, vectors[ids[0]], document.uri)
 
 
-def from_file(path: Path, reading: Reading) -> Sample:
+def from_file(path: Path, reading: FileReading) -> Sample:
     """A file that is not in the base, parsed in a child process like any other. Raises SourceError, ModelError."""
     request = Request(str(path), str(path), fallback_title=path.stem)
     with ParserPool(reading.parse) as pool:
@@ -109,20 +111,20 @@ def from_file(path: Path, reading: Reading) -> Sample:
     return Sample(parsed.title or path.stem, parsed.text, middle / np.linalg.norm(middle))
 
 
-def similar(sample: Sample, look: Look, k: int, by: By = "both") -> list[Alike]:
+def similar(sample: Sample, snapshot: Snapshot, k: int, by: By = "both") -> list[SimilarDocument]:
     """The ``k`` documents most like the sample, best first; the sample itself is left out.
 
     Tone is compared among the COMPARED documents nearest in topic, so that a base of any size is answered quickly.
     ``both`` orders by the mean of the two.
     """
-    middles = look.middles()
+    middles = snapshot.middles()
     ids = list(middles)
     if not ids:
         return []
     near = np.stack([middles[i] for i in ids]) @ sample.vector
     found: list[tuple[Document, float]] = []
     for at in np.argsort(-near, kind="stable"):
-        document = look.version(ids[at])
+        document = snapshot.version(ids[at])
         if document is not None and document.uri != sample.uri:
             found.append((document, float(near[at])))
         if len(found) == COMPARED:
@@ -130,7 +132,7 @@ def similar(sample: Sample, look: Look, k: int, by: By = "both") -> list[Alike]:
     tones = [writing.tone(document.text) for document, _ in found]
     alike = writing.likeness(writing.tone(sample.text), tones)
     made = [
-        Alike(document, _score(topic, like.value, by), topic, like.value, tone.words, like.alike, like.apart)
+        SimilarDocument(document, _score(topic, like.value, by), topic, like.value, tone.words, like.alike, like.apart)
         for (document, topic), like, tone in zip(found, alike, tones, strict=True)
     ]
     return sorted(made, key=lambda one: -one.score)[:k]

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.words.fulltext import fold
 from wellread.index.words.glossary import Known, folded
 from wellread.index.words.stopwords import STOPWORDS
@@ -22,7 +22,7 @@ _TWO_FROM = 8  # letters from which two of them may be wrong
 IsWord = Callable[[str], bool]  # whether a word is one of the everyday language
 
 
-def meanings(question: str, look: Look, is_word: IsWord) -> list[tuple[str, str]]:
+def meanings(question: str, snapshot: Snapshot, is_word: IsWord) -> list[tuple[str, str]]:
     """(what the question says, what the documents call it as well), for abbreviations and other names, both ways.
 
     An abbreviation counts as it is written; in small letters only where that is no everyday word. One that the question
@@ -40,7 +40,7 @@ def meanings(question: str, look: Look, is_word: IsWord) -> list[tuple[str, str]
     found = []
     for by in ("short", "long"):
         several: dict[str, list[Known]] = {}
-        for known in look.glossary(said, by):
+        for known in snapshot.glossary(said, by):
             if by == "short" and known.short not in written and " " not in folded(known.short):
                 small = known.short.lower() in written and not is_word(known.short.lower())
                 if not small:
@@ -71,12 +71,12 @@ def _stems(phrase: str) -> tuple[str, ...]:
     return tuple(words(phrase)) or (folded(phrase),)
 
 
-def corrected(question: str, look: Look, is_word: IsWord) -> tuple[str, list[tuple[str, str]]]:
+def corrected(question: str, snapshot: Snapshot, is_word: IsWord) -> tuple[str, list[tuple[str, str]]]:
     """The question with slips of the pen spelled as the documents spell, and (word, its spelling) of each.
 
     A word that stands in no document is corrected where it is no everyday word, is not written like a name of a thing
     (capitals inside), and a word of the documents is near: one letter wrong, missing, too many or swapped with its
-    neighbour (two in a long word). What only documents hold that ``look`` may not see is never offered.
+    neighbour (two in a long word). What only documents hold that ``snapshot`` may not see is never offered.
     """
     changes: list[tuple[str, str]] = []
 
@@ -85,9 +85,9 @@ def corrected(question: str, look: Look, is_word: IsWord) -> tuple[str, list[tup
         known = fold(word).lower()
         if len(word) < _ALIKE_FROM or not word[1:].islower() or known in STOPWORDS or "'" in known:
             return word
-        if is_word(known) or look.standing([look.term(known)]):
+        if is_word(known) or snapshot.standing([snapshot.term(known)]):
             return word
-        right = _nearest(known, look)
+        right = _nearest(known, snapshot)
         if right is None:
             return word
         changes.append((word, right))
@@ -96,18 +96,18 @@ def corrected(question: str, look: Look, is_word: IsWord) -> tuple[str, list[tup
     return _WORD.sub(put_right, question), changes
 
 
-def _nearest(word: str, look: Look) -> str | None:
+def _nearest(word: str, snapshot: Snapshot) -> str | None:
     """The word of the visible documents at the least distance, the commonest among equals; None beyond the limit."""
     most = 2 if len(word) >= _TWO_FROM else 1
     near: list[tuple[int, int, str]] = []
-    for known, n in look.words():
+    for known, n in snapshot.words():
         if abs(len(known) - len(word)) > most + 2 or len(known) < _ALIKE_FROM - 1 or not _opens_alike(word, known):
             continue
         distance = min(edits(word, known, most), edits(word[: len(known)], known, most))  # the index keeps stems
         if distance <= most:
             near.append((distance, -n, known))
     for _, _, known in sorted(near)[:8]:
-        right = _whole(known, word, look)
+        right = _whole(known, word, snapshot)
         if right is not None and edits(word, right, most) <= most:
             return right
     return None
@@ -118,10 +118,10 @@ def _opens_alike(word: str, known: str) -> bool:
     return word[0] == known[0] or word[:1] == known[1:2] or word[1:2] == known[:1] or word[1:3] == known[1:3]
 
 
-def _whole(stem: str, word: str, look: Look) -> str | None:
+def _whole(stem: str, word: str, snapshot: Snapshot) -> str | None:
     """A word as it is written: the index keeps stems, a passage that may be seen and holds one says how it goes on."""
-    found = look.search_planned(f'"{stem}"', k=3) or look.search_planned(f'"{stem}"*', k=3)
-    rows = look.chunks([key for key, _ in found])
+    found = snapshot.search_planned(f'"{stem}"', k=3) or snapshot.search_planned(f'"{stem}"*', k=3)
+    rows = snapshot.chunks([key for key, _ in found])
     begins = stem[: max(3, len(stem) - 1)]
     written = [
         w for chunk, _ in rows.values() for w in _WORD.findall(fold(chunk.indexed_text).lower()) if w.startswith(begins)

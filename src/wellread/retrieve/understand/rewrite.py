@@ -14,7 +14,7 @@ import numpy as np
 
 from wellread import prompts
 from wellread.errors import MissingExtra, ModelError
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.words.stopwords import STOPWORDS
 from wellread.models.api import Chat, Message, Sampling
 from wellread.retrieve.parts import Trace
@@ -56,7 +56,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SearchPlan:
     """What to search for: the question as it is read, its wordings, a made-up passage, and its parts, if any.
 
     ``feedback`` asks for a second search with the telling words of the first hits.
@@ -103,24 +103,24 @@ class Asking:
 
 
 def own_words(
-    question: str, look: Look, settings: RewriteSettings, is_word: IsWord, detail: dict[str, object]
+    question: str, snapshot: Snapshot, settings: RewriteSettings, is_word: IsWord, detail: dict[str, object]
 ) -> tuple[str, str]:
     """The question spelled as the documents spell, and the same with what they call its things as well."""
     spelled = question
     if settings.spelling:
-        spelled, changes = glossary.corrected(question, look, is_word)
+        spelled, changes = glossary.corrected(question, snapshot, is_word)
         if changes:
             detail["spelling"] = glossary.told(changes)
     named = spelled
     if settings.glossary:
-        known = glossary.meanings(spelled, look, is_word)
+        known = glossary.meanings(spelled, snapshot, is_word)
         if known:
             detail["glossary"] = glossary.told(known)
             named = f"{spelled} {' '.join(other for _, other in known)}"
     return spelled, named
 
 
-def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, detail: dict[str, object]) -> Plan:
+def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, detail: dict[str, object]) -> SearchPlan:
     """All that is searched for instead of, or beside, the question; ``named`` is the question with its other names."""
     others: list[str] = []
     if settings.variants == "model":
@@ -151,10 +151,10 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
     share = BESIDE / len(others) if others else 0.0
     known = (Wording(named, NAMED),) if named != question else ()
     wordings = (Wording(question), *known, *(Wording(text, share) for text in others))
-    return Plan(question, wordings, passage, tuple(parts), again)
+    return SearchPlan(question, wordings, passage, tuple(parts), again)
 
 
-def with_others(plan: Plan, texts: Sequence[str]) -> Plan:
+def with_others(plan: SearchPlan, texts: Sequence[str]) -> SearchPlan:
     """The plan with further wordings, which weigh together what those weigh that it has beside the question."""
     known = {wording.text for wording in plan.wordings}
     new = [text for text in dict.fromkeys(texts) if text not in known]
@@ -211,7 +211,7 @@ def broader(question: str) -> str:
     return left if left != " ".join(question.split()) and len(words(left)) >= 2 else ""
 
 
-def feedback(question: str, hits: Sequence[Hit], look: Look) -> str:
+def feedback(question: str, hits: Sequence[Hit], snapshot: Snapshot) -> str:
     """The question with the telling words of its first hits: frequent in them, rare in the base. "" without any.
 
     Source: Lavrenko and Croft, SIGIR 2001 (relevance model 1), mixed with the question as in Abdul-Jaleel et al., 2004.
@@ -230,7 +230,7 @@ def feedback(question: str, hits: Sequence[Hit], look: Look) -> str:
                 form.setdefault(stems[0], word.lower())
     if not weight:
         return ""
-    rare = {stem: 1.0 / np.log2(2 + look.count(f'"{form[stem]}"')) for stem, _ in weight.most_common(40)}
+    rare = {stem: 1.0 / np.log2(2 + snapshot.count(f'"{form[stem]}"')) for stem, _ in weight.most_common(40)}
     chosen = sorted(rare, key=lambda stem: (-weight[stem] * rare[stem], stem))[:FEEDBACK_WORDS]
     return f"{question} {' '.join(form[stem] for stem in chosen)}"
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.errors import ModelError
-from wellread.index.open import Look
+from wellread.index.open import Snapshot
 from wellread.index.words.stopwords import STOPWORDS
 from wellread.models.api import Embedder
-from wellread.retrieve.parts import Parts, Sections
+from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.settings import KINDS, RouteSettings
 from wellread.retrieve.understand.glossary import corrected
 from wellread.retrieve.units import WORD
@@ -81,19 +81,19 @@ class Route:
     sure: float = 1.0
 
 
-def routed(question: str, look: Look, settings: RouteSettings, parts: Parts) -> Route:
+def routed(question: str, snapshot: Snapshot, settings: RouteSettings, parts: SearchParts) -> Route:
     """The kind of a question, as the settings want it told.
 
-    A greeting, and a question none of whose words stands in a document that ``look`` may see (not even as a slip of the
-    pen), is told by rules always; the rest by ``parts.classify`` where it is trained.
+    A greeting, and a question none of whose words stands in a document that ``snapshot`` may see (not even as a slip
+    of the pen), is told by rules always; the rest by ``parts.classify`` where it is trained.
     """
     if _CHAT.match(question):
         return Route("chitchat", "rules")
     content = [word.lower() for word in WORD.findall(question) if word.lower() not in STOPWORDS]
     if (
         content
-        and not any(look.search_text(word, k=1) for word in content)
-        and not corrected(question, look, parts.is_word)[1]
+        and not any(snapshot.search_text(word, k=1) for word in content)
+        and not corrected(question, snapshot, parts.is_word)[1]
     ):
         return Route("outside", "rules")
     if settings.mode == "trained" and parts.classify is not None:
@@ -162,7 +162,7 @@ def fit(x: Floats, labels: Sequence[str], kinds: Sequence[str], ridge: float = R
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedRoute:
     """A classifier, and how often it and the rules are right on questions that it was not trained on."""
 
     classifier: Classifier
@@ -175,7 +175,7 @@ class Trained:
 
 def train(
     questions: Sequence[tuple[str, str]], embedder: Embedder, rules: Callable[[str], str], *, seed: int, folds: int = 5
-) -> Trained:
+) -> TrainedRoute:
     """A classifier from (question, kind) pairs, judged by cross-validation in ``folds`` parts.
 
     Raises: ValueError for a kind that is none of KINDS, or fewer than two kinds with enough questions.
@@ -203,7 +203,7 @@ def train(
     }
     made = Classifier(kinds, fit(x, labels, kinds), embedder.id)
     left_out = {kind: n for kind, n in counts.items() if 0 < n < FEWEST}
-    return Trained(made, len(used), sum(right) / len(used), sum(ruled) / len(used), by_kind, left_out)
+    return TrainedRoute(made, len(used), sum(right) / len(used), sum(ruled) / len(used), by_kind, left_out)
 
 
 def save(classifier: Classifier, folder: Path) -> Path:
@@ -231,16 +231,16 @@ def load(folder: Path) -> Classifier | None:
         raise ModelError(f"{path}: is no classifier ({error}); run: wellread route train") from error
 
 
-def classifier(folder: Path, quick: Callable[[], Embedder]) -> Callable[[str], tuple[str, float]] | None:
+def classifier(folder: Path, cheap: Callable[[], Embedder]) -> Callable[[str], tuple[str, float]] | None:
     """What tells the kind of a question in this base; None where nothing was trained. Raises ModelError."""
     found = load(folder)
-    return (lambda question: found.kind(question, quick())) if found is not None else None
+    return (lambda question: found.kind(question, cheap())) if found is not None else None
 
 
 # what a kind switches on
 
 
-def applied(kind: str, route: RouteSettings, settings: Sections) -> Sections:
+def applied(kind: str, route: RouteSettings, settings: SearchSettings) -> SearchSettings:
     """The settings of a search with the parts of that kind and no others; see ``RouteSettings``."""
     parts = getattr(route, kind)
     rewrite, expand = settings.rewrite, settings.expand

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from wellread.index.open import Named
+from wellread.index.open import DocumentNames
 from wellread.index.words.fulltext import fold
 from wellread.index.words.stopwords import STOPWORDS
 
@@ -59,7 +59,7 @@ def words_of(passage: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(fold(passage).lower()))
 
 
-def vocabulary(names: tuple[Named, ...], allowed: frozenset[int] | None) -> Vocabulary:
+def vocabulary(names: tuple[DocumentNames, ...], allowed: frozenset[int] | None) -> Vocabulary:
     """The names of the documents whose access ids are ``allowed`` (None: all)."""
     files: dict[str, set[int]] = {}
     titles: dict[tuple[str, ...], set[int]] = {}

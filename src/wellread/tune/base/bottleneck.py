@@ -19,7 +19,7 @@ WEIGHTS, SHAPE = "adapter.safetensors", "adapter.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class AdapterShape:
     """What an adapter is: which blocks have one, how wide, and what is added to what.
 
     ``parallel``: the adapter reads what the block reads, and ``scale`` times its output is added to the block's;
@@ -41,7 +41,7 @@ def blocks_of(model: Any, endings: Sequence[str]) -> list[str]:
     return found
 
 
-def put(model: Any, shape: Shape) -> Any:
+def put(model: Any, shape: AdapterShape) -> Any:
     """The model with untrained adapters; they begin as no change at all, and alone require gradients."""
     import torch
 
@@ -56,7 +56,7 @@ def put(model: Any, shape: Shape) -> Any:
     return model
 
 
-def _network(torch: Any, size: int, shape: Shape) -> Any:
+def _network(torch: Any, size: int, shape: AdapterShape) -> Any:
     """(…, size) → (…, size) through ``shape.width``; the second layer begins at 0."""
     down, up = torch.nn.Linear(size, shape.width), torch.nn.Linear(shape.width, size)
     torch.nn.init.normal_(down.weight, std=0.02)
@@ -65,7 +65,7 @@ def _network(torch: Any, size: int, shape: Shape) -> Any:
     return torch.nn.Sequential(down, torch.nn.ReLU(), torch.nn.Dropout(shape.dropout), up)
 
 
-def _add_to_output(shape: Shape) -> Any:
+def _add_to_output(shape: AdapterShape) -> Any:
     def hook(block: Any, given: tuple[Any, ...], named: Mapping[str, Any], made: Any) -> Any:
         output = made[0] if isinstance(made, tuple) else made  # attention gives its weights too
         read = (given[0] if given else named["hidden_states"]) if shape.parallel else output
@@ -79,7 +79,7 @@ def save(model: Any, folder: Path) -> None:
     """The weights of the adapters and their shape, nothing of the base."""
     from safetensors.torch import save_file
 
-    shape: Shape = getattr(model, CHILD)
+    shape: AdapterShape = getattr(model, CHILD)
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items() if f".{CHILD}." in name}
     save_file(weights, folder / WEIGHTS)
     (folder / SHAPE).write_text(json.dumps(asdict(shape), indent=1) + "\n", "utf-8")
@@ -91,7 +91,7 @@ def load(model: Any, folder: Path) -> Any:
 
     try:
         found = json.loads((folder / SHAPE).read_text("utf-8"))
-        adapted = put(model, Shape(**{**found, "blocks": tuple(found["blocks"])}))
+        adapted = put(model, AdapterShape(**{**found, "blocks": tuple(found["blocks"])}))
         _, unknown = adapted.load_state_dict(load_file(folder / WEIGHTS), strict=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ModelError(f"{folder}: its adapter does not fit this base: {error}") from error

@@ -32,7 +32,7 @@ _LARGEST_F16 = 65504.0
 
 
 @dataclass(frozen=True)
-class Pattern:
+class BaseGguf:
     """An open GGUF file that others are written after."""
 
     path: Path
@@ -93,7 +93,7 @@ class _Place:
         return np.ascontiguousarray(self.raw)
 
 
-def open_pattern(path: Path, *, any_architecture: bool = False) -> Pattern:
+def open_pattern(path: Path, *, any_architecture: bool = False) -> BaseGguf:
     """The GGUF file at ``path``, to write others after it; with ``any_architecture`` only to look into it.
 
     Raises: MissingExtra without gguf; ModelError where the architecture is none of ``SUPPORTED``.
@@ -103,7 +103,7 @@ def open_pattern(path: Path, *, any_architecture: bool = False) -> Pattern:
     except ImportError as error:
         raise MissingExtra("gguf (to write GGUF files)", "tune") from error
     logging.getLogger("gguf").setLevel(logging.ERROR)
-    pattern = Pattern(path, gguf.GGUFReader(path))
+    pattern = BaseGguf(path, gguf.GGUFReader(path))
     if pattern.architecture not in SUPPORTED and not any_architecture:
         raise ModelError(
             f"{path.name}: architecture '{pattern.architecture}' cannot be written as GGUF; known are "
@@ -113,7 +113,7 @@ def open_pattern(path: Path, *, any_architecture: bool = False) -> Pattern:
 
 
 def write_model(
-    pattern: Pattern,
+    pattern: BaseGguf,
     names: Sequence[str],
     take: Take,
     target: Path,
@@ -151,7 +151,7 @@ def write_model(
 
 
 def write_adapter(
-    pattern: Pattern,
+    pattern: BaseGguf,
     pairs: Mapping[str, tuple[Array, Array, float]],
     target: Path,
     *,
@@ -213,7 +213,7 @@ def permuted(weights: Array, n_heads: int) -> Array:
     return halves.swapaxes(1, 2).reshape(weights.shape)
 
 
-def _as_stored(pattern: Pattern, place: str, weights: Array) -> Array:
+def _as_stored(pattern: BaseGguf, place: str, weights: Array) -> Array:
     """The tensor as the file holds it: llama's rope order, gemma's norms with their 1."""
     if pattern.architecture == "llama":
         heads = pattern.size("attention.head_count")
@@ -226,7 +226,7 @@ def _as_stored(pattern: Pattern, place: str, weights: Array) -> Array:
     return weights
 
 
-def _sources(pattern: Pattern, names: Sequence[str]) -> dict[str, str]:
+def _sources(pattern: BaseGguf, names: Sequence[str]) -> dict[str, str]:
     """Name in the file → name in transformers."""
     found: dict[str, str] = {}
     for name in names:
@@ -240,7 +240,7 @@ def _sources(pattern: Pattern, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _places(pattern: Pattern, sources: Mapping[str, str]) -> Iterator[_Place]:
+def _places(pattern: BaseGguf, sources: Mapping[str, str]) -> Iterator[_Place]:
     """The tensors of the pattern in its order; an output layer that only the trained model has comes last."""
     here = [_place(tensor, sources) for tensor in pattern.reader.tensors]
     for place in here:
@@ -283,7 +283,7 @@ def _announce(writer: Any, place: _Place) -> None:
         writer.add_tensor_info(place.name, rows, np.dtype(np.uint8), int(np.prod(rows)), raw_dtype=place.kind)
 
 
-def _encoded(pattern: Pattern, place: _Place, weights: Array) -> Array:
+def _encoded(pattern: BaseGguf, place: _Place, weights: Array) -> Array:
     """The trained tensor as the file stores it. Raises: ModelError for another shape, or what is not finite."""
     import gguf
 
@@ -313,7 +313,7 @@ def _empty_writer(architecture: str) -> Any:
     return gguf.GGUFWriter(None, architecture)
 
 
-def _writer(pattern: Pattern, values: Mapping[str, str | int]) -> Any:
+def _writer(pattern: BaseGguf, values: Mapping[str, str | int]) -> Any:
     """A writer with the pattern's metadata, ``values`` in place of what it says there."""
     import gguf
 

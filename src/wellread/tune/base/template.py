@@ -23,7 +23,7 @@ _SYSTEM = re.compile(r"<\|im_start\|>system\n.*?<\|im_end\|>\n", re.DOTALL)
 IGNORED = -100  # label of a token that is read and not learned: what torch's cross entropy passes over
 
 
-class Span(NamedTuple):
+class TurnSpan(NamedTuple):
     """Characters of a rendered conversation that an assistant turn covers, its end token included."""
 
     start: int
@@ -35,7 +35,7 @@ class Rendered:
     """A conversation as the model reads it, and which of its characters are learned."""
 
     text: str
-    spans: tuple[Span, ...]
+    spans: tuple[TurnSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Encoded:
         return sum(label != IGNORED for label in self.labels[1:])
 
 
-class Piece(NamedTuple):
+class TokenPiece(NamedTuple):
     """A token as text, and whether it is learned."""
 
     text: str
@@ -90,7 +90,7 @@ def render(messages: Sequence[Message], tokenizer: Any) -> Rendered:
         after = _apply(tokenizer, plain[: at + 1])
         if not (whole.startswith(before) and whole.startswith(after) and len(before) < len(after)):
             return _by_marks(plain, whole, tokenizer)
-        spans.append(Span(len(before), _end_of_turn(after, len(before), tokenizer)))
+        spans.append(TurnSpan(len(before), _end_of_turn(after, len(before), tokenizer)))
     return Rendered(whole, tuple(spans))
 
 
@@ -125,14 +125,14 @@ def _by_marks(plain: list[dict[str, str]], whole: str, tokenizer: Any) -> Render
             **tokenizer.special_tokens_map,
         )
         rendered, marks = made
-        return Rendered(str(rendered[0]), tuple(Span(int(start), int(end)) for start, end in marks[0]))
+        return Rendered(str(rendered[0]), tuple(TurnSpan(int(start), int(end)) for start, end in marks[0]))
     text, spans = "", []
     for turn in plain:
         text += f"<|im_start|>{turn['role']}\n"
         start = len(text)
         text += f"{turn['content']}<|im_end|>"
         if turn["role"] == "assistant":
-            spans.append(Span(start, len(text)))
+            spans.append(TurnSpan(start, len(text)))
         text += "\n"
     before = len(whole) - len(text)
     if not whole.endswith(text) or (before and not _SYSTEM.fullmatch(whole[:before])):
@@ -140,7 +140,7 @@ def _by_marks(plain: list[dict[str, str]], whole: str, tokenizer: Any) -> Render
             f"{_name(tokenizer)}: its chat template writes earlier turns anew and marks no turn of the assistant; "
             "split conversations into single exchanges, or take another base model"
         )
-    return Rendered(whole, tuple(Span(start + before, end + before) for start, end in spans))
+    return Rendered(whole, tuple(TurnSpan(start + before, end + before) for start, end in spans))
 
 
 def encode(messages: Sequence[Message], tokenizer: Any, max_length: int) -> Encoded:
@@ -208,10 +208,10 @@ def batch_labels(rows: Sequence[Encoded], pad_id: int) -> Batch:
     return Batch(ids, attention, labels)
 
 
-def pieces(encoded: Encoded, tokenizer: Any) -> list[Piece]:
+def pieces(encoded: Encoded, tokenizer: Any) -> list[TokenPiece]:
     """The tokens as texts, with what is learned; for showing the mask to a person."""
     texts = [tokenizer.decode([one], skip_special_tokens=False) for one in encoded.ids]
-    return [Piece(text, label != IGNORED) for text, label in zip(texts, encoded.labels, strict=True)]
+    return [TokenPiece(text, label != IGNORED) for text, label in zip(texts, encoded.labels, strict=True)]
 
 
 def stop_tokens(tokenizer: Any) -> tuple[str, str]:

@@ -54,7 +54,7 @@ class TagRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExtractedAnswer:
     """An answer in a context: ``context[start : start + len(text)] == text``."""
 
     text: str
@@ -68,7 +68,7 @@ class ExtractRow:
     id: str
     question: str
     context: str
-    answers: tuple[Found, ...] = ()
+    answers: tuple[ExtractedAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def from_json(task: str, value: Mapping[str, Any]) -> Row:
     elif task == "tag":
         made["tokens"], made["tags"] = tuple(made["tokens"]), tuple(made["tags"])
     elif task == "extract":
-        made["answers"] = tuple(Found(**one) for one in made["answers"])
+        made["answers"] = tuple(ExtractedAnswer(**one) for one in made["answers"])
     return ROWS[task](**made)
 
 

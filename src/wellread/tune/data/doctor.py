@@ -11,8 +11,8 @@ from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.tune.data import personal, set_checks, token_checks
 from wellread.tune.data.data import LONGEST, texts_of
-from wellread.tune.data.findings import DEFAULT, Finding, Policy
-from wellread.tune.data.rows import Placed
+from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
+from wellread.tune.data.rows import PlacedRow
 from wellread.tune.data.token_checks import Lengths
 
 FEW = 20
@@ -43,20 +43,20 @@ class Instruments:
 class Examined:
     """The rows that are left, everything that was found, and how long the rows are."""
 
-    rows: tuple[Placed, ...]
-    findings: tuple[Finding, ...]
+    rows: tuple[PlacedRow, ...]
+    findings: tuple[DataFinding, ...]
     lengths: Lengths
 
 
-def examine(rows: Sequence[Placed], instruments: Instruments, progress: Progress = SILENT) -> Examined:
+def examine(rows: Sequence[PlacedRow], instruments: Instruments, progress: Progress = SILENT) -> Examined:
     """Every check on the rows of one task, each on those that the checks before it left.
 
     A row is left out only where a finding says so (``Finding.dropped``).
     """
     policy = instruments.policy
-    kept, findings = list(rows), list[Finding]()
+    kept, findings = list(rows), list[DataFinding]()
 
-    def take(found: Sequence[Finding]) -> None:
+    def take(found: Sequence[DataFinding]) -> None:
         findings.extend(found)
         gone = {(one.file, one.row) for one in found if one.dropped}
         kept[:] = [placed for placed in kept if (placed.file, placed.number) not in gone]
@@ -79,7 +79,7 @@ def examine(rows: Sequence[Placed], instruments: Instruments, progress: Progress
     return Examined(tuple(kept), tuple(findings), lengths)
 
 
-def _texts(placed: Placed, policy: Policy) -> list[Finding]:
+def _texts(placed: PlacedRow, policy: Policy) -> list[DataFinding]:
     """Damage and personal data in the texts of one row, each kind once."""
     text = "\n".join(texts_of(placed.row))
     found: list[tuple[str, str]] = []

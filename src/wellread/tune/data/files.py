@@ -16,7 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from wellread.errors import MissingExtra
-from wellread.tune.data.findings import DEFAULT, Finding, Policy
+from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 
 MOST_XML_BYTES = 1 << 28  # unpacked size of one part of a sheet
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -36,14 +36,14 @@ class Record:
 
 
 @dataclass(slots=True)
-class Table:
+class RecordFile:
     """What a file holds: ``kind`` jsonl, json, csv, tsv, xlsx, parquet, conll or text."""
 
     file: str
     kind: str
     columns: tuple[str, ...] = ()
     records: list[Record] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[DataFinding] = field(default_factory=list)
     named: frozenset[str] = frozenset()
 
 
@@ -63,7 +63,7 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     return found
 
 
-def read(path: Path, policy: Policy = DEFAULT, *, name: str = "", named: Collection[str] = ()) -> Table:
+def read(path: Path, policy: Policy = DEFAULT, *, name: str = "", named: Collection[str] = ()) -> RecordFile:
     """The records of a file; a file that cannot be read gives none, and says why.
 
     Args:
@@ -74,7 +74,7 @@ def read(path: Path, policy: Policy = DEFAULT, *, name: str = "", named: Collect
     Raises: MissingExtra for Parquet without pyarrow.
     """
     kind = _KINDS.get(path.suffix.lower(), "")
-    table = Table(name or path.name, kind or "text", named=frozenset(named))
+    table = RecordFile(name or path.name, kind or "text", named=frozenset(named))
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -96,12 +96,12 @@ def read(path: Path, policy: Policy = DEFAULT, *, name: str = "", named: Collect
     return table
 
 
-def _failed(table: Table, policy: Policy, code: str, message: str) -> Table:
+def _failed(table: RecordFile, policy: Policy, code: str, message: str) -> RecordFile:
     table.findings.append(policy.finding(code, table.file, 0, message))
     return table
 
 
-def _decoded(data: bytes, table: Table, policy: Policy) -> str | None:
+def _decoded(data: bytes, table: RecordFile, policy: Policy) -> str | None:
     """UTF-8, or UTF-16 with its mark; other encodings are guessed at by nobody here."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
@@ -134,7 +134,7 @@ def _guessed(text: str) -> str:
 # text formats
 
 
-def _jsonl(text: str, table: Table, policy: Policy) -> None:
+def _jsonl(text: str, table: RecordFile, policy: Policy) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -153,7 +153,7 @@ def _jsonl(text: str, table: Table, policy: Policy) -> None:
     return None
 
 
-def _json(text: str, table: Table, policy: Policy) -> None:
+def _json(text: str, table: RecordFile, policy: Policy) -> None:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -194,12 +194,12 @@ def _squad(rows: list[Any]) -> list[Any]:
     ]
 
 
-def _items(rows: Sequence[Any], table: Table, policy: Policy) -> None:
+def _items(rows: Sequence[Any], table: RecordFile, policy: Policy) -> None:
     for number, value in enumerate(rows, 1):
         _take(value, number, table, policy)
 
 
-def _take(value: Any, number: int, table: Table, policy: Policy) -> None:
+def _take(value: Any, number: int, table: RecordFile, policy: Policy) -> None:
     if isinstance(value, dict):
         table.records.append(Record(number, value))
         return
@@ -220,7 +220,7 @@ def a_what(value: Any) -> str:
     return "null" if value is None else names.get(type(value), type(value).__name__)
 
 
-def _csv(text: str, table: Table, policy: Policy) -> None:
+def _csv(text: str, table: RecordFile, policy: Policy) -> None:
     head = text.partition("\n")[0]
     mark = "\t" if table.kind == "tsv" else max(",;\t|", key=head.count)
     csv.field_size_limit(1 << 26)
@@ -242,7 +242,7 @@ def _is_header(cells: Sequence[str], named: frozenset[str]) -> bool:
     )
 
 
-def _by_header(columns: list[str], rows: list[tuple[int, list[Any]]], table: Table, policy: Policy) -> None:
+def _by_header(columns: list[str], rows: list[tuple[int, list[Any]]], table: RecordFile, policy: Policy) -> None:
     double = [name for name, n in Counter(columns).items() if n > 1 and name]
     if double:
         _failed(table, policy, "duplicate-column", f"the column '{double[0]}' is there twice; rename one of them")
@@ -258,7 +258,7 @@ def _by_header(columns: list[str], rows: list[tuple[int, list[Any]]], table: Tab
             table.records.append(Record(number, {k: v for k, v in zip(columns, cells, strict=True) if k}))
 
 
-def _conll(text: str, table: Table, policy: Policy) -> None:
+def _conll(text: str, table: RecordFile, policy: Policy) -> None:
     """One token a line, its tag in the last column, an empty line after each sentence."""
     tokens: list[str] = []
     tags: list[str] = []
@@ -286,7 +286,7 @@ def _conll(text: str, table: Table, policy: Policy) -> None:
     close(0)
 
 
-def _text(text: str, table: Table, policy: Policy) -> None:
+def _text(text: str, table: RecordFile, policy: Policy) -> None:
     """Paragraphs between empty lines, each with the line that it begins in."""
     table.columns = ("text",)
     lines: list[str] = []
@@ -303,7 +303,7 @@ def _text(text: str, table: Table, policy: Policy) -> None:
 # binary formats
 
 
-def _parquet(data: bytes, table: Table, policy: Policy) -> None:
+def _parquet(data: bytes, table: RecordFile, policy: Policy) -> None:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -318,7 +318,7 @@ def _parquet(data: bytes, table: Table, policy: Policy) -> None:
     table.records = [Record(number, row) for number, row in enumerate(read_in.to_pylist(), 1)]
 
 
-def _xlsx(data: bytes, table: Table, policy: Policy) -> None:
+def _xlsx(data: bytes, table: RecordFile, policy: Policy) -> None:
     """The first sheet; its first row that holds anything names the columns. Formulas give their stored result."""
     try:
         rows = _sheet(data)
@@ -387,8 +387,8 @@ _KINDS = {
     ".xlsx": "xlsx", ".parquet": "parquet", ".conll": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll",
     ".txt": "text", ".md": "text",
 }  # fmt: skip
-_Reader = Callable[[str, Table, Policy], None]
+_Reader = Callable[[str, RecordFile, Policy], None]
 _TEXT: dict[str, _Reader] = {
     "jsonl": _jsonl, "json": _json, "csv": _csv, "tsv": _csv, "conll": _conll, "text": _text,
 }  # fmt: skip
-_BINARY: dict[str, Callable[[bytes, Table, Policy], None]] = {"xlsx": _xlsx, "parquet": _parquet}
+_BINARY: dict[str, Callable[[bytes, RecordFile, Policy], None]] = {"xlsx": _xlsx, "parquet": _parquet}

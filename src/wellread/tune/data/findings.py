@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 CLEAN, FINDINGS, UNUSABLE = 0, 3, 2
 
 
-class Kind(NamedTuple):
+class Flaw(NamedTuple):
     """A kind of fault: how bad it is, whether a row that has it is dropped unless the user keeps it, and what it is."""
 
     severity: Severity
@@ -24,78 +24,78 @@ class Kind(NamedTuple):
 
 # An error means that the row (or file) cannot be learned from as it is. Only what is «dropped» here is ever left out,
 # and each time it is listed; --keep and --drop change that for one kind, where a row can be read at all.
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, Flaw] = {
     # files
-    "unreadable": Kind("error", True, "the file cannot be read"),
-    "empty-file": Kind("error", True, "the file holds nothing"),
-    "not-utf8": Kind("error", True, "the file is not UTF-8 text"),
-    "bad-json": Kind("error", True, "the line is not JSON"),
-    "not-rows": Kind("error", True, "the file is JSON, but not a list of rows"),
-    "no-rows": Kind("error", True, "no row is left to learn from"),
-    "unknown-format": Kind("error", True, "the columns are those of no known format"),
-    "mixed-tasks": Kind("error", True, "files of different tasks were given together"),
-    "duplicate-column": Kind("error", True, "two columns have the same name"),
-    "ragged-row": Kind("error", True, "the row has more or fewer cells than there are columns"),
-    "line-count": Kind("error", True, "the two files of parallel texts have different numbers of lines"),
+    "unreadable": Flaw("error", True, "the file cannot be read"),
+    "empty-file": Flaw("error", True, "the file holds nothing"),
+    "not-utf8": Flaw("error", True, "the file is not UTF-8 text"),
+    "bad-json": Flaw("error", True, "the line is not JSON"),
+    "not-rows": Flaw("error", True, "the file is JSON, but not a list of rows"),
+    "no-rows": Flaw("error", True, "no row is left to learn from"),
+    "unknown-format": Flaw("error", True, "the columns are those of no known format"),
+    "mixed-tasks": Flaw("error", True, "files of different tasks were given together"),
+    "duplicate-column": Flaw("error", True, "two columns have the same name"),
+    "ragged-row": Flaw("error", True, "the row has more or fewer cells than there are columns"),
+    "line-count": Flaw("error", True, "the two files of parallel texts have different numbers of lines"),
     # fields
-    "other-columns": Kind("error", True, "the row has other columns than the rest of the file"),
-    "missing-field": Kind("error", True, "a field that is needed is missing or null"),
-    "wrong-type": Kind("error", True, "a field holds a value of the wrong type"),
-    "empty-field": Kind("error", True, "a field that is needed is empty"),
+    "other-columns": Flaw("error", True, "the row has other columns than the rest of the file"),
+    "missing-field": Flaw("error", True, "a field that is needed is missing or null"),
+    "wrong-type": Flaw("error", True, "a field holds a value of the wrong type"),
+    "empty-field": Flaw("error", True, "a field that is needed is empty"),
     # conversations
-    "unknown-role": Kind("error", True, "a role that no chat template knows"),
-    "empty-turn": Kind("error", True, "a turn without text"),
-    "nothing-to-train": Kind("error", True, "no turn of the assistant, so nothing would be learned"),
-    "ends-with-user": Kind("warning", False, "the last turn is the user's and is not learned"),
-    "two-in-a-row": Kind("warning", False, "two turns of the same role follow each other"),
-    "system-late": Kind("warning", False, "a system turn that is not the first one"),
-    "starts-with-assistant": Kind("warning", False, "the conversation starts with the assistant"),
-    "echo": Kind("error", True, "the answer repeats the question word for word"),
-    "placeholder": Kind("warning", False, "an answer that stands for a missing one (TODO, lorem ipsum, N/A)"),
-    "model-talk": Kind("warning", False, "an answer in which a model speaks about itself"),
+    "unknown-role": Flaw("error", True, "a role that no chat template knows"),
+    "empty-turn": Flaw("error", True, "a turn without text"),
+    "nothing-to-train": Flaw("error", True, "no turn of the assistant, so nothing would be learned"),
+    "ends-with-user": Flaw("warning", False, "the last turn is the user's and is not learned"),
+    "two-in-a-row": Flaw("warning", False, "two turns of the same role follow each other"),
+    "system-late": Flaw("warning", False, "a system turn that is not the first one"),
+    "starts-with-assistant": Flaw("warning", False, "the conversation starts with the assistant"),
+    "echo": Flaw("error", True, "the answer repeats the question word for word"),
+    "placeholder": Flaw("warning", False, "an answer that stands for a missing one (TODO, lorem ipsum, N/A)"),
+    "model-talk": Flaw("warning", False, "an answer in which a model speaks about itself"),
     # tokens
-    "special-token": Kind("error", True, "the text spells out a control token of the model (EOS or BOS would double)"),
-    "no-end-token": Kind("error", True, "the template ends no turn with a token that stops: stopping is not learned"),
-    "other-end-token": Kind("warning", False, "the template ends a turn with another token than the tokenizer's EOS"),
-    "zero-trained": Kind("error", True, "no token of the row would be learned"),
-    "answer-cut": Kind("error", True, "the length limit cuts the answer, so its end is not learned"),
-    "text-cut": Kind("warning", False, "the length limit cuts the text"),
-    "refused-by-template": Kind("error", True, "the model's chat template refuses the conversation"),
+    "special-token": Flaw("error", True, "the text spells out a control token of the model (EOS or BOS would double)"),
+    "no-end-token": Flaw("error", True, "the template ends no turn with a token that stops: stopping is not learned"),
+    "other-end-token": Flaw("warning", False, "the template ends a turn with another token than the tokenizer's EOS"),
+    "zero-trained": Flaw("error", True, "no token of the row would be learned"),
+    "answer-cut": Flaw("error", True, "the length limit cuts the answer, so its end is not learned"),
+    "text-cut": Flaw("warning", False, "the length limit cuts the text"),
+    "refused-by-template": Flaw("error", True, "the model's chat template refuses the conversation"),
     # labels, tags, answers
-    "empty-label": Kind("error", True, "a row without a label"),
-    "one-class": Kind("error", False, "all rows have the same label"),
-    "rare-class": Kind("warning", False, "a label with too few rows to split"),
-    "imbalance": Kind("warning", False, "one label is far more frequent than another"),
-    "similar-labels": Kind("warning", False, "two labels that differ in a letter, case or space"),
-    "mixed-labels": Kind("warning", False, "some labels are numbers, others are words"),
-    "label-per-row": Kind("error", False, "nearly every row has a label of its own"),
-    "contradiction": Kind("warning", False, "the same input has different answers"),
-    "length-mismatch": Kind("error", True, "tokens and tags differ in number"),
-    "tag-sequence": Kind("warning", False, "a tag continues (I-) what was not begun (B-)"),
-    "only-outside": Kind("error", False, "no token of any row has a tag but O"),
-    "answer-not-there": Kind("error", True, "the answer does not stand in its context"),
-    "answer-offset": Kind("warning", False, "the answer stands elsewhere than its position says; it was corrected"),
-    "untranslated": Kind("warning", False, "source and target are the same text"),
-    "length-ratio": Kind("warning", False, "one side is many times as long as the other"),
-    "same-pair": Kind("error", True, "the chosen and the rejected answer are the same"),
-    "reversed-pair": Kind("warning", False, "a pair that is preferred one way here and the other way there"),
+    "empty-label": Flaw("error", True, "a row without a label"),
+    "one-class": Flaw("error", False, "all rows have the same label"),
+    "rare-class": Flaw("warning", False, "a label with too few rows to split"),
+    "imbalance": Flaw("warning", False, "one label is far more frequent than another"),
+    "similar-labels": Flaw("warning", False, "two labels that differ in a letter, case or space"),
+    "mixed-labels": Flaw("warning", False, "some labels are numbers, others are words"),
+    "label-per-row": Flaw("error", False, "nearly every row has a label of its own"),
+    "contradiction": Flaw("warning", False, "the same input has different answers"),
+    "length-mismatch": Flaw("error", True, "tokens and tags differ in number"),
+    "tag-sequence": Flaw("warning", False, "a tag continues (I-) what was not begun (B-)"),
+    "only-outside": Flaw("error", False, "no token of any row has a tag but O"),
+    "answer-not-there": Flaw("error", True, "the answer does not stand in its context"),
+    "answer-offset": Flaw("warning", False, "the answer stands elsewhere than its position says; it was corrected"),
+    "untranslated": Flaw("warning", False, "source and target are the same text"),
+    "length-ratio": Flaw("warning", False, "one side is many times as long as the other"),
+    "same-pair": Flaw("error", True, "the chosen and the rejected answer are the same"),
+    "reversed-pair": Flaw("warning", False, "a pair that is preferred one way here and the other way there"),
     # sets
-    "duplicate": Kind("warning", True, "the row is there already"),
-    "near-duplicate": Kind("warning", False, "the row is nearly there already"),
-    "length-outlier": Kind("warning", False, "far longer or shorter than the rest"),
-    "odd-one-out": Kind("warning", False, "far from all other rows in meaning"),
-    "mojibake": Kind("warning", False, "letters that were decoded wrongly (Ã¼ for ü)"),
-    "replacement-characters": Kind("warning", False, "letters that were lost in decoding (\N{REPLACEMENT CHARACTER})"),
-    "control-characters": Kind("warning", False, "invisible control characters"),
-    "markup": Kind("warning", False, "tags or entities of HTML"),
-    "personal-data": Kind("warning", False, "personal data: a model gives back what it learned"),
-    "leaked-question": Kind("error", True, "a question that the model will be examined on"),
-    "few-rows": Kind("note", False, "so few rows that results are mostly chance"),
+    "duplicate": Flaw("warning", True, "the row is there already"),
+    "near-duplicate": Flaw("warning", False, "the row is nearly there already"),
+    "length-outlier": Flaw("warning", False, "far longer or shorter than the rest"),
+    "odd-one-out": Flaw("warning", False, "far from all other rows in meaning"),
+    "mojibake": Flaw("warning", False, "letters that were decoded wrongly (Ã¼ for ü)"),
+    "replacement-characters": Flaw("warning", False, "letters that were lost in decoding (\N{REPLACEMENT CHARACTER})"),
+    "control-characters": Flaw("warning", False, "invisible control characters"),
+    "markup": Flaw("warning", False, "tags or entities of HTML"),
+    "personal-data": Flaw("warning", False, "personal data: a model gives back what it learned"),
+    "leaked-question": Flaw("error", True, "a question that the model will be examined on"),
+    "few-rows": Flaw("note", False, "so few rows that results are mostly chance"),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DataFinding:
     """One fault at one place. ``row`` counts as the file does: lines of text, rows of a sheet, items from 1; 0: all."""
 
     code: str
@@ -118,11 +118,11 @@ class Policy:
     drop: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
 
-    def finding(self, code: str, file: str, row: int, message: str) -> Finding:
+    def finding(self, code: str, file: str, row: int, message: str) -> DataFinding:
         """The finding, with its weight and whether its row is dropped."""
         kind = KINDS[code]
         dropped = row > 0 and code not in self.keep and (kind.dropped or code in self.drop)
-        return Finding(code, file, row, message, kind.severity, dropped)
+        return DataFinding(code, file, row, message, kind.severity, dropped)
 
     def __post_init__(self) -> None:
         for code in sorted(self.drop | self.keep):
@@ -164,7 +164,7 @@ IMPOSSIBLE = frozenset(
 DEFAULT = Policy()
 
 
-def exit_code(findings: Iterable[Finding], n_rows: int) -> int:
+def exit_code(findings: Iterable[DataFinding], n_rows: int) -> int:
     """0 for clean data, 3 where something was found, 2 where nothing can be trained on."""
     found = [one for one in findings if one.severity != "note"]
     if n_rows == 0 or any(one.code in BLOCKING for one in found):
@@ -176,7 +176,7 @@ def exit_code(findings: Iterable[Finding], n_rows: int) -> int:
 BLOCKING = frozenset({"unknown-format", "mixed-tasks", "line-count", "one-class", "label-per-row", "only-outside"})
 
 
-def counts(findings: Sequence[Finding]) -> dict[str, int]:
+def counts(findings: Sequence[DataFinding]) -> dict[str, int]:
     """How often each kind was found, the worst and most frequent first."""
     order = {"error": 0, "warning": 1, "note": 2}
     counted = Counter(one.code for one in findings)

@@ -11,8 +11,8 @@ from typing import Any
 from wellread.config import suggestion
 from wellread.errors import UsageError
 from wellread.tune.data.data import TASKS
-from wellread.tune.data.files import Record, Table
-from wellread.tune.data.findings import DEFAULT, Finding, Policy
+from wellread.tune.data.files import Record, RecordFile
+from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 
 # field → the names that a column for it may have, in lower case; the field's own name first
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -93,8 +93,8 @@ def mapping_of(given: Sequence[str]) -> dict[str, str]:
 
 
 def detect(
-    table: Table, *, task: str = "", mapping: Mapping[str, str] | None = None, policy: Policy = DEFAULT
-) -> Detected | Finding:
+    table: RecordFile, *, task: str = "", mapping: Mapping[str, str] | None = None, policy: Policy = DEFAULT
+) -> Detected | DataFinding:
     """The format of a table, or what is wrong with its columns.
 
     Args:
@@ -166,7 +166,7 @@ def parsed(value: Any) -> Any:
     return value
 
 
-def _why(one: Format, found: Mapping[str, str], table: Table, mapping: Mapping[str, str]) -> str:
+def _why(one: Format, found: Mapping[str, str], table: RecordFile, mapping: Mapping[str, str]) -> str:
     if table.kind == "conll":
         return "tagged tokens, because each line holds a token and its tag"
     if table.kind == "text":

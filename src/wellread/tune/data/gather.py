@@ -18,12 +18,12 @@ from wellread.questions.draft import draft, rules
 from wellread.questions.draft.candidate import Candidate, running, tables
 from wellread.tune.data import files, formats
 from wellread.tune.data.data import ChatRow
-from wellread.tune.data.findings import DEFAULT, Finding, Policy
+from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.formats import Detected
 from wellread.tune.data.makers import examples, facts, passages
 from wellread.tune.data.makers.facts import Fact, Library
-from wellread.tune.data.makers.passages import Reading
-from wellread.tune.data.rows import Placed, parallel, take
+from wellread.tune.data.makers.passages import ReadingOptions
+from wellread.tune.data.rows import PlacedRow, parallel, take
 from wellread.tune.data.settings import PrepareSettings
 from wellread.types import Document, Question
 
@@ -38,8 +38,8 @@ class Gathered:
     """
 
     task: str = ""
-    rows: list[Placed] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    rows: list[PlacedRow] = field(default_factory=list)
+    findings: list[DataFinding] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
     made: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Gathered:
     def add_made(self, rows: Iterable[ChatRow], name: str) -> None:
         """Examples that were made, as rows of the source ``name``."""
         for one in rows:
-            self.rows.append(Placed(one, name, len(self.rows) + 1))
+            self.rows.append(PlacedRow(one, name, len(self.rows) + 1))
             self.made[one.kind] += 1
 
 
@@ -82,9 +82,9 @@ def from_files(
         if not table.records:
             continue
         detected = formats.detect(table, task=task or gathered.task, mapping=named, policy=policy)
-        if isinstance(detected, Finding) and gathered.task and not task:
+        if isinstance(detected, DataFinding) and gathered.task and not task:
             detected = _other_task(table, detected, gathered, policy)
-        if isinstance(detected, Finding):
+        if isinstance(detected, DataFinding):
             gathered.findings.append(detected)
             continue
         gathered.task = detected.task
@@ -95,7 +95,7 @@ def from_files(
     return gathered
 
 
-def _other_task(table: files.Table, unknown: Finding, gathered: Gathered, policy: Policy) -> Finding:
+def _other_task(table: files.RecordFile, unknown: DataFinding, gathered: Gathered, policy: Policy) -> DataFinding:
     """What is wrong with a file that does not fit the ones before it."""
     other = formats.detect(table, policy=policy)
     if not isinstance(other, Detected):
@@ -153,9 +153,9 @@ def from_base(known: Library, settings: PrepareSettings, gathered: Gathered, pro
     gathered.add_made(examples.unlike(made, gathered.dropped), "documents")
 
 
-def reading(settings: PrepareSettings) -> Reading:
+def reading(settings: PrepareSettings) -> ReadingOptions:
     """How examples for reading passages are made."""
-    return Reading(settings.distractors, settings.without_golden, settings.refusal)
+    return ReadingOptions(settings.distractors, settings.without_golden, settings.refusal)
 
 
 def _candidates(known: Library, settings: PrepareSettings, progress: Progress) -> list[Candidate]:
@@ -256,7 +256,7 @@ def examined_on(folder: Path, more: Sequence[Path] = ()) -> list[str]:
     return [question.text for question in asked if question.split != "train"]
 
 
-def documents_of(rows: Sequence[Placed], known: Library | None) -> dict[str, Document]:
+def documents_of(rows: Sequence[PlacedRow], known: Library | None) -> dict[str, Document]:
     """Chunk id → document of every source of the rows."""
     if known is None:
         return {}

@@ -17,14 +17,14 @@ from wellread.progress import SILENT, Progress
 from wellread.store import lineage
 from wellread.store.lineage import Input
 from wellread.tune.base import base_model, template
-from wellread.tune.base.template import Piece
+from wellread.tune.base.template import TokenPiece
 from wellread.tune.data import data, doctor, files, findings, gather, set_checks, split, token_checks
 from wellread.tune.data.data import PARTS, Card, ChatRow, ClassifyRow, DataSet
 from wellread.tune.data.doctor import Examined, Instruments
-from wellread.tune.data.findings import DEFAULT, Finding, Policy
+from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.gather import Gathered
 from wellread.tune.data.makers.facts import Library
-from wellread.tune.data.rows import Placed
+from wellread.tune.data.rows import PlacedRow
 from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.data.token_checks import Lengths
 from wellread.types import Document
@@ -34,7 +34,7 @@ BY_TOKENS = ("chat", "text2text", "texts", "preference")  # tasks that the token
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PrepareRequest:
     """What is prepared: at least one source, and how it is to be taken."""
 
     name: str
@@ -62,19 +62,19 @@ class Prepared:
     folder: Path | None
     counts: Mapping[str, int]
     formats: Mapping[str, str]
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     made: Mapping[str, int]
     not_made: Mapping[str, int]
     lengths: Lengths
     examples: tuple[str, ...]
     advice: tuple[str, ...]
     remarks: tuple[str, ...] = ()
-    masks: tuple[tuple[Piece, ...], ...] = field(default=())
+    masks: tuple[tuple[TokenPiece, ...], ...] = field(default=())
 
 
 def prepare(
     base: KnowledgeBase,
-    wanted: Wanted,
+    wanted: PrepareRequest,
     settings: PrepareSettings,
     model: str,
     progress: Progress = SILENT,
@@ -98,7 +98,7 @@ def prepare(
         tokenizer,
         settings.max_length or data.LONGEST,
         gather.examined_on(base.folder, wanted.against),
-        base.quick,
+        base.cheap,
         wanted.policy,
     )
     examined = doctor.examine(gathered.rows, instruments, progress)
@@ -135,7 +135,7 @@ def prepare(
 
 
 def _gather(
-    base: KnowledgeBase, wanted: Wanted, settings: PrepareSettings, progress: Progress
+    base: KnowledgeBase, wanted: PrepareRequest, settings: PrepareSettings, progress: Progress
 ) -> tuple[Gathered, Library | None]:
     made = wanted.from_base or wanted.from_log or wanted.questions or wanted.facts
     if not made and not wanted.files:
@@ -174,7 +174,7 @@ def _tokenizer(model: str) -> tuple[Any | None, tuple[str, ...]]:
 # parts
 
 
-def _split(rows: Sequence[Placed], known: Library | None, settings: PrepareSettings) -> list[str]:
+def _split(rows: Sequence[PlacedRow], known: Library | None, settings: PrepareSettings) -> list[str]:
     """The part of each row; see ``PrepareSettings.split``."""
     how = method(rows, settings)
     facts = [_fact(placed) for placed in rows]
@@ -193,7 +193,7 @@ def _split(rows: Sequence[Placed], known: Library | None, settings: PrepareSetti
     return split.by_group(split.grouped(keys), strata, settings.shares, seed=settings.seed)
 
 
-def method(rows: Sequence[Placed], settings: PrepareSettings) -> str:
+def method(rows: Sequence[PlacedRow], settings: PrepareSettings) -> str:
     """What is kept together: phrasings where facts are taught, documents where rows were made from some, else rows."""
     if settings.split != "auto":
         return settings.split
@@ -203,13 +203,18 @@ def method(rows: Sequence[Placed], settings: PrepareSettings) -> str:
     return "documents" if any(isinstance(p.row, ChatRow) and p.row.sources for p in rows) else "rows"
 
 
-def _fact(placed: Placed) -> str:
+def _fact(placed: PlacedRow) -> str:
     row = placed.row
     return f"fact {row.fact}" if isinstance(row, ChatRow) and row.fact else f"row {row.id}"
 
 
 def _data_set(
-    wanted: Wanted, settings: PrepareSettings, gathered: Gathered, examined: Examined, parts: Sequence[str], model: str
+    wanted: PrepareRequest,
+    settings: PrepareSettings,
+    gathered: Gathered,
+    examined: Examined,
+    parts: Sequence[str],
+    model: str,
 ) -> DataSet:
     rows = {name: tuple(p.row for p, part in zip(examined.rows, parts, strict=True) if part == name) for name in PARTS}
     first = examined.rows[0].row if examined.rows else None
@@ -231,7 +236,7 @@ def _data_set(
     return DataSet(card, rows["train"], rows["validation"], rows["test"])
 
 
-def _labels(rows: Sequence[Placed]) -> tuple[str, ...]:
+def _labels(rows: Sequence[PlacedRow]) -> tuple[str, ...]:
     found: set[str] = set()
     for placed in rows:
         if isinstance(placed.row, ClassifyRow):
@@ -249,9 +254,9 @@ def _keep(
     base: KnowledgeBase,
     made: DataSet,
     folder: Path,
-    found: Sequence[Finding],
+    found: Sequence[DataFinding],
     documents: Mapping[str, Document],
-    wanted: Wanted,
+    wanted: PrepareRequest,
 ) -> Card:
     """Frozen on disk, and known to the lineage of the base with its chunks and documents."""
     sources = {one.id: one for one in documents.values()}
@@ -290,7 +295,7 @@ def _seen(row: data.Row, tokenizer: Any | None) -> str:
         return str(error)
 
 
-def _masks(rows: Sequence[data.Row], tokenizer: Any | None, limit: int) -> tuple[tuple[Piece, ...], ...]:
+def _masks(rows: Sequence[data.Row], tokenizer: Any | None, limit: int) -> tuple[tuple[TokenPiece, ...], ...]:
     if tokenizer is None:
         return ()
     return tuple(tuple(template.pieces(token_checks.encoded(row, tokenizer, limit), tokenizer)) for row in rows)

@@ -13,8 +13,8 @@ from wellread.models.api import Message
 from wellread.tune.data.data import (
     ChatRow,
     ClassifyRow,
+    ExtractedAnswer,
     ExtractRow,
-    Found,
     PairRow,
     PreferenceRow,
     Row,
@@ -22,8 +22,8 @@ from wellread.tune.data.data import (
     TextRow,
 )
 from wellread.tune.data.data import row_id as _id
-from wellread.tune.data.files import Record, Table, a_what
-from wellread.tune.data.findings import DEFAULT, Finding, Policy
+from wellread.tune.data.files import Record, RecordFile, a_what
+from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.formats import Detected, parsed
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -44,7 +44,7 @@ Say = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedRow:
     """A row and where it stands: what every finding about it names."""
 
     row: Row
@@ -53,11 +53,11 @@ class Placed:
 
 
 @dataclass(slots=True)
-class Taken:
+class TakenRows:
     """Rows of a file that could be read, and what was found on the way."""
 
-    rows: list[Placed] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    rows: list[PlacedRow] = field(default_factory=list)
+    findings: list[DataFinding] = field(default_factory=list)
 
 
 class _Unfit(Exception):
@@ -68,14 +68,14 @@ class _Unfit(Exception):
         super().__init__(message)
 
 
-def take(table: Table, detected: Detected, policy: Policy = DEFAULT) -> Taken:
+def take(table: RecordFile, detected: Detected, policy: Policy = DEFAULT) -> TakenRows:
     """Every record of the table as a row of its task; those that are none are listed with the reason."""
-    taken = Taken()
+    taken = TakenRows()
     convert = _CONVERTERS[detected.format.name]
     for record in table.records:
-        told: list[Finding] = []
+        told: list[DataFinding] = []
 
-        def say(code: str, message: str, told: list[Finding] = told, number: int = record.row) -> None:
+        def say(code: str, message: str, told: list[DataFinding] = told, number: int = record.row) -> None:
             told.append(policy.finding(code, table.file, number, message))
 
         try:
@@ -84,7 +84,7 @@ def take(table: Table, detected: Detected, policy: Policy = DEFAULT) -> Taken:
             say(fault.code, str(fault))
         else:
             if not any(one.dropped for one in told):
-                taken.rows.append(Placed(row, table.file, record.row))
+                taken.rows.append(PlacedRow(row, table.file, record.row))
         taken.findings += told
     return taken
 
@@ -278,18 +278,18 @@ def _answers(given: Any) -> list[tuple[str, Any]]:
     return [(one["text"], one.get("start", one.get("answer_start"))) for one in found]
 
 
-def _placed_answer(text: str, start: Any, context: str, say: Say) -> Found:
+def _placed_answer(text: str, start: Any, context: str, say: Say) -> ExtractedAnswer:
     if not text.strip():
         raise _Unfit("empty-field", "an answer is empty")
     if isinstance(start, int) and start >= 0 and context[start : start + len(text)] == text:
-        return Found(text, start)
+        return ExtractedAnswer(text, start)
     places = [m.start() for m in re.finditer(re.escape(text), context)]
     if not places:
         raise _Unfit("answer-not-there", f"the answer '{text[:40]}' does not stand in its context letter for letter")
     best = min(places, key=lambda at: abs(at - start)) if isinstance(start, int) else places[0]
     if isinstance(start, int):
         say("answer-offset", f"the answer '{text[:40]}' stands at {best}, not at {start}; {best} was taken")
-    return Found(text, best)
+    return ExtractedAnswer(text, best)
 
 
 def _from_pairs(values: Mapping[str, Any], say: Say) -> Row:
@@ -372,9 +372,11 @@ _CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], Say], Row]] = {
 }
 
 
-def parallel(source: Sequence[str], target: Sequence[str], names: tuple[str, str], policy: Policy = DEFAULT) -> Taken:
+def parallel(
+    source: Sequence[str], target: Sequence[str], names: tuple[str, str], policy: Policy = DEFAULT
+) -> TakenRows:
     """Pairs of the lines of two files; an empty side is listed, different numbers of lines are a fault of the whole."""
-    taken = Taken()
+    taken = TakenRows()
     file = names[0]
     if len(source) != len(target):
         message = (
@@ -383,9 +385,9 @@ def parallel(source: Sequence[str], target: Sequence[str], names: tuple[str, str
         taken.findings.append(policy.finding("line-count", file, 0, message))
         return taken
     for number, (one, other) in enumerate(zip(source, target, strict=True), 1):
-        told: list[Finding] = []
+        told: list[DataFinding] = []
 
-        def say(code: str, message: str, told: list[Finding] = told, number: int = number) -> None:
+        def say(code: str, message: str, told: list[DataFinding] = told, number: int = number) -> None:
             told.append(policy.finding(code, file, number, message))
 
         if not one.strip() and not other.strip():
@@ -395,6 +397,6 @@ def parallel(source: Sequence[str], target: Sequence[str], names: tuple[str, str
         else:
             row = _pair(one.strip(), other.strip(), say)
             if not any(finding.dropped for finding in told):
-                taken.rows.append(Placed(row, file, number))
+                taken.rows.append(PlacedRow(row, file, number))
         taken.findings += told
     return taken

@@ -16,8 +16,8 @@ from wellread.models.api import Embedder
 from wellread.questions.stands import letters
 from wellread.retrieve.units import words
 from wellread.tune.data.data import ChatRow, ClassifyRow, PairRow, PreferenceRow, TagRow, TextRow, texts_of
-from wellread.tune.data.findings import Finding, Policy
-from wellread.tune.data.rows import Placed
+from wellread.tune.data.findings import DataFinding, Policy
+from wellread.tune.data.rows import PlacedRow
 
 NEAR = 0.85  # Jaccard of runs of five letters, above which two rows say the same
 SAME_WORDS = 0.8  # share of the words that carry two questions, from which they ask the same
@@ -46,18 +46,18 @@ def jaccard(one: frozenset[str], two: frozenset[str]) -> float:
     return len(one & two) / max(1, len(one | two))
 
 
-def _whole(placed: Placed) -> str:
+def _whole(placed: PlacedRow) -> str:
     label = f"\n{placed.row.label}" if isinstance(placed.row, ClassifyRow) else ""
     tags = f"\n{' '.join(placed.row.tags)}" if isinstance(placed.row, TagRow) else ""
     return "\n".join(texts_of(placed.row)) + label + tags
 
 
-def duplicates(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
+def duplicates(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
     """Rows that are there already, letter for letter or nearly."""
     found = []
-    first: dict[str, Placed] = {}
+    first: dict[str, PlacedRow] = {}
     hashes = NearDuplicates({}, ROUGH)
-    known: dict[str, Placed] = {}
+    known: dict[str, PlacedRow] = {}
     for placed in rows:
         whole = _whole(placed)
         key = " ".join(whole.split()).casefold()
@@ -78,17 +78,17 @@ def duplicates(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
     return found
 
 
-def _same_fact(one: Placed, other: Placed) -> bool:
+def _same_fact(one: PlacedRow, other: PlacedRow) -> bool:
     """Whether the two word one fact on purpose."""
     fact = one.row.fact if isinstance(one.row, ChatRow) else ""
     return bool(fact) and isinstance(other.row, ChatRow) and other.row.fact == fact
 
 
-def _at(other: Placed, here: Placed) -> str:
+def _at(other: PlacedRow, here: PlacedRow) -> str:
     return f"row {other.number}" if other.file == here.file else f"{other.file}: row {other.number}"
 
 
-def asked(placed: Placed) -> str | None:
+def asked(placed: PlacedRow) -> str | None:
     """What a row is asked, in one text; None where nothing is asked."""
     row = placed.row
     if isinstance(row, ChatRow):
@@ -103,7 +103,7 @@ def asked(placed: Placed) -> str | None:
     return None
 
 
-def _answer(placed: Placed) -> str:
+def _answer(placed: PlacedRow) -> str:
     row = placed.row
     if isinstance(row, ChatRow):
         return [turn.content for turn in row.messages if turn.role == "assistant"][-1]
@@ -112,11 +112,11 @@ def _answer(placed: Placed) -> str:
     return row.target if isinstance(row, PairRow) else ""
 
 
-def contradictions(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
+def contradictions(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
     """Rows with the input of another row and another answer."""
     found = []
-    first: dict[str, Placed] = {}
-    pairs: dict[tuple[str, str, str], Placed] = {}
+    first: dict[str, PlacedRow] = {}
+    pairs: dict[tuple[str, str, str], PlacedRow] = {}
     for placed in rows:
         row, question = placed.row, asked(placed)
         if isinstance(row, PreferenceRow):
@@ -142,7 +142,7 @@ def _short(text: str) -> str:
     return " ".join(text.split())[:40]
 
 
-def leaks(rows: Sequence[Placed], questions: Sequence[str], policy: Policy) -> list[Finding]:
+def leaks(rows: Sequence[PlacedRow], questions: Sequence[str], policy: Policy) -> list[DataFinding]:
     """Rows that ask what the model will be examined on, in the same or nearly the same words."""
     known = _Known(questions)
     found = []
@@ -190,7 +190,7 @@ def _numbers(held: frozenset[str]) -> frozenset[str]:
     return frozenset(word for word in held if any(c.isdigit() for c in word))
 
 
-def _questions_of(placed: Placed) -> Iterator[str]:
+def _questions_of(placed: PlacedRow) -> Iterator[str]:
     row = placed.row
     if isinstance(row, ChatRow):
         for turn in row.messages:
@@ -212,9 +212,9 @@ def _questions_of(placed: Placed) -> Iterator[str]:
 # labels and tags
 
 
-def classes(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
+def classes(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
     """What is wrong with the labels of a classification as a whole, each at the first row that has the label."""
-    first: dict[str, Placed] = {}
+    first: dict[str, PlacedRow] = {}
     labels = Counter[str]()
     for placed in rows:
         if isinstance(placed.row, ClassifyRow):
@@ -223,7 +223,7 @@ def classes(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
     if not labels:
         return []
 
-    def say(code: str, label: str, message: str, *, whole: bool = False) -> Finding:
+    def say(code: str, label: str, message: str, *, whole: bool = False) -> DataFinding:
         return policy.finding(code, first[label].file, 0 if whole else first[label].number, message)
 
     (most, n_most), n = labels.most_common(1)[0], sum(labels.values())
@@ -270,7 +270,7 @@ def _looks_like(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one.lower(), other.lower(), autojunk=False).ratio() > 0.9
 
 
-def tags(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
+def tags(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
     """Tags that continue what was not begun, and a set in which nothing is tagged."""
     found = []
     seen: set[str] = set()
@@ -293,10 +293,10 @@ def tags(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
 # outliers
 
 
-def outliers(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
+def outliers(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
     """Rows far longer or shorter than the rest, and pairs whose sides differ in length as no other pair's do."""
     found = []
-    by_kind: dict[str, list[Placed]] = defaultdict(list)
+    by_kind: dict[str, list[PlacedRow]] = defaultdict(list)
     for placed in rows:
         by_kind[placed.row.kind if isinstance(placed.row, ChatRow) else ""].append(placed)
     for alike in by_kind.values():
@@ -314,7 +314,9 @@ def outliers(rows: Sequence[Placed], policy: Policy) -> list[Finding]:
     return found
 
 
-def _far(rows: Sequence[Placed], values: Sequence[float], *, least: float) -> Iterator[tuple[Placed, float, float]]:
+def _far(
+    rows: Sequence[PlacedRow], values: Sequence[float], *, least: float
+) -> Iterator[tuple[PlacedRow, float, float]]:
     """Rows whose value is far from the median on a log scale: by 5 robust standard deviations and by ``least``."""
     logs = [math.log(max(value, 1e-9)) for value in values]
     middle = median(logs)
@@ -324,7 +326,7 @@ def _far(rows: Sequence[Placed], values: Sequence[float], *, least: float) -> It
             yield placed, value, math.exp(middle)
 
 
-def meanings(rows: Sequence[Placed], embedder: Embedder, policy: Policy) -> list[Finding]:
+def meanings(rows: Sequence[PlacedRow], embedder: Embedder, policy: Policy) -> list[DataFinding]:
     """Rows whose nearest five others are far from them in meaning, compared with what is usual in the set.
 
     Others are looked for among REFERENCE rows, spread evenly over the set, so that time grows with the rows alone.
@@ -349,7 +351,7 @@ def meanings(rows: Sequence[Placed], embedder: Embedder, policy: Policy) -> list
     return found
 
 
-CHECKS: dict[str, Callable[[Sequence[Placed], Policy], list[Finding]]] = {
+CHECKS: dict[str, Callable[[Sequence[PlacedRow], Policy], list[DataFinding]]] = {
     "duplicates": duplicates,
     "contradictions": contradictions,
     "classes": classes,
@@ -358,7 +360,7 @@ CHECKS: dict[str, Callable[[Sequence[Placed], Policy], list[Finding]]] = {
 }
 
 
-def by_cluster(rows: Sequence[Placed]) -> list[int]:
+def by_cluster(rows: Sequence[PlacedRow]) -> list[int]:
     """A number for each row; rows that are nearly the same have the same one, so that a split keeps them together."""
     hashes = NearDuplicates({}, ROUGH)
     number: dict[str, int] = {}

@@ -14,8 +14,8 @@ from wellread.models.api import Message
 from wellread.models.tokens import estimate
 from wellread.tune.base import template
 from wellread.tune.data.data import ChatRow, PairRow, PreferenceRow, Row, texts_of
-from wellread.tune.data.findings import Finding, Policy
-from wellread.tune.data.rows import Placed
+from wellread.tune.data.findings import DataFinding, Policy
+from wellread.tune.data.rows import PlacedRow
 
 WELL_KNOWN = (
     "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|begin_of_text|>", "<|end_of_text|>", "</s>",
@@ -59,8 +59,8 @@ def encoded(row: Row, tokenizer: Any, max_length: int) -> template.Encoded:
 
 
 def look(
-    rows: Sequence[Placed], tokenizer: Any | None, max_length: int, policy: Policy
-) -> tuple[list[Finding], Lengths]:
+    rows: Sequence[PlacedRow], tokenizer: Any | None, max_length: int, policy: Policy
+) -> tuple[list[DataFinding], Lengths]:
     """Faults that only tokens show, and the lengths.
 
     Args:
@@ -73,7 +73,7 @@ def look(
     if tokenizer is None:
         sizes = [sum(map(estimate, texts_of(placed.row))) + 8 for placed in rows]
         return found, _lengths(sizes, 0, max_length, estimated=True)
-    fits: list[tuple[Placed, template.Encoded]] = []
+    fits: list[tuple[PlacedRow, template.Encoded]] = []
     for placed in rows:
         try:
             fits.append((placed, encoded(placed.row, tokenizer, 1 << 20)))
@@ -92,8 +92,8 @@ def _lengths(sizes: Sequence[int], trained: int, max_length: int, *, estimated: 
     return Lengths(p50, p99, max(sizes), max_length, trained, estimated)
 
 
-def _of_row(placed: Placed, one: template.Encoded, max_length: int, policy: Policy) -> list[Finding]:
-    def say(code: str, message: str) -> list[Finding]:
+def _of_row(placed: PlacedRow, one: template.Encoded, max_length: int, policy: Policy) -> list[DataFinding]:
+    def say(code: str, message: str) -> list[DataFinding]:
         return [policy.finding(code, placed.file, placed.number, message)]
 
     n = len(one.ids)
@@ -112,7 +112,7 @@ def _of_row(placed: Placed, one: template.Encoded, max_length: int, policy: Poli
     return []
 
 
-def _stops(rows: Sequence[Placed], tokenizer: Any, policy: Policy) -> list[Finding]:
+def _stops(rows: Sequence[PlacedRow], tokenizer: Any, policy: Policy) -> list[DataFinding]:
     """Whether the token that ends a turn is the one that the tokenizer calls its end."""
     if not rows or conversation(rows[0].row) is None:
         return []
@@ -126,7 +126,7 @@ def _stops(rows: Sequence[Placed], tokenizer: Any, policy: Policy) -> list[Findi
     return [policy.finding("other-end-token", rows[0].file, 0, message)]
 
 
-def _special(rows: Sequence[Placed], tokenizer: Any | None, policy: Policy) -> list[Finding]:
+def _special(rows: Sequence[PlacedRow], tokenizer: Any | None, policy: Policy) -> list[DataFinding]:
     """Texts that spell out a control token: it would be read as one, and the end of a turn would come twice."""
     tokens = set(WELL_KNOWN)
     if tokenizer is not None:

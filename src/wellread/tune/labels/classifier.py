@@ -1,7 +1,7 @@
 """A new output layer for labels, on a frozen network (finetuning I), a whole one (finetuning II), or one with a LoRA.
 
 ``head`` learns the new layer alone: the network below is run once over every text, and its features are kept, so that
-an epoch costs next to nothing. ``full`` learns all layers, the new one ten times as fast as the others: it starts from
+an epoch is cheap. ``full`` learns all layers, the new one ten times as fast as the others: it starts from
 chance, they do not. ``lora`` learns the new layer and a change of low rank.
 
 Source of the names: Howard and Ruder, ACL 2018; Devlin et al., NAACL 2019, section 4.1.
@@ -14,7 +14,7 @@ from typing import Any
 
 from wellread.tune.base import peft_files
 from wellread.tune.labels import labelled
-from wellread.tune.labels.labelled import Item
+from wellread.tune.labels.labelled import LabelledItem
 from wellread.tune.settings import TuneSettings
 
 HEAD_TIMES = 10.0
@@ -56,7 +56,7 @@ class Cached:
         self._model, self._pad, self._batch = model, pad, batch
         self._kept: dict[tuple[int, ...], Any] = {}
 
-    def logits(self, items: Sequence[Item]) -> Any:
+    def logits(self, items: Sequence[LabelledItem]) -> Any:
         """Of the head, on features that are kept."""
         import torch
 

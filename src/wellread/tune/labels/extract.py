@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from wellread.metrics import metrics
 from wellread.tune.data.data import ExtractRow
-from wellread.tune.labels.labelled import Item, is_cut
+from wellread.tune.labels.labelled import LabelledItem, is_cut
 
 LABELS = ("start", "end")
 MOST_TOKENS = 30  # of an answer
 
 
-def encode(row: ExtractRow, tokenizer: Any, longest: int) -> Item | None:
+def encode(row: ExtractRow, tokenizer: Any, longest: int) -> LabelledItem | None:
     """Question, then text; None where the text is so long that it is cut before the answer ends.
 
     The target is (first token of the answer, last token); (0, 0) where there is none.
@@ -35,19 +35,19 @@ def encode(row: ExtractRow, tokenizer: Any, longest: int) -> Item | None:
     inside = [n for n, (a, b) in enumerate(spans) if a < answer.start + len(answer.text) and b > answer.start]
     if not inside or spans[inside[-1]][1] < answer.start + len(answer.text.rstrip()):
         return None
-    return Item(item.ids, (inside[0], inside[-1]), spans, item.cut)
+    return LabelledItem(item.ids, (inside[0], inside[-1]), spans, item.cut)
 
 
-def unanswered(row: ExtractRow, tokenizer: Any, longest: int) -> Item:
+def unanswered(row: ExtractRow, tokenizer: Any, longest: int) -> LabelledItem:
     """Question and text with the target of «no answer»; its spans are characters of the text, (-1, -1) elsewhere."""
     question = f"{row.question.strip()}\n"
     made = tokenizer(question + row.context, truncation=True, max_length=longest, return_offsets_mapping=True)
     moved = [(start - len(question), end - len(question)) for start, end in made["offset_mapping"]]
     spans = tuple((start, end) if start < end and start >= 0 else (-1, -1) for start, end in moved)
-    return Item(tuple(made["input_ids"]), (0, 0), spans, is_cut(made))
+    return LabelledItem(tuple(made["input_ids"]), (0, 0), spans, is_cut(made))
 
 
-def loss(logits: Any, items: Sequence[Item]) -> Any:
+def loss(logits: Any, items: Sequence[LabelledItem]) -> Any:
     """Cross entropy of beginnings and ends, summed; logits (n, width, 2)."""
     import torch
 
@@ -62,7 +62,7 @@ def loss(logits: Any, items: Sequence[Item]) -> Any:
     return total
 
 
-def answer(logits: NDArray[np.float32], item: Item, context: str) -> str:
+def answer(logits: NDArray[np.float32], item: LabelledItem, context: str) -> str:
     """The likeliest text, empty where «no answer» is likelier; logits (tokens, 2).
 
     A beginning and an end count together when the end is at most MOST_TOKENS behind.

@@ -20,7 +20,7 @@ Pooling = Literal["mean", "concat", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class HeadShape:
     """The new output layer: labels in the order of its outputs, and what it reads.
 
     ``pooling``: mean of the hidden states; concat, for last or first, maximum and mean one after the other; none, for a
@@ -33,7 +33,7 @@ class Shape:
     dropout: float = 0.1
 
 
-def build(folder: Path, shape: Shape, *, seed: int) -> Any:
+def build(folder: Path, shape: HeadShape, *, seed: int) -> Any:
     """The model of a folder with a new, untrained output layer of the given shape.
 
     Raises: MissingExtra; ModelError where the folder holds no model.
@@ -97,7 +97,7 @@ def _module() -> Any:
     class Headed(torch.nn.Module):
         """Body, pooling, dropout and one linear layer."""
 
-        def __init__(self, body: Any, shape: Shape) -> None:
+        def __init__(self, body: Any, shape: HeadShape) -> None:
             super().__init__()
             width = int(body.config.hidden_size)
             self.body, self.shape = body, shape
@@ -116,7 +116,7 @@ def _module() -> Any:
     return Headed
 
 
-def pool(hidden: Any, mask: Any, shape: Shape) -> Any:
+def pool(hidden: Any, mask: Any, shape: HeadShape) -> Any:
     """Hidden states (n, width, size) → features (n, size), or (n, 3 size) for concat; padding counts for nothing.
 
     Source of concat: Howard and Ruder, ACL 2018, section 3.3.
@@ -170,11 +170,11 @@ def load(folder: Path, base: Path) -> Any:
     return model.eval()
 
 
-def shape_of(folder: Path) -> Shape:
+def shape_of(folder: Path) -> HeadShape:
     """head.json of a folder. Raises: ModelError."""
     try:
         value: Mapping[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
-        return Shape(**{**value, "labels": tuple(value["labels"])})
+        return HeadShape(**{**value, "labels": tuple(value["labels"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / CARD}: cannot be read: {error}") from error
 

@@ -14,7 +14,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LabelledItem:
     """A row: token ids, and what is right: one label, or one for each token (IGNORED where none is asked for).
 
     ``spans`` are the characters at which its tokens begin and end, where an answer is looked up in a text. ``cut`` says
@@ -37,7 +37,7 @@ def is_cut(made: Any) -> bool:
     return any(one.overflowing for one in made.encodings or ())
 
 
-def padded(items: Sequence[Item], pad: int) -> tuple[Any, Any]:
+def padded(items: Sequence[LabelledItem], pad: int) -> tuple[Any, Any]:
     """(n, width) ids and mask as tensors, padded on the right."""
     import torch
 
@@ -49,15 +49,21 @@ def padded(items: Sequence[Item], pad: int) -> tuple[Any, Any]:
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-Logits = Callable[[Sequence[Item]], Any]  # (n, labels), (n, width, labels)
-Loss = Callable[[Any, Sequence[Item]], Any]  # logits and rows → summed loss
+Logits = Callable[[Sequence[LabelledItem]], Any]  # (n, labels), (n, width, labels)
+Loss = Callable[[Any, Sequence[LabelledItem]], Any]  # logits and rows → summed loss
 
 
 class LabelTask:
     """Labelled rows as a task of the loop."""
 
     def __init__(
-        self, model: Any, logits: Logits, loss: Loss, train: Sequence[Item], validation: Sequence[Item], batch: int
+        self,
+        model: Any,
+        logits: Logits,
+        loss: Loss,
+        train: Sequence[LabelledItem],
+        validation: Sequence[LabelledItem],
+        batch: int,
     ) -> None:
         self._model, self._logits, self._loss = model, logits, loss
         self._train, self._validation, self._batch = list(train), list(validation), batch
@@ -85,14 +91,14 @@ class LabelTask:
         return total / n if n else None
 
 
-def by_length(items: Sequence[Item], batch: int) -> Iterator[list[Item]]:
+def by_length(items: Sequence[LabelledItem], batch: int) -> Iterator[list[LabelledItem]]:
     """The items in batches of like length."""
     ordered = sorted(items, key=lambda item: len(item.ids))
     for start in range(0, len(ordered), batch):
         yield ordered[start : start + batch]
 
 
-def cross_entropy(logits: Any, items: Sequence[Item]) -> Any:
+def cross_entropy(logits: Any, items: Sequence[LabelledItem]) -> Any:
     """Summed over the items' labels; logits (n, labels), or (n, width, labels) with a label at each token."""
     import torch
 
@@ -107,7 +113,7 @@ def cross_entropy(logits: Any, items: Sequence[Item]) -> Any:
     )
 
 
-def predicted(logits: Logits, model: Any, items: Sequence[Item], batch: int) -> list[NDArray[np.float32]]:
+def predicted(logits: Logits, model: Any, items: Sequence[LabelledItem], batch: int) -> list[NDArray[np.float32]]:
     """Logits of each item in its own order: (labels,), or (tokens, labels)."""
     import torch
 

@@ -25,14 +25,14 @@ from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import ClassifyRow, DataSet, ExtractRow, Row, TagRow
 from wellread.tune.labels import classifier, extract, features, headed, labelled, tagging, ulmfit
-from wellread.tune.labels.headed import Shape
-from wellread.tune.labels.labelled import Item, LabelTask
+from wellread.tune.labels.headed import HeadShape
+from wellread.tune.labels.labelled import LabelledItem, LabelTask
 from wellread.tune.scratch import run as scratch_run
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import checkpoint, loop, outcome, session, state, tuned
-from wellread.tune.train.loop import Course, Trained, TuneFailed
+from wellread.tune.train.loop import LoopModel, StepPlan, TuneFailed
 from wellread.tune.train.outcome import Result
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 
 TASKS = ("classify", "tag", "extract")
 METHODS = ("features", "head", "full", "lora", "ulmfit")
@@ -54,7 +54,7 @@ class Reader:
         found = self.tokenizer.pad_token_id
         return int(found if found is not None else self.tokenizer.eos_token_id or 0)
 
-    def item(self, row: Row) -> Item | None:
+    def item(self, row: Row) -> LabelledItem | None:
         """The row; None for one that nothing can be learned from."""
         if isinstance(row, TagRow):
             return tagging.encode(row.tokens, [self._label(tag) for tag in row.tags], self.tokenizer, self.longest)
@@ -64,10 +64,10 @@ class Reader:
             raise TypeError(f"row {row.id}: has no label")
         return self.text(row.text, self._label(row.label))
 
-    def text(self, text: str, label: int = 0) -> Item:
+    def text(self, text: str, label: int = 0) -> LabelledItem:
         """A text as an item."""
         made = self.tokenizer(text, truncation=True, max_length=self.longest)
-        return Item(tuple(made["input_ids"] or [self.pad]), (label,), cut=labelled.is_cut(made))
+        return LabelledItem(tuple(made["input_ids"] or [self.pad]), (label,), cut=labelled.is_cut(made))
 
     def _label(self, label: str) -> int:
         return self.labels.index(label) if label in self.labels else labelled.IGNORED
@@ -142,7 +142,7 @@ def _labels(data: DataSet) -> tuple[str, ...]:
 
 
 def _by_features(
-    folder: Path, run: Run, data: DataSet, settings: TuneSettings, labels: tuple[str, ...], progress: Progress
+    folder: Path, run: TrainingRun, data: DataSet, settings: TuneSettings, labels: tuple[str, ...], progress: Progress
 ) -> tuple[int, dict[str, Any]]:
     if data.card.task != "classify":
         raise UsageError("tune.method = 'features': gives one vector a text; take head, full, lora or ulmfit")
@@ -191,11 +191,11 @@ def vectors_of(base: str, folder: Path, texts: Sequence[str], *, longest: int, p
         return np.concatenate(rows) if rows else np.zeros((0, embedder.dim), np.float32)
     import torch
 
-    shape = Shape(("",), "mean", headed.is_decoder(folder))
+    shape = HeadShape(("",), "mean", headed.is_decoder(folder))
     model = headed.build(folder, shape, seed=0).eval()
     reader = _text_reader(folder, longest)
 
-    def pooled(items: Sequence[Item]) -> Any:
+    def pooled(items: Sequence[LabelledItem]) -> Any:
         vectors = model.pooled(*labelled.padded(items, reader.pad))
         return torch.nn.functional.normalize(vectors, dim=-1)
 
@@ -213,11 +213,11 @@ def _known(rows: Sequence[Row], labels: Sequence[str]) -> list[ClassifyRow]:
 
 
 def _by_gradient(
-    folder: Path, run: Run, data: DataSet, settings: TuneSettings, labels: tuple[str, ...], progress: Progress
+    folder: Path, run: TrainingRun, data: DataSet, settings: TuneSettings, labels: tuple[str, ...], progress: Progress
 ) -> tuple[int, dict[str, Any]]:
     weights = Path(run.base["folder"])
     pooling = "none" if data.card.task != "classify" else "concat" if settings.method == "ulmfit" else "mean"
-    shape = Shape(labels, pooling, headed.is_decoder(weights))  # type: ignore[arg-type]  # one of Pooling
+    shape = HeadShape(labels, pooling, headed.is_decoder(weights))  # type: ignore[arg-type]  # one of Pooling
     model = headed.build(weights, shape, seed=settings.seed)
     classifier.attach(model, settings.method, settings)
     tokenizer = base_model.load_tokenizer(weights)
@@ -257,17 +257,17 @@ def _by_gradient(
 
 def _parts(
     folder: Path,
-    run: Run,
+    run: TrainingRun,
     data: DataSet,
     settings: TuneSettings,
     model: Any,
     reader: Reader,
-    usable: Mapping[str, Sequence[Item]],
+    usable: Mapping[str, Sequence[LabelledItem]],
     rate: float,
-) -> tuple[Trained, LabelTask, Course]:
+) -> tuple[LoopModel, LabelTask, StepPlan]:
     """What the loop needs."""
 
-    def logits(items: Sequence[Item]) -> Any:
+    def logits(items: Sequence[LabelledItem]) -> Any:
         return model(*labelled.padded(items, reader.pad))
 
     cached = classifier.Cached(model, reader.pad, settings.batch) if settings.method == "head" else None
@@ -275,7 +275,7 @@ def _parts(
     task = LabelTask(
         model, cached.logits if cached else logits, loss, usable["train"], usable["validation"], settings.batch
     )
-    course = Course(task.lengths, len(task.lengths), settings, 0.0)
+    course = StepPlan(task.lengths, len(task.lengths), settings, 0.0)
     thaws = settings.method == "ulmfit"
     groups = ulmfit.groups(model, rate) if thaws else classifier.groups(model, settings.method, rate)
     learned = dict(session.trainable(model))
@@ -303,11 +303,11 @@ def _parts(
         tuned.check(part)
         state.replace_best(best.parent, part)
 
-    trained = Trained(model, lambda: groups, lambda: learned, restore, save, after_step=after_step)
+    trained = LoopModel(model, lambda: groups, lambda: learned, restore, save, after_step=after_step)
     return trained, task, course
 
 
-def _card(part: Path, run: Run, data: DataSet, labels: Sequence[str], longest: int = 0) -> None:
+def _card(part: Path, run: TrainingRun, data: DataSet, labels: Sequence[str], longest: int = 0) -> None:
     about = {"method": run.method, "mergeable": False, "task": data.card.task, "labels": list(labels)}
     state.put(part / tuned.CARD, {**about, "longest": longest, "base": run.base, "run": run.name})
 
@@ -337,7 +337,7 @@ def predict(folder: Path, rows: Sequence[Row], progress: Progress) -> list[Any]:
     reader = Reader(card["task"], labels, base_model.load_tokenizer(folder / "best"), card["longest"])
     items = [_to_predict(row, reader) for row in rows]
 
-    def logits(some: Sequence[Item]) -> Any:
+    def logits(some: Sequence[LabelledItem]) -> Any:
         return model(*labelled.padded(some, reader.pad))
 
     progress.step("predict", 0, len(rows))
@@ -345,7 +345,7 @@ def predict(folder: Path, rows: Sequence[Row], progress: Progress) -> list[Any]:
     return [_said(row, item, one, labels) for row, item, one in zip(rows, items, made, strict=True)]
 
 
-def _to_predict(row: Row, reader: Reader) -> Item:
+def _to_predict(row: Row, reader: Reader) -> LabelledItem:
     if isinstance(row, TagRow):
         return tagging.encode(row.tokens, None, reader.tokenizer, reader.longest)
     if isinstance(row, ExtractRow):
@@ -353,7 +353,7 @@ def _to_predict(row: Row, reader: Reader) -> Item:
     return reader.text(row.text if isinstance(row, ClassifyRow) else "")
 
 
-def _said(row: Row, item: Item, logits: Any, labels: Sequence[str]) -> Any:
+def _said(row: Row, item: LabelledItem, logits: Any, labels: Sequence[str]) -> Any:
     if isinstance(row, TagRow):
         tags = [labels[n] for n, at in zip(logits.argmax(-1), item.target, strict=True) if at != labelled.IGNORED]
         return (*tags, *["O"] * (len(row.tokens) - len(tags)))[: len(row.tokens)]

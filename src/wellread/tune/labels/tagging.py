@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from wellread.tune.labels.labelled import IGNORED, Item, f1, is_cut
+from wellread.tune.labels.labelled import IGNORED, LabelledItem, f1, is_cut
 
 
 class Tagged(NamedTuple):
@@ -20,7 +20,7 @@ class Tagged(NamedTuple):
     end: int
 
 
-def encode(words: Sequence[str], labels: Sequence[int] | None, tokenizer: Any, longest: int) -> Item:
+def encode(words: Sequence[str], labels: Sequence[int] | None, tokenizer: Any, longest: int) -> LabelledItem:
     """The words as token ids; ``labels`` (one a word, None to predict) stand at the first token of each."""
     made = tokenizer(list(words), is_split_into_words=True, truncation=True, max_length=longest)
     target, before = [], None
@@ -28,7 +28,7 @@ def encode(words: Sequence[str], labels: Sequence[int] | None, tokenizer: Any, l
         first = word is not None and word != before
         target.append((labels[word] if labels is not None else 0) if first and word is not None else IGNORED)
         before = word
-    return Item(tuple(made["input_ids"]), tuple(target), cut=is_cut(made))
+    return LabelledItem(tuple(made["input_ids"]), tuple(target), cut=is_cut(made))
 
 
 def spans(tags: Sequence[str]) -> set[Tagged]:

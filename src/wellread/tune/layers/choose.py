@@ -20,17 +20,19 @@ from wellread.progress import Progress
 from wellread.tune import recipe
 from wellread.tune.base import bottleneck
 from wellread.tune.layers import forest, importance
-from wellread.tune.recipe import ALL, Choice, Recipe
+from wellread.tune.recipe import ALL, LayerChoice, Recipe
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import optimise, session, state, tuned
-from wellread.tune.train.examples import Rows
+from wellread.tune.train.examples import EncodedParts
 
 FILE = "choice.json"
 BATCHES = 8  # whose gradients a ranking sees
 STEPS = 8  # of a probe
 
 
-def choice(folder: Path, settings: TuneSettings, base: Path, rows: Rows, tokenizer: Any, progress: Progress) -> Choice:
+def choice(
+    folder: Path, settings: TuneSettings, base: Path, rows: EncodedParts, tokenizer: Any, progress: Progress
+) -> LayerChoice:
     """What the settings leave to be trained; everything where ``rank_by`` is all.
 
     Args:
@@ -49,7 +51,7 @@ def choice(folder: Path, settings: TuneSettings, base: Path, rows: Rows, tokeniz
     if not (folder / FILE).is_file():
         state.put(folder / FILE, _ranked(settings, method, base, rows, tokenizer, progress))
     kept = json.loads((folder / FILE).read_text("utf-8"))
-    return Choice(None, kept["ranks"]) if kept["ranks"] else Choice(tuple(kept["kept"]))
+    return LayerChoice(None, kept["ranks"]) if kept["ranks"] else LayerChoice(tuple(kept["kept"]))
 
 
 def _refuse(method: Recipe, settings: TuneSettings) -> None:
@@ -60,7 +62,7 @@ def _refuse(method: Recipe, settings: TuneSettings) -> None:
 
 
 def _ranked(
-    settings: TuneSettings, method: Recipe, base: Path, rows: Rows, tokenizer: Any, progress: Progress
+    settings: TuneSettings, method: Recipe, base: Path, rows: EncodedParts, tokenizer: Any, progress: Progress
 ) -> dict[str, Any]:
     """The choice as choice.json holds it."""
     probing = _Probing(settings, base, rows, tokenizer, progress)
@@ -134,7 +136,9 @@ def _ranks(settings: TuneSettings, model: Any, scores: Mapping[str, float], budg
 class _Probing:
     """A base model, and short LoRA runs on it that all begin the same."""
 
-    def __init__(self, settings: TuneSettings, base: Path, rows: Rows, tokenizer: Any, progress: Progress) -> None:
+    def __init__(
+        self, settings: TuneSettings, base: Path, rows: EncodedParts, tokenizer: Any, progress: Progress
+    ) -> None:
         lora = recipe.find("lora")
         self._settings, self._rows, self._tokenizer = settings, rows, tokenizer
         self._base, self._progress, self._done = base, progress, 0
@@ -164,7 +168,9 @@ class _Probing:
         torch.manual_seed(self._settings.seed)
         plain = replace(self._settings, init="zero", dora=False, dropout=0.0, targets=())
         lora = recipe.find("lora")
-        made = lora.attach(self.model, recipe.Plan(plain, STEPS, self._tokenizer, self._base, Choice(tuple(blocks))))
+        made = lora.attach(
+            self.model, recipe.MethodPlan(plain, STEPS, self._tokenizer, self._base, LayerChoice(tuple(blocks)))
+        )
         task = session.task_of(made.model, self._rows, plain, self._tokenizer, bf16=self._settings.dtype == "bfloat16")
         weights = list(session.trainable(made.model).values())
         optimizer = optimise.optimizer_of(plain, [{"params": weights}], self._rate)

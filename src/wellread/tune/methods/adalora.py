@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
+from wellread.tune.recipe import Attached, MethodPlan, Recipe, linear_modules
 
 WIDER = 1.5  # ranks at the beginning, as a multiple of those at the end
 ORTHOGONAL = 0.1  # weight of the penalty that keeps P and Q orthogonal; gamma in the paper
@@ -21,7 +21,7 @@ PATTERN, MEMORY = "adalora.pattern.", "adalora.memory."  # of what is kept besid
 MEMORIES = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with P, Λ and Q on the chosen linear modules, and what a step must do for its budget."""
     s = plan.settings
     config = peft_files.peft().AdaLoraConfig(

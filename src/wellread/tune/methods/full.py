@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from wellread.errors import ModelError
-from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
+from wellread.tune.recipe import Attached, MethodPlan, Recipe, linear_modules
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model itself; with a choice or targets, only those linear modules require gradients."""
     if plan.choice.blocks is None and not plan.settings.targets:
         return Attached(model.requires_grad_(True))

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
+from wellread.tune.recipe import Attached, MethodPlan, Recipe, linear_modules
 
 SCALED = ("k_proj", "v_proj", "down_proj")  # outputs of the first two, inputs of the third
 BY_INPUT = ("down_proj",)
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with vectors of ones at its keys, values and MLP activations."""
     names = [name for name in linear_modules(model, plan.settings, plan.choice) if name.endswith(SCALED)]
     by_input = [name for name in names if name.endswith(BY_INPUT)]

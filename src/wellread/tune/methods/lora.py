@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
+from wellread.tune.recipe import Attached, MethodPlan, Recipe, linear_modules
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with an untrained LoRA on the chosen linear modules."""
     s, choice = plan.settings, plan.choice
     starts_elsewhere = s.init in ("pissa", "olora")

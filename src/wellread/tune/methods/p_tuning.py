@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe
+from wellread.tune.recipe import Attached, MethodPlan, Recipe
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with a network that writes the embeddings before every text."""
     config = peft_files.peft().PromptEncoderConfig(
         task_type="CAUSAL_LM",

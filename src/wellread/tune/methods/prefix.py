@@ -9,10 +9,10 @@ from typing import Any
 
 from wellread.errors import UsageError
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe
+from wellread.tune.recipe import Attached, MethodPlan, Recipe
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with learned keys and values before every text. Raises: UsageError with ``tune.checkpointing``."""
     if plan.settings.checkpointing:
         raise UsageError("tune.checkpointing = true: prefix tuning cannot compute activations twice; set it to false")

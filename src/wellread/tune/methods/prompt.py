@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe
+from wellread.tune.recipe import Attached, MethodPlan, Recipe
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with learned embeddings before every text."""
     import torch
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from wellread.tune.base import peft_files
-from wellread.tune.recipe import Attached, Plan, Recipe, linear_modules
+from wellread.tune.recipe import Attached, MethodPlan, Recipe, linear_modules
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model in 4 bits with an untrained LoRA on the chosen linear modules."""
     s, choice = plan.settings, plan.choice
     config = peft_files.peft().LoraConfig(

@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from wellread.tune.base import bottleneck
-from wellread.tune.base.bottleneck import Shape
-from wellread.tune.recipe import Attached, Plan, Recipe
+from wellread.tune.base.bottleneck import AdapterShape
+from wellread.tune.recipe import Attached, MethodPlan, Recipe
 
 
-def attach(model: Any, plan: Plan) -> Attached:
+def attach(model: Any, plan: MethodPlan) -> Attached:
     """The model with an untrained adapter behind each chosen attention and MLP."""
     blocks = bottleneck.blocks_of(model, ("self_attn", "mlp"))
     chosen = tuple(name for name in blocks if plan.choice.blocks is None or name in plan.choice.blocks)
-    shape = Shape(chosen, plan.settings.adapter_width, parallel=False, scale=1.0, dropout=plan.settings.dropout)
+    shape = AdapterShape(chosen, plan.settings.adapter_width, parallel=False, scale=1.0, dropout=plan.settings.dropout)
     return Attached(bottleneck.put(model, shape))
 
 

@@ -20,10 +20,10 @@ from wellread.tune import recipe
 from wellread.tune.base import base_model, device
 from wellread.tune.base.template import IGNORED, Encoded, batch_labels
 from wellread.tune.plan.launch import RECIPE, ROWS
-from wellread.tune.recipe import Plan
+from wellread.tune.recipe import MethodPlan
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import losses, optimise, probe, schedule, session, state, tuned
-from wellread.tune.train.loop import Course, TuneFailed
+from wellread.tune.train.loop import StepPlan, TuneFailed
 
 
 def train(folder: Path) -> Path:
@@ -44,9 +44,9 @@ def train(folder: Path) -> Path:
     accelerator = Accelerator(cpu=about["cpu"])
     weights = Path(about["base"]["folder"])
     tokenizer = base_model.load_tokenizer(weights)
-    course = Course([len(row.ids) for row in rows], about["n_own"], settings, about["replay"])
+    course = StepPlan([len(row.ids) for row in rows], about["n_own"], settings, about["replay"])
     method = recipe.find(settings.method)
-    plan = Plan(settings, course.total, tokenizer, folder)
+    plan = MethodPlan(settings, course.total, tokenizer, folder)
     card = {"base": about["base"], "data": about["data"]}
     trained = session.attach(method, tuned.open_base(method, weights), plan, card)
     optimizer = optimise.optimizer_of(settings, trained.groups(), about["learning_rate"])

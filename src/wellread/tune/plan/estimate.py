@@ -18,11 +18,11 @@ from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
 from wellread.tune.labels import run as task_run
 from wellread.tune.layers import choose
-from wellread.tune.recipe import Plan, Recipe
+from wellread.tune.recipe import MethodPlan, Recipe
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import examples, probe, session, tuned
-from wellread.tune.train.examples import Rows
-from wellread.tune.train.loop import Course, Trained
+from wellread.tune.train.examples import EncodedParts
+from wellread.tune.train.loop import LoopModel, StepPlan
 from wellread.tune.train.losses import ConversationTask
 
 MEASURED = 3  # steps
@@ -89,7 +89,7 @@ def estimate(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress 
     model = tuned.open_base(method, folder)
     n_parameters = session.n_parameters(model)
     with _scratch(base.folder) as work:
-        trained = session.attach(method, model, Plan(settings, course.total, tokenizer, work), {})
+        trained = session.attach(method, model, MethodPlan(settings, course.total, tokenizer, work), {})
         dtype = session.dtype_of(trained.model, rows, settings, tokenizer)
         task = session.task_of(trained.model, rows, settings, tokenizer, bf16=dtype == "bfloat16")
         speed = _tokens_per_s(trained, task, course, progress)
@@ -152,7 +152,7 @@ class _scratch:  # noqa: N801  # a with block, used once
         shutil.rmtree(self._path, ignore_errors=True)
 
 
-def _tokens_per_s(trained: Trained, task: ConversationTask, course: Course, progress: Progress) -> float:
+def _tokens_per_s(trained: LoopModel, task: ConversationTask, course: StepPlan, progress: Progress) -> float:
     """Speed of some whole steps: one with the longest batch, which shows the most memory, and some of middle length."""
     from wellread.tune.train import optimise
 
@@ -174,7 +174,7 @@ def rows_of(steps: Sequence[Sequence[tuple[int, ...]]]) -> list[tuple[int, ...]]
     return [rows for made in steps for rows in made]
 
 
-def _timed(trained: Trained, task: ConversationTask, optimizer: Any, made: Sequence[Sequence[int]]) -> float:
+def _timed(trained: LoopModel, task: ConversationTask, optimizer: Any, made: Sequence[Sequence[int]]) -> float:
     begun = time.perf_counter()
     trained.model.train()
     for rows in made:
@@ -184,13 +184,13 @@ def _timed(trained: Trained, task: ConversationTask, optimizer: Any, made: Seque
     return time.perf_counter() - begun
 
 
-def _tokens(course: Course) -> int:
+def _tokens(course: StepPlan) -> int:
     epochs = course.total / course.steps_per_epoch
     seen = sum(course.lengths[row] for made in course.epoch(0) for rows in made for row in rows)
     return round(seen * epochs)
 
 
-def _validation_s(rows: Rows, course: Course, speed: float) -> float:
+def _validation_s(rows: EncodedParts, course: StepPlan, speed: float) -> float:
     """Forward passes take about a third of a step's time; the base and the end count too."""
     every = course.settings.validate_every or course.steps_per_epoch
     tokens = sum(len(row.ids) for row in rows.validation) * (course.total // every + 2)
@@ -205,7 +205,7 @@ def _probe_s(model: Any, tokenizer: Any) -> float:
     return (time.perf_counter() - begun) * len(asked) / PROBE_ANSWERS * PROBES_AT_A_RUN / 1.5  # larger batches later
 
 
-def _rank_s(settings: TuneSettings, rows: Rows, course: Course, speed: float) -> float:
+def _rank_s(settings: TuneSettings, rows: EncodedParts, course: StepPlan, speed: float) -> float:
     """Probes of a ranking: three to compare with, the forest's own, and gradients."""
     if settings.rank_by == "all":
         return 0.0

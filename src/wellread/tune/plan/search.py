@@ -22,10 +22,10 @@ from wellread.progress import SILENT, Progress
 from wellread.tune import recipe, run
 from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
-from wellread.tune.recipe import Plan
+from wellread.tune.recipe import MethodPlan
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import examples, loop, session, tuned
-from wellread.tune.train.examples import Rows
+from wellread.tune.train.examples import EncodedParts
 from wellread.tune.train.loop import TuneFailed
 
 FOLDER = Path(".wellread") / "tune" / "searches"
@@ -55,7 +55,7 @@ WARM = 3  # trials before one is cut short for being worse than the middle of th
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SearchTrial:
     """One short run; ``state`` is complete, cut (worse than the others half-way, or out of time) or failed."""
 
     number: int
@@ -72,8 +72,8 @@ class Searched:
 
     name: str
     folder: Path
-    trials: tuple[Trial, ...]
-    best: Trial
+    trials: tuple[SearchTrial, ...]
+    best: SearchTrial
     picture: Path
 
 
@@ -144,13 +144,13 @@ def _suggest(asked: Any, settings: TuneSettings) -> dict[str, Any]:
 def _try(
     number: int,
     settings: TuneSettings,
-    rows: Rows,
+    rows: EncodedParts,
     tokenizer: Any,
     weights: Path,
     folder: Path,
     asked: Any,
     until: float,
-) -> Trial:
+) -> SearchTrial:
     """One run in a folder that is gone afterwards."""
     work, begun = folder / f".trial-{number}", time.monotonic()
     shutil.rmtree(work, ignore_errors=True)
@@ -171,27 +171,29 @@ def _try(
     chosen = {key: getattr(settings, key) for key in asked.params}
     try:
         _train(settings, rows, tokenizer, weights, work, watch)
-        return Trial(number, chosen, min(best), round(time.monotonic() - begun, 1), "complete")
+        return SearchTrial(number, chosen, min(best), round(time.monotonic() - begun, 1), "complete")
     except _Cut as cut:
         loss = min(best) if best else None
-        return Trial(number, chosen, loss, round(time.monotonic() - begun, 1), "cut", str(cut))
+        return SearchTrial(number, chosen, loss, round(time.monotonic() - begun, 1), "cut", str(cut))
     except TuneFailed as fault:
-        return Trial(number, chosen, None, round(time.monotonic() - begun, 1), "failed", str(fault))
+        return SearchTrial(number, chosen, None, round(time.monotonic() - begun, 1), "failed", str(fault))
     finally:
         shutil.rmtree(work, ignore_errors=True)
         gc.collect()
 
 
-def _train(settings: TuneSettings, rows: Rows, tokenizer: Any, weights: Path, work: Path, watch: loop.Record) -> None:
+def _train(
+    settings: TuneSettings, rows: EncodedParts, tokenizer: Any, weights: Path, work: Path, watch: loop.Record
+) -> None:
     method = recipe.find(settings.method)
     course = session.course_of(rows, settings, session.replay_of(rows, settings))
     model = tuned.open_base(method, weights)
-    trained = session.attach(method, model, Plan(settings, course.total, tokenizer, work), {})
+    trained = session.attach(method, model, MethodPlan(settings, course.total, tokenizer, work), {})
     task = session.task_of(trained.model, rows, settings, tokenizer, bf16=settings.dtype == "bfloat16")
     loop.run(trained, task, course, settings.learning_rate or method.learning_rate, work, watch)
 
 
-def _tell(optuna: Any, study: Any, one: Trial, settings: TuneSettings) -> None:
+def _tell(optuna: Any, study: Any, one: SearchTrial, settings: TuneSettings) -> None:
     """A trial of an earlier call, told to the study."""
     own = settings.learning_rate or recipe.find(settings.method).learning_rate
     space = {"learning_rate": optuna.distributions.FloatDistribution(own / SPREAD, own * SPREAD, log=True)}
@@ -211,12 +213,12 @@ def _tell(optuna: Any, study: Any, one: Trial, settings: TuneSettings) -> None:
     )
 
 
-def _state(optuna: Any, one: Trial) -> Any:
+def _state(optuna: Any, one: SearchTrial) -> Any:
     states = optuna.trial.TrialState
     return {"complete": states.COMPLETE, "cut": states.PRUNED, "failed": states.FAIL}[one.state]
 
 
-def _result(name: str, folder: Path, done: Sequence[Trial]) -> Searched:
+def _result(name: str, folder: Path, done: Sequence[SearchTrial]) -> Searched:
     complete = [one for one in done if one.state == "complete" and one.validation_loss is not None]
     if not complete:
         why = f"; the first: {done[0].reason}" if done and done[0].reason else ""
@@ -227,7 +229,7 @@ def _result(name: str, folder: Path, done: Sequence[Trial]) -> Searched:
     return Searched(name, folder, tuple(done), best, picture)
 
 
-def _picture(done: Sequence[Trial], best: Trial, path: Path) -> None:
+def _picture(done: Sequence[SearchTrial], best: SearchTrial, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -250,19 +252,19 @@ def _picture(done: Sequence[Trial], best: Trial, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _note(done: Sequence[Trial]) -> str:
+def _note(done: Sequence[SearchTrial]) -> str:
     found = [one.validation_loss for one in done if one.validation_loss is not None]
     return f"best {min(found):.3f}" if found else ""
 
 
-def _read(folder: Path) -> list[Trial]:
+def _read(folder: Path) -> list[SearchTrial]:
     path = folder / "trials.jsonl"
     if not path.is_file():
         return []
-    return [Trial(**json.loads(line)) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [SearchTrial(**json.loads(line)) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
-def _append(folder: Path, one: Trial) -> None:
+def _append(folder: Path, one: SearchTrial) -> None:
     with (folder / "trials.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(one)) + "\n")
 

@@ -46,7 +46,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ModelCandidate:
     """A model as its files describe it; None and empty are unknown. ``here``: it is on this machine."""
 
     setting: str
@@ -81,7 +81,7 @@ class Tried:
 class Suggestion:
     """A candidate with what was measured (None where it was not), and each wish that it does not meet."""
 
-    candidate: Candidate
+    candidate: ModelCandidate
     tried: Tried | None
     against: tuple[str, ...]
 
@@ -125,9 +125,9 @@ def _order(one: Suggestion) -> tuple[bool, bool, float, int]:
     return bool(one.against), not one.candidate.here, -score, one.candidate.size_bytes
 
 
-def known(models_folder: Path, chat: ChatSettings) -> list[Candidate]:
+def known(models_folder: Path, chat: ChatSettings) -> list[ModelCandidate]:
     """Models that write and are on this machine, the one of ``chat.model`` among them, and those of the catalog."""
-    found: dict[str, Candidate] = {}
+    found: dict[str, ModelCandidate] = {}
     for one in pull.installed(models_folder):
         path = models_folder / one.path
         if path.suffix == ".gguf":
@@ -140,24 +140,24 @@ def known(models_folder: Path, chat: ChatSettings) -> list[Candidate]:
     if kind == "llama" and name.endswith(".gguf") and "+" not in name and Path(name).expanduser().is_file():
         found.setdefault(chat.model, of_gguf(chat.model, Path(name).expanduser(), "", ""))
     for entry in PACKAGED.values():
-        absent = Candidate(
+        absent = ModelCandidate(
             f"llama:{entry.name}", False, entry.size_bytes, None, entry.licence, (), CARDS.get(entry.name, ""), True
         )
         found.setdefault(absent.setting, absent)
     return list(found.values())
 
 
-def of_gguf(setting: str, path: Path, licence: str, biases: str) -> Candidate:
+def of_gguf(setting: str, path: Path, licence: str, biases: str) -> ModelCandidate:
     """What a GGUF file says about itself. A file that is none gives a candidate of unknown facts."""
     size = path.stat().st_size
     try:
         llamacpp.check_gguf(path)
         pattern = gguf_file.open_pattern(path, any_architecture=True)
     except (ModelError, ValueError, IndexError, OSError):
-        return Candidate(setting, True, size, None, licence, (), biases, False)
+        return ModelCandidate(setting, True, size, None, licence, (), biases, False)
     n = sum(int(tensor.n_elements) for tensor in pattern.reader.tensors)
     languages = pattern.value("general.languages", ()) or ()
-    return Candidate(
+    return ModelCandidate(
         setting=setting,
         here=True,
         size_bytes=size,
@@ -170,7 +170,7 @@ def of_gguf(setting: str, path: Path, licence: str, biases: str) -> Candidate:
     )
 
 
-def of_folder(setting: str, folder: Path, licence: str) -> Candidate:
+def of_folder(setting: str, folder: Path, licence: str) -> ModelCandidate:
     """What a folder of safetensors and its model card say. llama.cpp cannot try it; it can be trained."""
     from safetensors import safe_open
 
@@ -185,7 +185,7 @@ def of_folder(setting: str, folder: Path, licence: str) -> Candidate:
     listed = re.search(r"^language:(.*\n(?:[ \t]*-.*\n)*)", card, re.MULTILINE)
     languages = tuple(re.findall(r"\b[a-z]{2,3}\b", listed[1])) if listed else ()
     stated = re.search(r"^license:\s*(\S+)", card, re.MULTILINE)
-    return Candidate(
+    return ModelCandidate(
         setting=setting,
         here=True,
         size_bytes=sum(path.stat().st_size for path in files),
@@ -223,7 +223,7 @@ def _read(path: Path) -> str:
     return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
 
-def _unmet(one: Candidate, tried: Tried | None, wishes: Wishes) -> tuple[str, ...]:
+def _unmet(one: ModelCandidate, tried: Tried | None, wishes: Wishes) -> tuple[str, ...]:
     found = []
     if wishes.licences and not any(one.licence.lower() == wanted.lower() for wanted in wishes.licences):
         found.append(f"licence {one.licence or 'not stated'}")

@@ -25,7 +25,7 @@ USEFUL = (135e6, 2e12)  # weights and training tokens of SmolLM2-135M: Allal et 
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class TrainingCost:
     """What training a model of ``weights`` on ``tokens`` takes: floating-point operations and years at a speed."""
 
     weights: float
@@ -34,14 +34,14 @@ class Cost:
     years: float
 
 
-def cost_of(weights: float, tokens: float, n_mine: int, tokens_per_s: float) -> Cost:
+def cost_of(weights: float, tokens: float, n_mine: int, tokens_per_s: float) -> TrainingCost:
     """The cost of another model, at the operations a second that ``n_mine`` weights at ``tokens_per_s`` came to.
 
     Source: Kaplan et al. 2020, section 2.1: 6 operations a weight and token.
     """
     operations = 6 * weights * tokens
     per_second = 6 * n_mine * tokens_per_s
-    return Cost(weights, tokens, operations, operations / per_second / (365.25 * 86400))
+    return TrainingCost(weights, tokens, operations, operations / per_second / (365.25 * 86400))
 
 
 def make_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> Any:

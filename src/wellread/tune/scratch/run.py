@@ -16,7 +16,7 @@ from wellread.tune.data.data import PARTS, DataSet, TextRow, texts_of
 from wellread.tune.scratch import model as scratch
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import loop, losses, session, state, tuned
-from wellread.tune.train.loop import Course, Trained
+from wellread.tune.train.loop import LoopModel, StepPlan
 from wellread.tune.train.losses import ConversationTask
 from wellread.tune.train.outcome import Result, nothing
 
@@ -43,7 +43,7 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     task = ConversationTask(
         model, rows["train"], [], rows["validation"], pad_id=tokenizer.pad_token_id, batch=settings.batch, bf16=bf16
     )
-    course = Course(task.lengths, len(task.lengths), settings, 0.0)
+    course = StepPlan(task.lengths, len(task.lengths), settings, 0.0)
     rate = settings.learning_rate or LEARNING_RATE
     run = replace(run, learning_rate=rate, trained=session.n_trained(model), dtype="bfloat16" if bf16 else "float32")
     state.write(folder, run)
@@ -100,7 +100,7 @@ def _costs(n_weights: int, speed: float) -> list[str]:
     ]
 
 
-def _trained(model: Any, tokenizer: Any, card: Mapping[str, Any]) -> Trained:
+def _trained(model: Any, tokenizer: Any, card: Mapping[str, Any]) -> LoopModel:
     def restore(found: Mapping[str, Any]) -> None:
         import torch
 
@@ -118,4 +118,4 @@ def _trained(model: Any, tokenizer: Any, card: Mapping[str, Any]) -> Trained:
         state.replace_best(best.parent, part)
 
     groups = [{"params": list(session.trainable(model).values())}]
-    return Trained(model, lambda: groups, lambda: session.trainable(model), restore, save)
+    return LoopModel(model, lambda: groups, lambda: session.trainable(model), restore, save)

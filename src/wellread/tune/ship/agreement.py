@@ -24,7 +24,7 @@ from wellread.tune.ship.modelfile import Modelfile
 Logits = NDArray[np.float32]  # (tokens, vocabulary)
 Prompt = Sequence[Message]
 Forward = Callable[[Sequence[int]], Logits]  # token ids → logits after each of them
-Answer = Sequence[tuple[int, Logits]]  # greedy tokens, each with the logits (vocabulary,) that it was taken from
+GreedyAnswer = Sequence[tuple[int, Logits]]  # greedy tokens, each with the logits (vocabulary,) that it was taken from
 
 N_PROMPTS = 20
 ANSWER_TOKENS = 24
@@ -54,7 +54,7 @@ SAME = Criterion("the same numbers", undecided=0.001, correlation=0.999999, agre
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ExportAgreement:
     """How two models agreed: prompts asked, answers that are the same letter for letter, tokens compared.
 
     ``gap`` is the largest distance between the trained model's own choice and the exported one's, in standard
@@ -116,12 +116,12 @@ def same_text(where: str, wanted: str, got: str) -> None:
     )
 
 
-def greedy(chat: LlamaChat, ids: Sequence[int]) -> Answer:
+def greedy(chat: LlamaChat, ids: Sequence[int]) -> GreedyAnswer:
     """The answer of a GGUF model."""
     return list(chat.greedy(ids, ANSWER_TOKENS))
 
 
-def greedy_by(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]]) -> Callable[[Sequence[int]], Answer]:
+def greedy_by(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]]) -> Callable[[Sequence[int]], GreedyAnswer]:
     """The same for a model of transformers, which answers ``prompts`` (and no others) beforehand, several at once."""
     import torch
     from transformers import GenerationConfig
@@ -136,7 +136,7 @@ def greedy_by(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]]) -> C
         output_logits=True,
         return_dict_in_generate=True,
     )
-    known: dict[tuple[int, ...], Answer] = {}
+    known: dict[tuple[int, ...], GreedyAnswer] = {}
     for at in range(0, len(prompts), AT_ONCE):
         some = prompts[at : at + AT_ONCE]
         width = max(len(ids) for ids in some)
@@ -168,12 +168,12 @@ def forward_of(model: Any) -> Forward:
 
 def compare(
     file: str,
-    answer: Callable[[Sequence[int]], Answer],
+    answer: Callable[[Sequence[int]], GreedyAnswer],
     trained: Forward,
     prompts: Sequence[Sequence[int]],
     criterion: Criterion,
     progress: Progress = SILENT,
-) -> Agreement:
+) -> ExportAgreement:
     """How the greedy answers of an exported model agree with the trained one.
 
     Args:
@@ -196,7 +196,7 @@ def compare(
         progress.step("check", n + 1, len(prompts), file)
     gaps = [float((own.max() - own[token]) / own.std()) for token, _, own in pairs]
     correlations = [float(np.corrcoef(theirs, own)[0, 1]) for _, theirs, own in pairs]
-    found = Agreement(
+    found = ExportAgreement(
         file=file,
         criterion=criterion.name,
         prompts=len(prompts),
@@ -211,7 +211,7 @@ def compare(
     return found
 
 
-def _faults(found: Agreement, criterion: Criterion) -> Iterator[str]:
+def _faults(found: ExportAgreement, criterion: Criterion) -> Iterator[str]:
     if not found.correlation >= criterion.correlation:  # NaN is a fault too
         yield f"its logits correlate {found.correlation:.6f}, {criterion.correlation} is asked"
     if found.agreement < criterion.agreement:

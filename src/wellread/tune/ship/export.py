@@ -24,14 +24,14 @@ from wellread.models.settings import ChatSettings
 from wellread.progress import SILENT, Progress
 from wellread.tune import recipe
 from wellread.tune.base import base_model, device, gguf_file, gguf_fresh, peft_files
-from wellread.tune.base.gguf_file import FileType, Pattern
+from wellread.tune.base.gguf_file import BaseGguf, FileType
 from wellread.tune.base.template import stop_tokens
 from wellread.tune.data import data as datasets
 from wellread.tune.ship import agreement, modelfile
-from wellread.tune.ship.agreement import EXACT, N_PROMPTS, ROUNDED, SAME, Agreement, Criterion, Forward, Prompt
+from wellread.tune.ship.agreement import EXACT, N_PROMPTS, ROUNDED, SAME, Criterion, ExportAgreement, Forward, Prompt
 from wellread.tune.ship.merge import Merged, lora_pairs
 from wellread.tune.train import probe, state, tuned
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 
 Target = Literal["adapter", "merged", "gguf-f16", "gguf-q8_0", "ollama"]
 TARGETS: tuple[str, ...] = get_args(Target)
@@ -54,17 +54,17 @@ class Exported:
     folder: Path
     files: Mapping[str, str]
     size_bytes: int
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[ExportAgreement, ...]
     setting: str
     base: str
     made_at: str
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class FinishedRun:
     """A finished run in memory, with what its exports are held against."""
 
-    run: Run
+    run: TrainingRun
     folder: Path
     model: Any
     tokenizer: Any
@@ -111,7 +111,7 @@ def export(base: Path, name: str, to: Target, *, out: Path | None = None, progre
     return made
 
 
-def _refuse(run: Run, folder: Path, to: str) -> None:
+def _refuse(run: TrainingRun, folder: Path, to: str) -> None:
     if run.state != "finished":
         why = f": {run.reason}" if run.reason else ""
         raise UsageError(f"run '{run.name}': is {run.state}{why}; only a finished run can be exported")
@@ -132,22 +132,22 @@ def _refuse(run: Run, folder: Path, to: str) -> None:
         )
 
 
-def open_trained(base: Path, folder: Path, run: Run) -> Trained:
+def open_trained(base: Path, folder: Path, run: TrainingRun) -> FinishedRun:
     """A finished run in memory. Raises: ModelError, UsageError where its base is not the one it was trained on."""
     device.quiet_libraries()
     if run.method == FROM_NOTHING:
         model, tokenizer = base_model.load_model(folder / "best").eval(), base_model.load_tokenizer(folder / "best")
-        return Trained(run, folder, model, tokenizer, tuple(_prompts(base, run)), agreement.forward_of(model))
+        return FinishedRun(run, folder, model, tokenizer, tuple(_prompts(base, run)), agreement.forward_of(model))
     base_folder, _, digest = base_model.resolve(run.base["name"], config.models_folder())
     if digest != run.base["digest"]:
         raise UsageError(f"run '{run.name}': its base {run.base['name']} has other weights than when it was trained")
     model = tuned.load(folder / "best", base_folder)
     tokenizer = base_model.load_tokenizer(base_folder)
     prompts = tuple(_prompts(base, run))
-    return Trained(run, folder, model, tokenizer, prompts, agreement.forward_of(model))
+    return FinishedRun(run, folder, model, tokenizer, prompts, agreement.forward_of(model))
 
 
-def _prompts(base: Path, run: Run) -> list[Prompt]:
+def _prompts(base: Path, run: TrainingRun) -> list[Prompt]:
     """Half from the run's own conversations, where it learned from some; the rest are general questions."""
     own: list[Prompt] = []
     try:
@@ -171,7 +171,7 @@ def _asked(messages: Sequence[Message]) -> list[Message]:
 # writing
 
 
-def _write_adapter(trained: Trained, work: Path) -> None:
+def _write_adapter(trained: FinishedRun, work: Path) -> None:
     best = trained.folder / "best"
     for path in best.iterdir():
         if path.is_file():
@@ -184,7 +184,7 @@ def _write_adapter(trained: Trained, work: Path) -> None:
     gguf_file.write_adapter(pattern, pairs, work / _adapter_name(trained), values=values)
 
 
-def _write_merged(trained: Trained, work: Path) -> None:
+def _write_merged(trained: FinishedRun, work: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -202,7 +202,7 @@ def _write_merged(trained: Trained, work: Path) -> None:
     trained.tokenizer.save_pretrained(work)
 
 
-def _write_gguf(file_type: FileType, trained: Trained, work: Path) -> None:
+def _write_gguf(file_type: FileType, trained: FinishedRun, work: Path) -> None:
     merged = Merged(trained.model)
     pattern = _pattern(trained, work)
     values = {**_values(trained), "general.name": f"{pattern.value('general.name', '')} {trained.run.name}".strip()}
@@ -212,7 +212,7 @@ def _write_gguf(file_type: FileType, trained: Trained, work: Path) -> None:
     (work / _PATTERN).unlink(missing_ok=True)
 
 
-def _pattern(trained: Trained, work: Path) -> Pattern:
+def _pattern(trained: FinishedRun, work: Path) -> BaseGguf:
     """The base's GGUF file; one that is made of its folder where it never had one."""
     if trained.run.base.get("gguf"):
         return gguf_file.open_pattern(Path(trained.run.base["gguf"]))
@@ -220,7 +220,7 @@ def _pattern(trained: Trained, work: Path) -> Pattern:
     return gguf_file.open_pattern(work / _PATTERN)
 
 
-def _write_ollama(trained: Trained, work: Path) -> None:
+def _write_ollama(trained: FinishedRun, work: Path) -> None:
     _write_gguf("f16", trained, work)
     pattern = gguf_file.open_pattern(work / _gguf_name(trained))
     frames = modelfile.frames(modelfile.renderer(trained.tokenizer), _added_bos(trained, pattern))
@@ -229,7 +229,7 @@ def _write_ollama(trained: Trained, work: Path) -> None:
     (work / "Modelfile").write_text(text, "utf-8")
 
 
-_WRITERS: Mapping[str, Callable[[Trained, Path], None]] = {
+_WRITERS: Mapping[str, Callable[[FinishedRun, Path], None]] = {
     "adapter": _write_adapter,
     "merged": _write_merged,
     "gguf-f16": partial(_write_gguf, "f16"),
@@ -238,7 +238,7 @@ _WRITERS: Mapping[str, Callable[[Trained, Path], None]] = {
 }
 
 
-def _values(trained: Trained) -> dict[str, str | int]:
+def _values(trained: FinishedRun) -> dict[str, str | int]:
     """Template and end token as they were in training."""
     values: dict[str, str | int] = {gguf_file.TEMPLATE: str(trained.tokenizer.chat_template)}
     if trained.tokenizer.eos_token_id is not None:
@@ -246,37 +246,37 @@ def _values(trained: Trained) -> dict[str, str | int]:
     return values
 
 
-def _added_bos(trained: Trained, pattern: Pattern) -> str:
+def _added_bos(trained: FinishedRun, pattern: BaseGguf) -> str:
     """The token that whoever reads the file puts in front of a prompt; empty where the file asks for none."""
     added = pattern.value("tokenizer.ggml.add_bos_token", False)
     return str(trained.tokenizer.bos_token or "") if added else ""
 
 
-def _stops(trained: Trained) -> list[str]:
+def _stops(trained: FinishedRun) -> list[str]:
     return [stop for stop in dict.fromkeys(stop_tokens(trained.tokenizer)) if stop]
 
 
-def _gguf_name(trained: Trained) -> str:
+def _gguf_name(trained: FinishedRun) -> str:
     return f"{trained.run.name}.gguf"
 
 
-def _adapter_name(trained: Trained) -> str:
+def _adapter_name(trained: FinishedRun) -> str:
     return f"{trained.run.name}.lora.gguf"
 
 
-def _base_folder(trained: Trained) -> Path:
+def _base_folder(trained: FinishedRun) -> Path:
     return trained.folder / "best" if trained.run.method == FROM_NOTHING else Path(trained.run.base["folder"])
 
 
 # checking
 
 
-def check(trained: Trained, folder: Path, to: str, progress: Progress = SILENT) -> tuple[Agreement, ...]:
+def check(trained: FinishedRun, folder: Path, to: str, progress: Progress = SILENT) -> tuple[ExportAgreement, ...]:
     """How each exported file of ``folder`` agrees with the trained model on 20 prompts.
 
     Raises: ModelError where one does not.
     """
-    found: list[Agreement] = []
+    found: list[ExportAgreement] = []
     if to == "adapter":
         found.append(_check_transformers(trained, folder, to, SAME, progress))
         if (folder / _adapter_name(trained)).is_file():
@@ -295,7 +295,7 @@ def check(trained: Trained, folder: Path, to: str, progress: Progress = SILENT) 
     return tuple(found)
 
 
-def _check_llama(trained: Trained, name: str, criterion: Criterion, progress: Progress) -> Agreement:
+def _check_llama(trained: FinishedRun, name: str, criterion: Criterion, progress: Progress) -> ExportAgreement:
     """Through the door that ``ask`` uses."""
     settings = replace(ChatSettings(), context_tokens=CONTEXT)
     chat: LlamaChat = llamacpp.open_chat(name, settings, Path(), None)
@@ -307,7 +307,9 @@ def _check_llama(trained: Trained, name: str, criterion: Criterion, progress: Pr
     return agreement.compare(Path(name).name, answer, trained.forward, ids, criterion, progress)
 
 
-def _check_transformers(trained: Trained, folder: Path, to: str, criterion: Criterion, progress: Progress) -> Agreement:
+def _check_transformers(
+    trained: FinishedRun, folder: Path, to: str, criterion: Criterion, progress: Progress
+) -> ExportAgreement:
     """Read back as another program would: by transformers, and by PEFT where it is an adapter."""
     if (folder / "config.json").is_file():
         model = base_model.load_model(folder).eval()
@@ -329,7 +331,7 @@ def _check_transformers(trained: Trained, folder: Path, to: str, criterion: Crit
 # what was written
 
 
-def _card(trained: Trained, work: Path, to: str, target: Path, agreements: tuple[Agreement, ...]) -> Exported:
+def _card(trained: FinishedRun, work: Path, to: str, target: Path, agreements: tuple[ExportAgreement, ...]) -> Exported:
     files = {path.name: _sha256(path) for path in sorted(work.iterdir()) if path.is_file()}
     setting = ""
     if (work / _gguf_name(trained)).is_file():
@@ -345,7 +347,7 @@ def read(folder: Path) -> Exported | None:
     """The export in a folder, None where there is none."""
     try:
         value = json.loads((folder / CARD).read_text("utf-8"))
-        agreements = tuple(Agreement(**one) for one in value["agreements"])
+        agreements = tuple(ExportAgreement(**one) for one in value["agreements"])
         return Exported(**{**value, "folder": folder, "agreements": agreements})
     except (OSError, ValueError, TypeError, KeyError):  # absent, or no card of ours
         return None

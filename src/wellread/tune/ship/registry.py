@@ -17,7 +17,7 @@ from wellread.tune.data import data as datasets
 from wellread.tune.ship import export
 from wellread.tune.ship.export import Exported
 from wellread.tune.train import outcome, state, tuned
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 from wellread.types import Document
 
 IN_USE = Path(".wellread") / "tune" / "in_use.json"  # what chat.model was before the first promotion
@@ -30,7 +30,7 @@ class TunedModel:
     ``in_use`` says that ``chat.model`` names one of its exports; ``size_bytes`` counts the whole folder.
     """
 
-    run: Run
+    run: TrainingRun
     folder: Path
     result: Mapping[str, Any]
     exports: tuple[Exported, ...]
@@ -117,7 +117,7 @@ def _names(base: Path) -> list[str]:
     return [name for _, name in sorted(found)]
 
 
-def _model(folder: Path, run: Run, chat_model: str) -> TunedModel:
+def _model(folder: Path, run: TrainingRun, chat_model: str) -> TunedModel:
     exports = [export.read(path) for path in sorted((folder / export.FOLDER).glob("*/"))]
     known = tuple(one for one in exports if one is not None)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -140,7 +140,7 @@ def remove(model: TunedModel) -> int:
 # what learned from what
 
 
-def learned_from(base: KnowledgeBase, run: Run) -> list[Learned]:
+def learned_from(base: KnowledgeBase, run: TrainingRun) -> list[Learned]:
     """The documents that a tuned model learned from, by their uri; those that ``base.who`` may not see have none."""
     return _learned(base, run, _live(base))
 
@@ -180,7 +180,7 @@ def _live(base: KnowledgeBase) -> dict[str, Document]:
     return {document.id: document for document in base.documents()}
 
 
-def _learned(base: KnowledgeBase, run: Run, live: Mapping[str, Document]) -> list[Learned]:
+def _learned(base: KnowledgeBase, run: TrainingRun, live: Mapping[str, Document]) -> list[Learned]:
     with base.store.reading() as connection:
         inputs = lineage.upstream(connection, state.artifact_of(run), who=base.who)
         there = lineage.live(connection, who=base.who)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wellread.tune.train import state
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -26,7 +26,7 @@ img {{ max-width: 100% }} .failed {{ color: #a00 }} caption {{ text-align: left;
 """
 
 
-def draw(folder: Path, run: Run, result: Mapping[str, Any] | None) -> None:
+def draw(folder: Path, run: TrainingRun, result: Mapping[str, Any] | None) -> None:
     """``curves.png`` and ``report.html`` in the folder of a run; nothing where it has made no step yet."""
     rows = state.rows(folder)
     if not any("loss" in row for row in rows):
@@ -70,7 +70,7 @@ def _picture(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _tables(run: Run, result: Mapping[str, Any] | None) -> list[tuple[str, list[tuple[str, str]]]]:
+def _tables(run: TrainingRun, result: Mapping[str, Any] | None) -> list[tuple[str, list[tuple[str, str]]]]:
     made = []
     if result:
         made.append(("Result", [(name, _shown(value)) for name, value in result.items() if name != "folder"]))

@@ -17,7 +17,7 @@ TASKS = ("chat", "text2text", "texts")
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class EncodedParts:
     """The parts as token ids with labels; ``left_out`` names each row that nothing can be learned from, and why.
 
     ``cut`` rows lost their end to the length limit and still have something to learn. ``general`` are the rows for
@@ -34,7 +34,7 @@ class Rows:
     teaches_facts: bool
 
 
-def encode_rows(data: DataSet, tokenizer: Any, max_length: int) -> Rows:
+def encode_rows(data: DataSet, tokenizer: Any, max_length: int) -> EncodedParts:
     """Every row of the data set in the model's own template.
 
     Args:
@@ -56,7 +56,7 @@ def encode_rows(data: DataSet, tokenizer: Any, max_length: int) -> Rows:
     if not any(row.n_trained for row in parts["train"]):
         first = f"; the first: {left_out[0]['id']}: {left_out[0]['reason']}" if left_out else ""
         raise TuneFailed(f"data set '{data.card.name}': has no token to learn at {most} tokens an example{first}")
-    return Rows(
+    return EncodedParts(
         train=tuple(parts["train"]),
         validation=tuple(parts["validation"]),
         test=tuple(parts["test"]),

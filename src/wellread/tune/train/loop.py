@@ -25,7 +25,7 @@ class TuneFailed(ModelError):
     """Training went wrong in a way that makes its result worthless; the message is the reason."""
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What is learned: examples with a loss."""
 
     @property
@@ -47,7 +47,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class LoopModel:
     """What training hands to the loop beside the task: the model, its groups of parameters, and what a step touches.
 
     ``weights`` gives everything that training changes, by name, and ``restore`` takes it back; ``save`` writes the
@@ -65,7 +65,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class StepPlan:
     """The steps of a run: which batches each holds, by epoch."""
 
     lengths: Sequence[int]
@@ -115,9 +115,9 @@ Record = Callable[[Mapping[str, Any]], None]
 
 
 def run(
-    trained: Trained,
-    task: Task,
-    course: Course,
+    trained: LoopModel,
+    task: TrainingTask,
+    course: StepPlan,
     learning_rate: float,
     folder: Path,
     record: Record,
@@ -164,7 +164,7 @@ def run(
 
 
 def _step(
-    trained: Trained, task: Task, optimizer: Any, course: Course, step: int, made: Sequence[Sequence[int]]
+    trained: LoopModel, task: TrainingTask, optimizer: Any, course: StepPlan, step: int, made: Sequence[Sequence[int]]
 ) -> tuple[float, float]:
     """Mean loss and gradient norm of one step."""
     import torch
@@ -206,7 +206,7 @@ def _row(position: Position, loss: float, norm: float, rate: float) -> dict[str,
     }
 
 
-def _validate(trained: Trained, task: Task, position: Position, best: Path, record: Record) -> None:
+def _validate(trained: LoopModel, task: TrainingTask, position: Position, best: Path, record: Record) -> None:
     """A model that is better than all before is in ``best`` afterwards."""
     loss = task.validate()
     if loss is None:
@@ -224,7 +224,7 @@ def _validate(trained: Trained, task: Task, position: Position, best: Path, reco
 class _Watch:
     """Sees that a run is lost, and when the validation loss is due."""
 
-    def __init__(self, settings: TuneSettings, course: Course, position: Position) -> None:
+    def __init__(self, settings: TuneSettings, course: StepPlan, position: Position) -> None:
         self._settings, self._position = settings, position
         self._every = settings.validate_every or course.steps_per_epoch
         self._total = course.total

@@ -14,10 +14,10 @@ from wellread.progress import Progress
 from wellread.tune.base import device
 from wellread.tune.recipe import Recipe
 from wellread.tune.train import curves, losses, probe, state, tuned
-from wellread.tune.train.examples import Rows
+from wellread.tune.train.examples import EncodedParts
 from wellread.tune.train.loop import FIRST, Ended, TuneFailed
 from wellread.tune.train.probe import Forgotten, Probe
-from wellread.tune.train.state import Run
+from wellread.tune.train.state import TrainingRun
 
 BATCH = 16
 
@@ -74,7 +74,9 @@ def nothing(name: str, folder: Path) -> dict[str, Any]:
     return {"name": name, "folder": folder, **numbers, **dict.fromkeys(empty), **rest}
 
 
-def before(folder: Path, run: Run, tokenizer: Any, rows: Rows, method: Recipe, progress: Progress) -> Before:
+def before(
+    folder: Path, run: TrainingRun, tokenizer: Any, rows: EncodedParts, method: Recipe, progress: Progress
+) -> Before:
     """The base model measured once for a run; a resumed run finds it in ``before.json``."""
     path = folder / "before.json"
     if path.is_file():
@@ -89,7 +91,7 @@ def before(folder: Path, run: Run, tokenizer: Any, rows: Rows, method: Recipe, p
 
 
 def judge(
-    folder: Path, run: Run, tokenizer: Any, rows: Rows, before: Before, ended: Ended, progress: Progress
+    folder: Path, run: TrainingRun, tokenizer: Any, rows: EncodedParts, before: Before, ended: Ended, progress: Progress
 ) -> Result:
     """What the weights in ``best/`` do, read back from disk; it is in result.json too.
 
@@ -137,7 +139,7 @@ def result_of(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def draw(folder: Path, run: Run) -> None:
+def draw(folder: Path, run: TrainingRun) -> None:
     """curves.png and report.html, as far as the run has come."""
     curves.draw(folder, run, result_of(folder))
 
@@ -169,11 +171,11 @@ def _ranking(folder: Path) -> dict[str, float] | None:
     return found
 
 
-def _test_loss(model: Any, tokenizer: Any, rows: Rows) -> float | None:
+def _test_loss(model: Any, tokenizer: Any, rows: EncodedParts) -> float | None:
     return losses.mean(model, rows.test, probe.pad_of(tokenizer), batch=BATCH, bf16=False)
 
 
-def _probe(run: Run, model: Any, tokenizer: Any, progress: Progress) -> Probe | None:
+def _probe(run: TrainingRun, model: Any, tokenizer: Any, progress: Progress) -> Probe | None:
     if not run.settings["probe"]:
         return None
     return probe.measure(model, tokenizer, bf16=False, progress=progress)

@@ -8,30 +8,30 @@ from typing import Any
 
 from wellread.progress import Progress
 from wellread.tune.base import device
-from wellread.tune.recipe import Plan, Recipe
+from wellread.tune.recipe import MethodPlan, Recipe
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import checkpoint, probe, state, tuned
-from wellread.tune.train.examples import Rows
-from wellread.tune.train.loop import Course, Record, Trained
+from wellread.tune.train.examples import EncodedParts
+from wellread.tune.train.loop import LoopModel, Record, StepPlan
 from wellread.tune.train.losses import ConversationTask
 
 REPLAY_OF_FACTS = 0.25
 
 
-def replay_of(rows: Rows, settings: TuneSettings) -> float:
+def replay_of(rows: EncodedParts, settings: TuneSettings) -> float:
     """General examples as a share of the own ones: as set, else REPLAY_OF_FACTS where facts are taught."""
     if settings.replay is not None:
         return settings.replay
     return REPLAY_OF_FACTS if rows.teaches_facts else 0.0
 
 
-def course_of(rows: Rows, settings: TuneSettings, replay: float) -> Course:
+def course_of(rows: EncodedParts, settings: TuneSettings, replay: float) -> StepPlan:
     """The steps that a run of these rows takes."""
     lengths = [len(row.ids) for row in (*rows.train, *rows.general)]
-    return Course(lengths, len(rows.train), settings, replay)
+    return StepPlan(lengths, len(rows.train), settings, replay)
 
 
-def task_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any, *, bf16: bool) -> ConversationTask:
+def task_of(model: Any, rows: EncodedParts, settings: TuneSettings, tokenizer: Any, *, bf16: bool) -> ConversationTask:
     """The rows as a task of the loop."""
     pad = probe.pad_of(tokenizer)
     return ConversationTask(
@@ -39,7 +39,7 @@ def task_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any, *, b
     )
 
 
-def attach(method: Recipe, model: Any, plan: Plan, card: Mapping[str, Any]) -> Trained:
+def attach(method: Recipe, model: Any, plan: MethodPlan, card: Mapping[str, Any]) -> LoopModel:
     """The model made trainable, as the loop needs it; ``card`` goes into tuned.json beside its weights."""
     import torch
 
@@ -58,7 +58,7 @@ def attach(method: Recipe, model: Any, plan: Plan, card: Mapping[str, Any]) -> T
         if attached.restore:
             attached.restore(found)
 
-    return Trained(
+    return LoopModel(
         model=attached.model,
         groups=lambda: [{"params": list(trainable(attached.model).values())}],
         weights=weights,
@@ -84,7 +84,7 @@ def n_parameters(model: Any) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def dtype_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any) -> str:
+def dtype_of(model: Any, rows: EncodedParts, settings: TuneSettings, tokenizer: Any) -> str:
     """The number format of the settings, or the one in which a step of this model is faster here."""
     if settings.dtype != "auto":
         return settings.dtype
@@ -98,7 +98,7 @@ def dtype_of(model: Any, rows: Rows, settings: TuneSettings, tokenizer: Any) -> 
     return device.faster_dtype(step)[0]
 
 
-def recorder(folder: Path, course: Course, progress: Progress) -> Record:
+def recorder(folder: Path, course: StepPlan, progress: Progress) -> Record:
     """Writes a row of metrics, and tells who watches."""
     begun = checkpoint.latest(folder / "checkpoints")
     done = int(begun.name.removeprefix("step-")) if begun else 0

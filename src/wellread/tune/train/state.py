@@ -32,7 +32,7 @@ LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrainingRun:
     """One training run as run.json holds it; ``state`` is running, finished, stopped or failed, ``reason`` why."""
 
     name: str
@@ -86,12 +86,12 @@ def fresh_name(base: Path, data: str, method: str) -> str:
     return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, 10**6))) if name not in taken)
 
 
-def read(folder: Path) -> Run:
+def read(folder: Path) -> TrainingRun:
     """The run of a folder; one whose process is gone is stopped. Raises: StoreError where run.json is damaged."""
     path = folder / "run.json"
     try:
         value = json.loads(path.read_text("utf-8"))
-        made = Run(**{**value, "left_out": tuple(value["left_out"])})
+        made = TrainingRun(**{**value, "left_out": tuple(value["left_out"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete the folder, or restore it") from None
     if made.state == "running" and not _held(folder):
@@ -99,7 +99,7 @@ def read(folder: Path) -> Run:
     return made
 
 
-def write(folder: Path, run: Run) -> None:
+def write(folder: Path, run: TrainingRun) -> None:
     """run.json as ``run`` says, all or nothing."""
     put(folder / "run.json", asdict(run))
 
@@ -197,7 +197,7 @@ def repair_best(folder: Path) -> None:
         old.rename(best)
 
 
-def artifact_of(run: Run) -> str:
+def artifact_of(run: TrainingRun) -> str:
     """The id of a tuned model in the lineage; it follows from what the run began with."""
     begun = [run.name, run.data["hash"], run.base["digest"], run.settings]
     return f"tuned-{hashlib.sha256(json.dumps(begun, sort_keys=True, default=str).encode()).hexdigest()[:16]}"

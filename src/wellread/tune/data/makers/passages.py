@@ -27,7 +27,7 @@ LOOKED_AT = 12  # hits from which distractors are taken
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingOptions:
     """How such examples are made: distractors, share without the right passage, what is said then."""
 
     distractors: int
@@ -50,7 +50,7 @@ class _Passage:
 def from_facts(
     facts: Sequence[Fact],
     library: Library,
-    reading: Reading,
+    reading: ReadingOptions,
     progress: Progress = SILENT,
     *,
     seed: int,
@@ -104,7 +104,12 @@ def _holds(chunk: Chunk, fact: Fact) -> bool:
 
 
 def _example(
-    asked: str, right: _Passage | None, others: list[_Passage], fact: Fact, reading: Reading, chance: random.Random
+    asked: str,
+    right: _Passage | None,
+    others: list[_Passage],
+    fact: Fact,
+    reading: ReadingOptions,
+    chance: random.Random,
 ) -> ChatRow:
     shown = [*others, *([right] if right else [])]
     chance.shuffle(shown)
@@ -119,7 +124,11 @@ def _example(
 
 
 def from_questions(
-    asked: Sequence[Question], library: Library, reading: Reading, dropped: Counter[str], progress: Progress = SILENT
+    asked: Sequence[Question],
+    library: Library,
+    reading: ReadingOptions,
+    dropped: Counter[str],
+    progress: Progress = SILENT,
 ) -> list[ChatRow]:
     """Questions with their hits and the right answer; those that no document answers are refused.
 
@@ -180,7 +189,7 @@ def _told(asked: str, shown: Sequence[_Passage], answer: str, fact: str, kind: s
     return ChatRow(row_id([turn.content for turn in turns]), turns, tuple(one.chunk.id for one in shown), kind, fact)
 
 
-def from_log(base: KnowledgeBase, reading: Reading, *, limit: int = 10_000) -> list[ChatRow]:
+def from_log(base: KnowledgeBase, reading: ReadingOptions, *, limit: int = 10_000) -> list[ChatRow]:
     """Questions of the log that somebody corrected: the passages that are found now, and the corrected answer.
 
     The newest correction of a question counts.
