@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.tune import tiny
-from tests.tune.test_tasks import cheap, classes
+from tests.tune.test_tasks import quick, classes
 
 from wellread.errors import UsageError
 from wellread.tune.base import base_model
@@ -24,7 +24,7 @@ from wellread.tune.train.examples import encode_rows
 
 
 def settings(model: Path, **changed: Any) -> TuneSettings:
-    return cheap(model, **{"epochs": 2, "batch": 4, "learning_rate": 1e-2, "replay": 0.0, "rehearse": 0, **changed})
+    return quick(model, **{"epochs": 2, "batch": 4, "learning_rate": 1e-2, "replay": 0.0, "rehearse": 0, **changed})
 
 
 def laid_out(place: Path, model: Path, wanted: Launch, **changed: Any) -> Path:
