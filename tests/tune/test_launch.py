@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.tune import tiny
-from tests.tune.test_tasks import quick, classes
+from tests.tune.test_tasks import classes, quick
 
 from wellread.errors import UsageError
 from wellread.tune.base import base_model
