@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from wellread import config
+from wellread.cli.main import app
 from wellread.cli.sections import ALL as SECTIONS
+from wellread.cli.table import COMMANDS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+MARGIN = 2  # columns that help leaves free
 NOTE = "<!-- made by `make docs`; edit the code instead -->"
 
 
@@ -51,28 +52,16 @@ def commands_page() -> str:
 
 def commands() -> Iterator[tuple[str, ...]]:
     """Every command, those of a group after it."""
-    for name in names(shown()):
-        yield (name,)
-        for inner in names(shown(name)):
-            yield (name, inner)
-
-
-def names(help_text: str) -> list[str]:
-    """Names below «Commands» in a help text."""
-    _, _, below = help_text.partition("Commands")
-    return re.findall(r"^[│ ]{1,4}([a-z][a-z-]*)(?=\s{2,})", below, re.MULTILINE)
+    for row in COMMANDS:
+        if not row.default:  # its help is that of the command it stands for
+            yield tuple(row.name.split())
 
 
 def shown(*words: str) -> str:
     """What ``wellread WORDS --help`` prints, 100 columns wide."""
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    done = subprocess.run(
-        [sys.executable, "-m", "wellread", *words, "--help"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = CliRunner().invoke(app, [*words, "--help"], prog_name="wellread", terminal_width=100 - MARGIN)
+    if done.exit_code:
+        raise RuntimeError(f"wellread {' '.join(words)} --help ended with {done.exit_code}") from done.exception
     return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
 
 

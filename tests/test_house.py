@@ -31,6 +31,10 @@ LONG_FILES: dict[str, set[str]] = {}
 LONG_FUNCTIONS: dict[str, set[str]] = {}
 TORCH = {"torch", "transformers", "sentence_transformers", "peft", "trl", "accelerate", "datasets", "bitsandbytes"}
 TORCH_FILES = {"models/providers/transformers.py"}
+LATE_IMPORTS_OF_THE_COMMAND_LINE = {
+    ("cli/chat.py", "readline"),  # its import alone changes how a line is typed
+    ("cli/show.py", "rich"),  # only where a terminal watches
+}
 ENVIRONMENT_FILES = {"config.py"}
 TOML_FILES = {
     "config.py",
@@ -195,6 +199,14 @@ def test_typer_and_rich_stay_in_the_command_line() -> None:
     assert {name for name in importers_of({"typer", "rich", "click"}) if not name.startswith("cli/")} == set()
 
 
+def test_the_command_line_imports_at_the_top_of_its_files() -> None:
+    found = set()
+    for path in sources(PACKAGE / "cli"):
+        for function in (n for n in ast.walk(tree_of(path)) if isinstance(n, ast.FunctionDef)):
+            found |= {(name_of(path), module.partition(".")[0]) for module in imports_of(function)}
+    assert found == LATE_IMPORTS_OF_THE_COMMAND_LINE
+
+
 def test_sql_stays_in_store_and_index() -> None:
     found = importers_of({"sqlalchemy", "sqlite3"})
     assert {name for name in found if not name.startswith(("store/", "index/"))} == set()
@@ -267,15 +279,9 @@ def test_the_names_of_tests_are_sentences() -> None:
 
 def commands() -> list[str]:
     """Every command as it is typed: ``wellread index rebuild``."""
-    from typer.main import get_command
+    from wellread.cli.table import COMMANDS
 
-    from wellread.cli.main import app
-
-    found = []
-    for name, command in get_command(app).commands.items():
-        inner = getattr(command, "commands", None)
-        found += [f"wellread {name} {part}" for part in inner] if inner else [f"wellread {name}"]
-    return found
+    return [f"wellread {row.name}" for row in COMMANDS if row.place]
 
 
 def test_every_command_is_in_the_readme_or_the_docs() -> None:

@@ -5,20 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from typer.main import get_command
 
-from wellread.cli.main import COMMANDS, app
+from wellread.cli import call
+from wellread.cli.table import COMMANDS, CommandRow, LazyCommands, loaded
 
-
-def paths() -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    for name, command in get_command(app).commands.items():
-        inner = getattr(command, "commands", None)
-        found += [(name, part) for part in inner] if inner else [(name,)]
-    return found
-
-
-PATHS = paths()
+RUN = [row for row in COMMANDS if row.place]
+PATHS = [tuple(row.name.split()) for row in RUN]
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
@@ -42,9 +34,11 @@ def test_help_says_what_for_and_shows_an_example(wellread, path: tuple[str, ...]
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_every_option_and_argument_has_a_sentence(path: tuple[str, ...]) -> None:
-    command = get_command(app)
+    group, command = LazyCommands(""), None
     for name in path:
-        command = command.commands[name]
+        command = group[name]
+        group = getattr(command, "commands", group)
+    assert command is not None
     for parameter in command.params:
         if not getattr(parameter, "hidden", False):
             assert parameter.help, parameter.name
@@ -54,10 +48,33 @@ def test_every_option_and_argument_has_a_sentence(path: tuple[str, ...]) -> None
 def test_the_list_of_commands_shows_whole_sentences_in_the_order_of_a_first_day(wellread) -> None:
     listing = wellread("--help").stdout.partition("Commands:")[2].partition("\n\n")[0]
     lines = listing.strip().splitlines()
-    assert [line.split()[0] for line in lines] == [
-        part.__name__.removesuffix(".main").rpartition(".")[2] for part in COMMANDS
-    ]
+    listed = [tuple(line.strip().split(maxsplit=1)) for line in lines]
+    assert listed == [(row.name, row.sentence) for row in COMMANDS if " " not in row.name]
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
+@pytest.mark.parametrize("row", RUN, ids=[row.name for row in RUN])
+def test_the_sentence_of_a_command_in_the_table_is_the_first_of_its_help(row: CommandRow) -> None:
+    made = call.built(row.name, loaded(row))
+    assert made.get_short_help_str(1000) == row.sentence
+
+
+def test_the_help_of_the_program_imports_no_command() -> None:
+    code = "import sys; from wellread.cli.main import app; app(['--help'], standalone_mode=False, prog_name='wellread')"
+    code += "; print('IMPORTED', *(m for m in sys.modules if m.startswith('wellread.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.partition("IMPORTED")[2].split())
+    assert "wellread.cli.table" in imported
+    assert not {f"wellread.cli.{row.place.partition(':')[0]}" for row in RUN} & imported
+    assert "wellread.knowledge_base" not in imported
+
+
+def test_a_command_imports_no_other_part_of_the_program_than_it_uses() -> None:
+    code = "import sys, wellread.cli.ask; print(*(m for m in sys.modules if m.startswith('wellread.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rooms = {name.split(".")[1] for name in done.stdout.split()}
+    assert "answer" in rooms
+    assert not rooms & {"tune", "evaluate", "advise", "optimise", "questions", "metrics"}
 
 
 def test_without_a_command_the_help_is_shown(wellread) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from wellread.cli import cited, show
-from wellread.cli.call import DONE, PART, REFUSED, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, PART, REFUSED, Call, command, hint, progress
 from wellread.errors import UsageError
 from wellread.types import SyncReport
 
@@ -20,6 +21,7 @@ git log | wellread add - --name changes.txt
 """
 
 
+@command(examples=EXAMPLES, kept="what was read so far is kept; wellread sync goes on from there")
 def add(
     call: Call,
     what: Annotated[
@@ -103,9 +105,3 @@ def told(call: Call, done: SyncReport) -> int:
     if only_refused and not done.unchanged:
         return REFUSED
     return PART if done.failed else DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    kept = "what was read so far is kept; wellread sync goes on from there"
-    command(app, "add", examples=EXAMPLES, kept=kept)(add)

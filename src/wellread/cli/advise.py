@@ -6,19 +6,29 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from wellread.advise import advise as advising
+from wellread.advise import cost
+from wellread.advise.advice import Advice, Level, Prices, TaskDescription
+from wellread.advise.report import kept, outputs
+from wellread.advise.report import page as report
+from wellread.advise.verdicts import PRIOR
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
 from wellread.errors import UsageError, WellreadError
-
-if TYPE_CHECKING:
-    from wellread.advise.advice import Advice, Level, TaskDescription
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.metrics.results import Comparison
-    from wellread.types import Question
+from wellread.evaluate import compare
+from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import words
+from wellread.metrics.results import Comparison
+from wellread.models.api import Message, Sampling
+from wellread.questions import file as files
+from wellread.questions import file as questions
+from wellread.questions import freeze
+from wellread.types import Question
 
 EXAMPLES = """
 wellread advise
@@ -64,6 +74,7 @@ Prior = Annotated[bool, typer.Option("--prior", help="From documents and task al
 Report = Annotated[bool, typer.Option("--report", help="Write the report of the comparison anew with this.")]
 
 
+@command(examples=EXAMPLES)
 def advise(  # noqa: PLR0913 - the options of a command
     call: Call,
     task: Annotated[Kind | None, typer.Option("--task", help="What is wanted of the model.")] = None,
@@ -92,8 +103,6 @@ def advise(  # noqa: PLR0913 - the options of a command
 
     From the last comparison where there is one; else from documents and task alone, which is a prior and says so.
     """
-    from wellread.advise.advice import Prices, TaskDescription
-
     said = TaskDescription(
         kind=task or "",
         examples=examples,
@@ -114,10 +123,6 @@ def advise(  # noqa: PLR0913 - the options of a command
 
 
 def _advised(call: Call, said: TaskDescription, run: Path | None, *, prior: bool, report: bool) -> int:
-    from wellread.advise import advise as advising
-    from wellread.advise import cost
-    from wellread.evaluate import compare
-
     with open_base(call, read_only=True) as base:
         made, asked = (None, None) if prior else _measured(base, run)
         if report and made is None:
@@ -148,8 +153,6 @@ def _advised(call: Call, said: TaskDescription, run: Path | None, *, prior: bool
 
 def task_of(base: KnowledgeBase, said: TaskDescription | None = None) -> TaskDescription:
     """What the user said about the task, with what the settings of the base say where the user did not."""
-    from wellread.advise.advice import TaskDescription
-
     said = said or TaskDescription()
     chat, prices = base.settings["chat"], said.prices
     return replace(
@@ -167,10 +170,6 @@ def task_of(base: KnowledgeBase, said: TaskDescription | None = None) -> TaskDes
 
 def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None, tuple[Question, ...] | None]:
     """The comparison that is meant and its questions as they were asked; None for what is not there."""
-    from wellread.advise.report import kept, outputs
-    from wellread.questions import file as files
-    from wellread.questions import freeze
-
     folder = run or base.folder / FOLDER
     if run is None and not (folder / outputs.JSON_NAME).is_file():
         return None, None
@@ -185,8 +184,6 @@ def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None,
 
 
 def _unknown(base: KnowledgeBase, run: Path | None) -> str:
-    from wellread.questions import file as questions
-
     folder = show.where(str(run or base.folder / FOLDER))
     return (
         f"{folder} has no {questions.ASKED} with what was asked, and the questions of the base are others now; "
@@ -209,8 +206,6 @@ def size(model: str) -> float | None:
 
 def _reading(call: Call, base: KnowledgeBase) -> float | None:
     """Seconds that the chat model took here to read the passages of one question; None where it cannot be asked."""
-    from wellread.models.api import Message, Sampling
-
     settings = base.settings["answer"]
     try:
         chat = base.chat
@@ -235,10 +230,6 @@ def _notes(base: KnowledgeBase, made: Comparison | None) -> list[str]:
 
 
 def _write(base: KnowledgeBase, run: Path | None, made: Comparison, given: Advice, asked: tuple[Question, ...]) -> Path:
-    from wellread.advise.report import outputs
-    from wellread.advise.report import page as report
-    from wellread.questions import file as questions
-
     file = (run or base.folder / FOLDER) / outputs.REPORT_NAME
     questions.put(file, report.html(made, given, asked))
     return file
@@ -263,8 +254,6 @@ def _print(call: Call, given: Advice, made: Comparison | None, notes: list[str])
 
 
 def _is_prior(rule: str) -> bool:
-    from wellread.advise.verdicts import PRIOR
-
     return rule in [one.name for one in PRIOR]
 
 
@@ -285,13 +274,6 @@ def _levels(given: Advice) -> None:
 
 
 def _spent(level: Level, when: str) -> str:
-    from wellread.metrics import words
-
     seconds = level.once_s if when == "once" else level.month_s
     money = level.once_money if when == "once" else level.month_money
     return words.spent(seconds, money, level.currency)
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "advise", examples=EXAMPLES)(advise)

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from wellread.cli import cited, show
-from wellread.cli.call import DONE, REFUSED, Call, command, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, REFUSED, Call, command
 from wellread.cli.search import WHERE
+from wellread.retrieve.understand import filters
 from wellread.types import Answer
 
 EXAMPLES = """
@@ -20,6 +22,7 @@ wellread ask "Who chairs the board?" --json
 """
 
 
+@command(examples=EXAMPLES, kept="no answer was given")
 def ask(
     call: Call,
     question: Annotated[
@@ -39,8 +42,6 @@ def ask(
     Every sentence that is shown stands in a document, which is named and quoted below. Where the documents do not hold
     the answer, that is said and the nearest passages are shown; the command then ends with code 4.
     """
-    from wellread.retrieve.understand import filters
-
     narrowed = filters.parse(where) if where else None
     streamed = not call.json and (sys.stdout.isatty() if stream is None else stream)
     words = " ".join(question)
@@ -66,8 +67,3 @@ def watched(pieces: Iterable[str | Answer]) -> Answer:
     finally:
         show.say()
     raise AssertionError("a stream ends with its Answer")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "ask", examples=EXAMPLES, kept="no answer was given")(ask)

@@ -8,13 +8,18 @@ from typing import Annotated
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
 
 EXAMPLES = """
 wellread backup /mnt/backups/mybase-monday
 """
 
 
+@command(
+    examples=EXAMPLES,
+    kept="an unfinished backup has no manifest and is never restored; delete it and run the command again",
+)
 def backup(
     call: Call,
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where to; must not exist yet.")],
@@ -31,9 +36,3 @@ def backup(
         show.say(f"{show.where(str(made))}: complete")
         hint(call, f"next: wellread restore {target} FOLDER brings it back")
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    kept = "an unfinished backup has no manifest and is never restored; delete it and run the command again"
-    command(app, "backup", examples=EXAMPLES, kept=kept)(backup)

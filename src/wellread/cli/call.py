@@ -9,21 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
+from typer.main import get_command
 
 from wellread.cli import show
 from wellread.errors import ConfigError, Refused, UsageError, WellreadError
 from wellread.progress import SILENT, Progress
 from wellread.types import Principal
 
-if TYPE_CHECKING:
-    from wellread.knowledge_base import KnowledgeBase
-
 DONE, ERROR, USAGE, PART, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 4, 130, 141
-
-Command = Callable[..., int]
 
 EVERYWHERE = "Every command also takes --base, --set, --json, --tenant, --group and --quiet: see wellread --help."
 
@@ -85,42 +82,50 @@ def shared(
     return Call(base, tuple(overrides or ()), json, tenant, tuple(group or ()), quiet)
 
 
-def command(
-    app: typer.Typer, name: str, *, examples: str, kept: str = "nothing was changed"
-) -> Callable[[Command], Command]:
-    """Adds a function to the program as a command; its first parameter gets the Call, its docstring is the help.
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command before it has a name: its first parameter gets the Call, its docstring is the help."""
+
+    body: Callable[..., int]
+    examples: str  # lines of a shell, shown below the options as they are
+    kept: str  # what Ctrl-C leaves behind and how to resume
+
+
+def command(*, examples: str, kept: str = "nothing was changed") -> Callable[[Callable[..., int]], Command]:
+    """Makes a Command of a function; the table of the program gives it its name.
 
     Args:
-        app: the program, or the group of commands that this one belongs to.
-        name: as it is typed.
         examples: lines of a shell, shown below the options as they are.
-        kept: what Ctrl-C leaves behind and how to go on.
+        kept: what Ctrl-C leaves behind and how to resume.
     """
+    return lambda body: Command(body, examples, kept)
 
-    def register(body: Command) -> Command:
-        def run(ctx: typer.Context, **given: Any) -> None:
-            options = {key: given.pop(key) for key in common}
-            outer = ctx.obj if isinstance(ctx.obj, Call) else Call()
-            call = shared(**options).over(outer)
-            texts = {_called(p): given.get(str(p.name)) for p in ctx.command.params}
-            texts |= {"--set": call.overrides, "--tenant": call.tenant, "--group": call.groups}
 
-            def checked() -> int:
-                _check_decoded(texts)
-                return body(call, **given)
+def built(name: str, made: Command) -> TyperCommand:
+    """The command as the program runs it: its own options and those that all share, its help, its examples."""
 
-            raise typer.Exit(finish(call, kept, checked))
+    def run(ctx: typer.Context, **given: Any) -> None:
+        options = {key: given.pop(key) for key in common}
+        outer = ctx.obj if isinstance(ctx.obj, Call) else Call()
+        call = shared(**options).over(outer)
+        texts = {_called(p): given.get(str(p.name)) for p in ctx.command.params}
+        texts |= {"--set": call.overrides, "--tenant": call.tenant, "--group": call.groups}
 
-        common = {p.name: _hidden(p) for p in inspect.signature(shared, eval_str=True).parameters.values()}
-        own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        parameters = [context, *(p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *common.values()))]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name, help=inspect.getdoc(body), epilog=_epilog(examples))(run)
-        return body
+        def checked() -> int:
+            _check_decoded(texts)
+            return made.body(call, **given)
 
-    return register
+        raise typer.Exit(finish(call, made.kept, checked))
+
+    common = {p.name: _hidden(p) for p in inspect.signature(shared, eval_str=True).parameters.values()}
+    own = list(inspect.signature(made.body, eval_str=True).parameters.values())[1:]
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    parameters = [context, *(p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *common.values()))]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, help=inspect.getdoc(made.body), epilog=_epilog(made.examples))(run)
+    return cast(TyperCommand, get_command(alone))  # of one command without a callback
 
 
 def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
@@ -189,13 +194,6 @@ def _code(fault: WellreadError) -> int:
     if isinstance(fault, (UsageError, ConfigError)):
         return USAGE
     return REFUSED if isinstance(fault, Refused) else ERROR
-
-
-def open_base(call: Call, *, read_only: bool = False) -> KnowledgeBase:
-    """The knowledge base that a call means. Raises: UsageError where there is none, ConfigError, StoreError."""
-    from wellread.knowledge_base import KnowledgeBase
-
-    return KnowledgeBase.open(call.base, who=call.who, overrides=call.overrides, read_only=read_only)
 
 
 @contextmanager

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import cited, show
 from wellread.cli.ask import watched
-from wellread.cli.call import DONE, Call, command, failed, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, failed, hint
 from wellread.cli.search import WHERE
 from wellread.errors import ModelUnavailable, UsageError
-
-if TYPE_CHECKING:
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.types import Answer, Filter
+from wellread.knowledge_base import KnowledgeBase
+from wellread.retrieve.understand import filters
+from wellread.retrieve.understand.followup import Turn
+from wellread.types import Answer, Filter
 
 EXAMPLES = """
 wellread chat
@@ -33,6 +34,7 @@ WORDS = {
 }
 
 
+@command(examples=EXAMPLES, kept="the answers so far are in wellread log")
 def chat(
     call: Call,
     where: Annotated[str, typer.Option(metavar="FILTER", help=WHERE, show_default=False)] = "",
@@ -42,8 +44,6 @@ def chat(
     /sources shows the sources of the last answer in full, /explain how it came about, /new starts afresh, /quit ends.
     With --json, the whole conversation is one object at the end.
     """
-    from wellread.retrieve.understand import filters
-
     narrowed = filters.parse(where) if where else None
     answers: list[Answer] = []
     with open_base(call) as base:
@@ -56,8 +56,6 @@ def chat(
 
 
 def _talk(call: Call, base: KnowledgeBase, where: Filter | None, answers: list[Answer]) -> None:
-    from wellread.retrieve.understand.followup import Turn
-
     history: list[Turn] = []
     for said in _lines():
         if said == "/quit":
@@ -115,8 +113,3 @@ def _aside(said: str, answers: list[Answer]) -> None:
         cited.sources(answers[-1])
     else:
         cited.stages(answers[-1].stages)
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "chat", examples=EXAMPLES, kept="the answers so far are in wellread log")(chat)

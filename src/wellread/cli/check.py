@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import typer
-
 from wellread.cli import show
-from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, ERROR, Call, command, hint
 
 EXAMPLES = """
 wellread check
 """
 
 
+@command(examples=EXAMPLES)
 def check(call: Call) -> int:
     """Compare everything stored with its checksums.
 
@@ -28,8 +28,3 @@ def check(call: Call) -> int:
         if faults:
             hint(call, "next: wellread restore BACKUP FOLDER, or wellread index rebuild if only the index is damaged")
     return ERROR if faults else DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "check", examples=EXAMPLES)(check)

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from wellread.advise import advise, cost
+from wellread.advise.advice import Advice
+from wellread.advise.report import outputs
+from wellread.advise.report import page as report
 from wellread.cli import measured, show
 from wellread.cli.advise import task_of
-from wellread.cli.call import DONE, Call, command, hint, open_base
-
-if TYPE_CHECKING:
-    from wellread.advise.advice import Advice
-    from wellread.evaluate.compare import Training
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.metrics.results import Comparison, Way
-    from wellread.questions.selection import Selection
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
+from wellread.evaluate import settings as sections
+from wellread.evaluate import ways
+from wellread.evaluate.compare import Training
+from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import words
+from wellread.metrics.results import Comparison, Way
+from wellread.models.providers import llamacpp
+from wellread.questions.file import keep_asked
+from wellread.questions.selection import Selection
+from wellread.tune.ship import export
+from wellread.tune.train import outcome, state
 
 EXAMPLES = """
 wellread compare
@@ -28,6 +37,7 @@ wellread compare --ways retrieval,retrieval-written@llama:/models/mine.gguf
 FOLDER = "comparison"
 
 
+@command(examples=EXAMPLES, kept=measured.KEPT)
 def compare(  # noqa: PLR0913 - the options of a command
     call: Call,
     ways: measured.Ways = None,
@@ -49,12 +59,6 @@ def compare(  # noqa: PLR0913 - the options of a command
     a tuned model), puts quality and cost side by side with intervals, and writes a report. What was asked before is
     not asked again, so the command can be stopped and goes on.
     """
-    from wellread.advise import advise, cost
-    from wellread.advise.report import outputs
-    from wellread.advise.report import page as report
-    from wellread.evaluate import settings as sections
-    from wellread.questions.file import keep_asked
-
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides)
         sections.check_decides(settings.metric)
@@ -102,8 +106,6 @@ def _ways(
     selection: Selection,
 ) -> tuple[tuple[Way, ...], list[str]]:
     """The ways that are compared, and what is to be said about those that are not."""
-    from wellread.evaluate import ways
-
     known = ways.known(base, own, tuned_model=measured.served(base, tuned), models=models)
     chosen = ways.choose(names, known, base) if names else tuple(known.values())
     notes = []
@@ -120,11 +122,6 @@ def _ways(
 
 def training(folder: Path, chosen: Sequence[Way]) -> dict[str, Training]:
     """What the training of each tuned way took, where its model was exported by a run of this base."""
-    from wellread.evaluate.compare import Training
-    from wellread.models.providers import llamacpp
-    from wellread.tune.ship import export
-    from wellread.tune.train import outcome, state
-
     found = {}
     for way in chosen:
         models = [text.partition("=llama:")[2] for text in way.overrides if text.startswith("chat.model=llama:")]
@@ -149,8 +146,6 @@ def _advice(advice: Advice) -> None:
 
 
 def _table(made: Comparison) -> None:
-    from wellread.metrics import words
-
     rows: list[tuple[str, ...]] = [
         (
             "way",
@@ -190,8 +185,6 @@ def _table(made: Comparison) -> None:
 
 def _differences(made: Comparison) -> None:
     """Pairs that differ first; p is corrected for the number of pairs."""
-    from wellread.metrics import words
-
     if not made.differences:
         return
     show.say()
@@ -209,8 +202,3 @@ def _differences(made: Comparison) -> None:
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "compare", examples=EXAMPLES, kept=measured.KEPT)(compare)

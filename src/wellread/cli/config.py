@@ -13,7 +13,9 @@ import typer
 
 from wellread import config as settings_of
 from wellread.cli import show
+from wellread.cli.base import settings_file
 from wellread.cli.call import DONE, Call, command, hint
+from wellread.cli.sections import ALL as SECTIONS
 from wellread.errors import ConfigError, UsageError
 
 EXAMPLES_SHOW = """
@@ -27,13 +29,12 @@ wellread config set chat.model llama:smollm2-135m
 """
 
 
+@command(examples=EXAMPLES_SHOW)
 def show_settings(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="SECTION.KEY", help="Only this section, or this setting.")] = "",
 ) -> int:
     """Print every setting: value, where it comes from, meaning."""
-    from wellread.cli.sections import ALL as SECTIONS
-
     path = settings_file(call)
     loaded = settings_of.load(path, SECTIONS, overrides=call.overrides)
     wanted = _wanted(name, SECTIONS)
@@ -75,6 +76,7 @@ def _described(section: str, keys: Sequence[str], loaded: settings_of.Settings, 
     }
 
 
+@command(examples=EXAMPLES_SET)
 def set_setting(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="SECTION.KEY", help="The setting; wellread config show lists all.")],
@@ -84,8 +86,6 @@ def set_setting(
 
     Everything else in the file stays as it is, comments too.
     """
-    from wellread.cli.sections import ALL as SECTIONS
-
     path = settings_file(call)
     if path is None:
         raise UsageError("no wellread.toml here or in a folder above; run wellread init, or say --base FOLDER")
@@ -126,8 +126,6 @@ def with_settings(text: str, changes: Mapping[str, object]) -> str:
 
 def write(path: Path, text: str) -> None:
     """Puts the text in the place of a settings file, after it has been read as one. Raises: ConfigError."""
-    from wellread.cli.sections import ALL as SECTIONS
-
     _replace(path, text, SECTIONS)
 
 
@@ -221,10 +219,9 @@ def _is_toml(text: str) -> bool:
     return True
 
 
+@command(examples="wellread config check")
 def check(call: Call) -> int:
     """List every fault of wellread.toml and the WELLREAD_ variables."""
-    from wellread.cli.sections import ALL as SECTIONS
-
     path = settings_file(call)
     settings_of.load(path, SECTIONS, overrides=call.overrides)
     if call.json:
@@ -232,23 +229,3 @@ def check(call: Call) -> int:
     else:
         show.say(f"{show.where(str(path)) if path else 'no wellread.toml here; the defaults'}: no fault")
     return DONE
-
-
-def settings_file(call: Call) -> Path | None:
-    """The settings file that a call means: of --base, of WELLREAD_BASE, or the nearest one upwards."""
-    named = call.base or settings_of.environment("WELLREAD_BASE")
-    if named is None:
-        return settings_of.find(Path.cwd())
-    path = Path(named) / settings_of.FILE_NAME
-    if not path.is_file():
-        raise UsageError(f"{named}: no knowledge base there (no {settings_of.FILE_NAME}); run wellread init {named}")
-    return path
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(help="Show, set and check the settings of wellread.toml.")
-    command(part, "show", examples=EXAMPLES_SHOW)(show_settings)
-    command(part, "set", examples=EXAMPLES_SET)(set_setting)
-    command(part, "check", examples="wellread config check")(check)
-    app.add_typer(part, name="config")

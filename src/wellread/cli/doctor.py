@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import typer
-
 from wellread.cli import show
-from wellread.cli.call import DONE, ERROR, Call, command, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, ERROR, Call, command
 
 EXAMPLES = """
 wellread doctor
 """
 
 
+@command(examples=EXAMPLES)
 def doctor(call: Call) -> int:
     """Look for what is wrong, and say the cure of each fault.
 
@@ -29,8 +29,3 @@ def doctor(call: Call) -> int:
         if finding.cure and not finding.ok:
             show.say(f"cure: {finding.cure}", indent=7)
     return DONE if well else ERROR
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "doctor", examples=EXAMPLES)(doctor)

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from wellread.advise.report import outputs
 from wellread.cli import measured, show
-from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, ERROR, Call, command, hint, progress
+from wellread.config import suggestion
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.evaluate.changes import ChangedAnswer
-    from wellread.evaluate.judge.judge import Figure
-    from wellread.evaluate.judge.judged import Labelled
-    from wellread.evaluate.settings import EvaluateSettings
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.metrics.results import Comparison
-    from wellread.store.outcomes import MeasuredRun
-    from wellread.types import Question
+from wellread.evaluate import changes, ways
+from wellread.evaluate import settings as sections
+from wellread.evaluate.changes import ChangedAnswer
+from wellread.evaluate.judge import judged
+from wellread.evaluate.judge.judge import Figure
+from wellread.evaluate.judge.judged import Labelled
+from wellread.evaluate.settings import EvaluateSettings
+from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import words
+from wellread.metrics.results import Comparison
+from wellread.questions import selection
+from wellread.questions.file import keep_asked
+from wellread.store import outcomes as outcome_rows
+from wellread.store.outcomes import MeasuredRun
+from wellread.types import Question
 
 EXAMPLES = """
 wellread eval
@@ -62,14 +69,7 @@ Out = Annotated[
 SHOWN = 40  # changed questions on the screen; --json has all
 
 
-class EvalGroup(TyperGroup):
-    """``eval`` with options alone means ``eval run``."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own class
-        """The arguments with the command's name before them where they begin with an option."""
-        return super().parse_args(ctx, args if args and args[0] in self.commands else ["run", *args])
-
-
+@command(examples=EXAMPLES, kept=measured.KEPT)
 def measure(  # noqa: PLR0913 - the options of a command
     call: Call,
     way: measured.Ways = None,
@@ -94,12 +94,6 @@ def measure(  # noqa: PLR0913 - the options of a command
     their evidence. What was asked before with the same settings over the same passages is not asked again. Earlier
     runs: wellread eval list.
     """
-    from wellread.advise.report import outputs
-    from wellread.evaluate import changes, ways
-    from wellread.evaluate import settings as sections
-    from wellread.metrics import words
-    from wellread.questions.file import keep_asked
-
     limits = [*_limits("--fail-under", fail_under), *_limits("--fail-over", fail_over)]
     _check_names([*([metric] if metric else []), *(name for _, name, _ in limits)], list(words.METRICS), "is unknown")
     with open_base(call) as base:
@@ -143,8 +137,6 @@ class EvalSummary:
 def _told(call: Call, asked: measured.Measured, more: EvalSummary) -> None:
     since = more.since
     if call.json:
-        from wellread.advise.report import outputs
-
         against = {"run": since.run.id, "shared": since.shared, "changes": since.changes} if since else None
         found = {"run": asked.run, "comparison": outputs.plain(asked.made), "against": against}
         judged = {
@@ -173,9 +165,6 @@ def _labelled(
     base: KnowledgeBase, wanted: measured.MeasureRequest, settings: EvaluateSettings, judge: str, labels: Path | None
 ) -> tuple[Labelled, ...]:
     """The answers that people labelled; none without a judge. Raises: UsageError where one comes without the other."""
-    from wellread.evaluate.judge import judged
-    from wellread.questions import selection
-
     if not judge and labels is None:
         return ()
     if not judge or labels is None:
@@ -194,8 +183,6 @@ def _judged(
     labelled: Sequence[Labelled],
     settings: EvaluateSettings,
 ) -> Mapping[str, Figure]:
-    from wellread.evaluate.judge import judged
-
     with progress(call) as watched:
         return judged.figures(
             base, judge, asked.made.outcomes, asked.questions, labelled, seed=settings.seed, progress=watched
@@ -258,8 +245,6 @@ def _limits(option: str, given: Sequence[str] | None) -> list[Limit]:
 
 
 def _check_names(names: Sequence[str], known: Sequence[str], fault: str) -> None:
-    from wellread.config import suggestion
-
     faults = [
         f"metric '{name}': {fault}{suggestion(name, known)}; there are {', '.join(known)}"
         for name in dict.fromkeys(names)
@@ -286,13 +271,12 @@ def _missed(limits: Sequence[Limit], made: Comparison) -> list[str]:
 # earlier runs
 
 
+@command(examples="wellread eval list --limit 5")
 def list_runs(
     call: Call,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many, newest first.")] = 20,
 ) -> int:
     """List earlier runs: when, what, how many questions, and what came out."""
-    from wellread.store import outcomes as outcome_rows
-
     with open_base(call) as base, base.store.reading() as connection:
         runs = outcome_rows.listing(connection, who=base.who, limit=limit)
     if call.json:
@@ -323,11 +307,3 @@ def _result(summary: Any) -> str:
         if name in entry["scores"]
     ]
     return f"{name}: {', '.join(shares)}"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(cls=EvalGroup, help="Measure how well questions are answered.")
-    command(part, "run", examples=EXAMPLES, kept=measured.KEPT)(measure)
-    command(part, "list", examples="wellread eval list --limit 5")(list_runs)
-    app.add_typer(part, name="eval")

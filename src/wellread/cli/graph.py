@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.cli.cited import excerpt
+from wellread.cli.graph_picture import drawn, page
 from wellread.errors import StoreError, UsageError
-
-if TYPE_CHECKING:
-    from wellread.index.graph.open import Graph
-    from wellread.index.open import Snapshot
+from wellread.index.graph.export import graphml
+from wellread.index.graph.names import key_of
+from wellread.index.graph.open import Graph, graph_of
+from wellread.index.open import Snapshot
+from wellread.store import graph as rows
 
 BUILD = """
 wellread graph build
@@ -38,6 +44,7 @@ wellread graph export ferry.html --around "Gannet Bay"
 KEPT = "what was read stays; the same command again goes on"
 
 
+@command(examples=BUILD, kept=KEPT)
 def build(
     call: Call,
     again: Annotated[bool, typer.Option("--again", help="Make all of it anew, not only what is missing.")] = False,
@@ -68,14 +75,13 @@ def build(
     return DONE
 
 
+@command(examples=ENTITIES)
 def entities(
     call: Call,
     pattern: Annotated[str, typer.Argument(metavar="[NAME]", help="Only names like this; * is anything.")] = "*",
     n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Names shown at most.")] = 30,
 ) -> int:
     """List the names in the documents, those with most passages first."""
-    from fnmatch import fnmatchcase
-
     with _open(call) as (graph, _):
         wanted = pattern.lower()
         matching = [node for node in graph.nodes if fnmatchcase(node.name.lower(), wanted)]
@@ -106,14 +112,13 @@ def _degrees(graph: Graph) -> list[int]:
     return degree
 
 
+@command(examples=SHOW)
 def tell(
     call: Call,
     name: Annotated[list[str], typer.Argument(metavar="NAME", help="A name as the documents spell it, or nearly.")],
     n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Relations shown at most.")] = 20,
 ) -> int:
     """Show what the documents say of a name, each relation with the place that it comes from."""
-    from wellread.store import graph as rows
-
     with _open(call) as (graph, look):
         number = _number(graph, " ".join(name))
         node = graph.nodes[number]
@@ -148,11 +153,10 @@ def tell(
 
 
 def _short(text: str, limit: int = 240) -> str:
-    from wellread.cli.cited import excerpt
-
     return excerpt(text, limit)
 
 
+@command(examples=EXPORT)
 def export(
     call: Call,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .graphml, .svg or .html.", show_default=False)],
@@ -165,8 +169,6 @@ def export(
 
     A picture shows the names with most relations in colours by group; it reads in light and dark.
     """
-    from wellread.index.graph.export import graphml
-
     kind = file.suffix.lower()
     if kind not in (".graphml", ".svg", ".html"):
         raise UsageError(f"{file}: ends in none of .graphml, .svg, .html; that says what is written")
@@ -174,8 +176,6 @@ def export(
         if kind == ".graphml":
             text = "\n".join(graphml(graph, look))
         else:
-            from wellread.cli.graph_picture import drawn, page
-
             picture = drawn(graph, n, (_number(graph, around),) if around else ())
             text = picture if kind == ".svg" else page(picture)
         file.write_text(text + "\n", "utf-8")
@@ -190,8 +190,6 @@ def export(
 @contextmanager
 def _open(call: Call) -> Iterator[tuple[Graph, Snapshot]]:
     """The graph as the caller may see it. Raises: StoreError where there is none."""
-    from wellread.index.graph.open import graph_of
-
     with open_base(call, read_only=True) as base, base.reader.snapshot(who=base.who) as look:
         graph = graph_of(look, base.settings["graph"])
         if not len(graph.chunks):
@@ -201,10 +199,6 @@ def _open(call: Call) -> Iterator[tuple[Graph, Snapshot]]:
 
 def _number(graph: Graph, name: str) -> int:
     """The name that is meant. Raises: UsageError with names like it where there is none."""
-    import difflib
-
-    from wellread.index.graph.names import key_of
-
     number = graph.by_key.get(key_of(name))
     if number is None:
         near = difflib.get_close_matches(key_of(name), graph.by_key, n=3, cutoff=0.6)
@@ -213,13 +207,3 @@ def _number(graph: Graph, name: str) -> int:
         meant = f"; did you mean {', '.join(list(names)[:3])}?" if names else "; wellread graph entities lists them"
         raise UsageError(f"{name}: no such name in the documents{meant}")
     return number
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(help="Find, show and draw the names in the documents.")
-    command(part, "build", examples=BUILD, kept=KEPT)(build)
-    command(part, "entities", examples=ENTITIES)(entities)
-    command(part, "show", examples=SHOW)(tell)
-    command(part, "export", examples=EXPORT)(export)
-    app.add_typer(part, name="graph")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from wellread.advise.report.markup import Markup, el, join
-
-if TYPE_CHECKING:
-    from wellread.index.graph.open import Graph
+from wellread.index.graph.layout import chosen, placed
+from wellread.index.graph.open import Graph
 
 WIDTH, HEIGHT, MARGIN = 1200.0, 860.0, 70.0
 GROUPS = 8  # that have a colour of their own; the others share a grey
@@ -42,8 +40,6 @@ def drawn(graph: Graph, most: int, around: Sequence[int] = (), *, seed: int = 0)
 
     It has a title and a description for those who do not see it, and the relations of each name as a hint on its dot.
     """
-    from wellread.index.graph.layout import chosen, placed
-
     names = chosen(graph, most, around)
     at = {n: i for i, n in enumerate(names)}
     edges = [(at[i], at[j], float(w)) for i, j, w in graph.edges.tolist() if i in at and j in at]

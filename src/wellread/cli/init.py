@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from wellread.cli import show
+from wellread.cli import sections, show
 from wellread.cli.call import DONE, Call, command, hint
+from wellread.knowledge_base import KnowledgeBase
 
 EXAMPLES = """
 wellread init mybase && cd mybase
 """
 
 
+@command(examples=EXAMPLES)
 def init(
     call: Call,
     folder: Annotated[
@@ -25,9 +27,6 @@ def init(
 
     Its wellread.toml holds every setting with an explanation, commented out; the data lies in .wellread beside it.
     """
-    from wellread.cli import sections
-    from wellread.knowledge_base import KnowledgeBase
-
     with KnowledgeBase.create(folder or call.base or Path(), sections=sections.ALL) as base:
         if call.json:
             show.dump({"folder": base.folder})
@@ -36,8 +35,3 @@ def init(
             elsewhere = base.folder.resolve() != Path.cwd()
             hint(call, f"next: {f'cd {folder or call.base} && ' if elsewhere else ''}wellread add FOLDER")
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "init", examples=EXAMPLES)(init)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import cited, show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.store.log import LoggedQuestion
+from wellread.store.log import LoggedQuestion
 
 EXAMPLES = """
 wellread log
@@ -19,6 +18,7 @@ wellread log 3f6c0d --json
 """
 
 
+@command(examples=EXAMPLES)
 def log(
     call: Call,
     trace_id: Annotated[
@@ -60,8 +60,3 @@ def _short(row: LoggedQuestion) -> None:
 
 def _when(row: LoggedQuestion) -> str:
     return f"{row.asked_at.astimezone():%Y-%m-%d %H:%M}"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "log", examples=EXAMPLES)(log)

@@ -1,4 +1,4 @@
-"""The program: all commands in the order of a first day, and the entry point."""
+"""The program: the options before a command, how a mistake in the call ends, and the entry point."""
 
 from __future__ import annotations
 
@@ -8,66 +8,10 @@ from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 import wellread
-from wellread.cli import (
-    add,
-    advise,
-    ask,
-    backup,
-    call,
-    chat,
-    check,
-    compare,
-    config,
-    doctor,
-    eval,
-    graph,
-    init,
-    log,
-    optimise,
-    remove,
-    restore,
-    route,
-    search,
-    show,
-    similar,
-    status,
-    sync,
-)
-from wellread.cli.index import main as index
-from wellread.cli.models import main as models
-from wellread.cli.questions import main as questions
-from wellread.cli.tune import main as tune
-
-COMMANDS = (
-    init,
-    add,
-    sync,
-    remove,
-    status,
-    search,
-    similar,
-    ask,
-    chat,
-    route,
-    questions,
-    eval,
-    compare,
-    advise,
-    optimise,
-    index,
-    graph,
-    models,
-    tune,
-    config,
-    doctor,
-    check,
-    backup,
-    restore,
-    log,
-)
+from wellread.cli import call, show
+from wellread.cli.table import CommandGroup, LazyCommands
 
 EPILOG = """\b
 A first day:
@@ -83,13 +27,12 @@ Exit codes:
 """
 
 
-class Program(TyperGroup):
+class Program(CommandGroup):
     """The group of all commands; a mistake in the call is one line that says where to look, like every other error."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own class, public name
-        """The names of the commands in the order of a first day."""
-        names = [part.__name__.removesuffix(".main").rpartition(".")[2] for part in COMMANDS]
-        return sorted(self.commands, key=names.index)
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = LazyCommands("")
 
     def main(self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]  # the rest goes through
         """Runs a command line and exits with its code (standalone), or gives the code back."""
@@ -152,10 +95,6 @@ def program(
     ctx.obj = call.shared(base, overrides, json, tenant, group, quiet)
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
-
-
-for part in COMMANDS:
-    part.register(app)
 
 
 def run() -> None:

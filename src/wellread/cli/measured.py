@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
 from wellread.cli.call import Call, progress
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.evaluate.compare import Training
-    from wellread.evaluate.settings import EvaluateSettings
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.metrics.results import Comparison, Way, WayResult
-    from wellread.questions.selection import Selection
-    from wellread.types import Question
+from wellread.evaluate import compare
+from wellread.evaluate.compare import Training
+from wellread.evaluate.run import RunOptions
+from wellread.evaluate.settings import EvaluateSettings
+from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import words
+from wellread.metrics.results import Comparison, Way, WayResult
+from wellread.questions import selection, stands
+from wellread.questions.selection import Selection
+from wellread.tune.ship import registry
+from wellread.types import Question
 
 KEPT = "what was answered is kept; the same command goes on there"
 FEWEST = 0.1  # half an interval above which the questions are too few to tell
@@ -90,7 +93,6 @@ def served(base: KnowledgeBase, tuned: str) -> str:
     """
     if not tuned or ":" in tuned:
         return tuned
-    from wellread.tune.ship import registry
 
     found = registry.find(base.folder, tuned, base.settings["chat"].model)
     exported = [one.setting for one in found.exports if one.setting]
@@ -106,8 +108,6 @@ def names(given: Sequence[str] | None) -> list[str]:
 
 def select(base: KnowledgeBase, wanted: MeasureRequest, settings: EvaluateSettings) -> Selection:
     """The questions that are asked. Raises: UsageError."""
-    from wellread.questions import selection
-
     return selection.select(base.folder, wanted.questions, split=wanted.split, limit=wanted.limit, seed=settings.seed)
 
 
@@ -122,9 +122,6 @@ def measure(
     trained: dict[str, Training] | None = None,
 ) -> Measured:
     """Every way asked every question, with progress."""
-    from wellread.evaluate import compare
-    from wellread.evaluate.run import RunOptions
-
     chosen = select(base, wanted, settings)
     plan = RunOptions(chosen.examples, settings.shots, wanted.retry_failed, wanted.again)
     warnings = [*stale(call, base, chosen.questions)]
@@ -142,8 +139,6 @@ def measure(
 
 def stale(call: Call, base: KnowledgeBase, questions: Sequence[Question]) -> list[str]:
     """That evidence stands in the documents no longer, if so."""
-    from wellread.questions import stands
-
     with progress(call) as watched:
         found = [one for one in stands.check(base, questions, watched) if one.state in ("changed", "gone")]
     if not found:
@@ -189,15 +184,11 @@ def _enough() -> int:
 
 def percent(value: float) -> str:
     """``71 %``, tenths below ten."""
-    from wellread.metrics import words
-
     return words.points(value)
 
 
 def scores(result: WayResult, main: str) -> list[tuple[str, ...]]:
     """Rows of a table: metric in words, its name, mean, interval and n; the main one first."""
-    from wellread.metrics import words
-
     known = list(words.METRICS)
     place = {name: known.index(name) if name in known else len(known) for name in result.scores}
     order = sorted(result.scores, key=lambda name: (name != main, place[name], name))
@@ -221,8 +212,6 @@ def kinds(made: Comparison) -> list[tuple[str, ...]]:
 
 def spent(result: WayResult) -> str:
     """``0.28 s an answer, 19 in 20 within 0.4 s · 396 tokens read, 33 written · no cost known · 708 MB``."""
-    from wellread.metrics import words
-
     cost = result.cost
     parts = [f"{show.duration(cost.p50_s)} an answer, 19 in 20 within {show.duration(cost.p95_s)}"]
     if cost.prompt_tokens or cost.completion_tokens:

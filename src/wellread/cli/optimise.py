@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import config as config_file
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base, settings_file
+from wellread.cli.call import DONE, Call, command, hint, progress
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.optimise.optimise import Optimised
-    from wellread.optimise.trial import Trial
-    from wellread.types import Question
+from wellread.evaluate import settings as evaluate_settings
+from wellread.knowledge_base import KnowledgeBase
+from wellread.optimise import optimise as searching
+from wellread.optimise import rechunk, tradeoff
+from wellread.optimise.optimise import Optimised
+from wellread.optimise.trial import Trial
+from wellread.questions import file as questions
+from wellread.questions import freeze
+from wellread.types import Question
 
 EXAMPLES = """
 wellread optimise --minutes 10
@@ -30,6 +35,7 @@ wellread optimise --minutes 5 --only answer.passages --only retrieve.alpha
 PAGE, TRIALS = "optimise.html", "optimise.json"
 
 
+@command(examples=EXAMPLES, kept="what was asked is kept; the same command goes on")
 def optimise(
     call: Call,
     minutes: Annotated[float, typer.Option(min=0.1, metavar="N", help="How long to search, test included.")] = 10.0,
@@ -54,10 +60,6 @@ def optimise(
     questions; the winner is asked the test questions once. What may be chance is not proposed. Nothing is embedded or
     asked twice: the same call again goes on.
     """
-    from wellread.evaluate import settings as evaluate_settings
-    from wellread.optimise import optimise as searching
-    from wellread.optimise import rechunk, tradeoff
-
     with open_base(call, read_only=True) as base, progress(call) as watched:
         settings = evaluate_settings.load(base.folder, call.overrides)
         validation, test, frozen = _questions(base)
@@ -80,10 +82,6 @@ def optimise(
 
 def _questions(base: KnowledgeBase) -> tuple[tuple[Question, ...], tuple[Question, ...], bool]:
     """Validation and test questions, and whether the set is frozen; one that is not is halved for this call."""
-    from wellread.evaluate import settings as evaluate_settings
-    from wellread.questions import file as questions
-    from wellread.questions import freeze
-
     if freeze.is_frozen(base.folder):
         frozen = freeze.read(base.folder)
         return frozen.part("validation"), frozen.part("test"), True
@@ -97,8 +95,6 @@ def _questions(base: KnowledgeBase) -> tuple[tuple[Question, ...], tuple[Questio
 
 
 def _kept(path: Path, found: Optimised) -> None:
-    import json
-
     path.write_text(json.dumps(show.plain(found), ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
@@ -135,7 +131,7 @@ def _figures(trial: Trial) -> tuple[str, str, str]:
 
 def _proposed(call: Call, changes: Mapping[str, object], yes: bool) -> None:
     """Shows the change of wellread.toml, and writes it where it is accepted."""
-    path = config_file.settings_file(call)
+    path = settings_file(call)
     if path is None:
         raise UsageError("no wellread.toml here or in a folder above; say --base FOLDER")
     old = path.read_text("utf-8")
@@ -159,8 +155,3 @@ def _proposed(call: Call, changes: Mapping[str, object], yes: bool) -> None:
         hint(call, "next: wellread sync reads the documents again")
     if "embed.model" in changes:
         hint(call, "next: wellread index reembed; until then the old index answers")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "optimise", examples=EXAMPLES, kept="what was asked is kept; the same command goes on")(optimise)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base
-
-if TYPE_CHECKING:
-    from wellread.tune.ship.registry import Stale
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
+from wellread.tune.ship import registry
+from wellread.tune.ship.registry import Stale
 
 EXAMPLES = """
 wellread remove ~/documents/drafts
@@ -19,6 +19,7 @@ wellread remove '*/2019/*'
 """
 
 
+@command(examples=EXAMPLES)
 def remove(
     call: Call,
     what: Annotated[
@@ -29,8 +30,6 @@ def remove(
 
     Their text leaves every later answer, and answers in the log that stood on them are blanked.
     """
-    from wellread.tune.ship import registry
-
     with open_base(call) as base:
         model = base.settings["chat"].model
         known = {document.id: document.uri for document in base.documents()}
@@ -63,8 +62,3 @@ def _gone(stale: Sequence[Stale]) -> dict[str, set[str]]:
 def _some(uris: Sequence[str]) -> str:
     more = f" and {len(uris) - 3} more" if len(uris) > 3 else ""
     return ", ".join(show.where(uri) for uri in uris[:3]) + more
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "remove", examples=EXAMPLES)(remove)

@@ -9,12 +9,14 @@ import typer
 
 from wellread.cli import show
 from wellread.cli.call import DONE, Call, command, hint
+from wellread.knowledge_base import KnowledgeBase
 
 EXAMPLES = """
 wellread restore /mnt/backups/mybase-monday mybase-again
 """
 
 
+@command(examples=EXAMPLES, kept="the backup is as it was; restore into another folder")
 def restore(
     call: Call,
     source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What wellread backup wrote.")],
@@ -24,8 +26,6 @@ def restore(
 
     Every byte is compared with its checksum first; a damaged backup is refused.
     """
-    from wellread.knowledge_base import KnowledgeBase
-
     made = KnowledgeBase.restore(source, folder).resolve()
     if call.json:
         show.dump({"folder": made})
@@ -33,8 +33,3 @@ def restore(
         show.say(f"{show.where(str(made))}: restored")
         hint(call, f"next: wellread --base {folder} status")
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "restore", examples=EXAMPLES, kept="the backup is as it was; restore into another folder")(restore)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.retrieve.understand.route import TrainedRoute
+from wellread.knowledge_base import DATA_FOLDER
+from wellread.questions import file as asked
+from wellread.retrieve.parts import SearchParts
+from wellread.retrieve.settings import KINDS
+from wellread.retrieve.understand import route
+from wellread.retrieve.understand.route import TrainedRoute
 
 TRAIN = """
 wellread route train questions.jsonl
@@ -25,6 +29,7 @@ wellread route show "thanks a lot" --json
 OF = {"unanswerable": "", "multi-hop": "hops", "number": "table", "freshness": "freshness"}
 
 
+@command(examples=TRAIN)
 def train(
     call: Call,
     questions: Annotated[
@@ -37,11 +42,6 @@ def train(
     left out and counted. The classifier is judged by cross-validation beside the rules, and kept in the base either
     way; set route.mode to trained where it is the better one.
     """
-    from wellread.knowledge_base import DATA_FOLDER
-    from wellread.questions import file as asked
-    from wellread.retrieve.settings import KINDS
-    from wellread.retrieve.understand import route
-
     every = [(q.text, OF.get(q.kind, q.kind)) for q in asked.read(questions)]
     used = [(text, kind) for text, kind in every if kind in KINDS]
     with open_base(call) as base:
@@ -68,15 +68,12 @@ def _told(call: Call, done: TrainedRoute, left_out: int) -> None:
         hint(call, "the rules are as good here: wellread config set route.mode rules")
 
 
+@command(examples=SHOW)
 def tell(
     call: Call,
     question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="A question, or words.")],
 ) -> int:
     """Show which kind a question is, and which parts of a search it would get."""
-    from wellread.knowledge_base import DATA_FOLDER
-    from wellread.retrieve.parts import SearchParts
-    from wellread.retrieve.understand import route
-
     with open_base(call, read_only=True) as base:
         settings = base.settings["route"]
         classify = route.classifier(base.folder / DATA_FOLDER, lambda: base.cheap)
@@ -92,11 +89,3 @@ def tell(
     if settings.mode == "off":
         hint(call, "routing is off: every question gets the same parts; wellread config set route.mode rules")
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(help="Tell kinds of questions apart; each gets its own parts.")
-    command(part, "train", examples=TRAIN)(train)
-    command(part, "show", examples=SHOW)(tell)
-    app.add_typer(part, name="route")

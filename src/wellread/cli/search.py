@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from wellread.cli import cited, show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
+from wellread.retrieve.understand import filters
 
 EXAMPLES = """
 wellread search "dogs on board"
@@ -18,6 +20,7 @@ wellread search "bow ramp" --explain
 WHERE = 'Only documents that match, like "type=policy and valid on 2026-05-01" or "title like *fares*".'
 
 
+@command(examples=EXAMPLES)
 def search(
     call: Call,
     question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="Words or a question.")],
@@ -28,8 +31,6 @@ def search(
     ] = False,
 ) -> int:
     """Find the passages that fit best; no answer is written."""
-    from wellread.retrieve.understand import filters
-
     narrowed = filters.parse(where) if where else None
     with open_base(call, read_only=True) as base:
         found = base.search(" ".join(question), k=k, where=narrowed)
@@ -44,8 +45,3 @@ def search(
         show.say()
         cited.stages(found.stages)
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "search", examples=EXAMPLES)(search)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import cited, show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.retrieve.similar.similar import SimilarDocument
+from wellread.retrieve.similar.similar import SimilarDocument, told
 
 EXAMPLES = """
 wellread similar handbook/leave.md
@@ -21,6 +20,7 @@ wellread similar minutes-2025-11.md --by tone --explain
 BY = "both, topic or tone: what the order follows."
 
 
+@command(examples=EXAMPLES)
 def similar(
     call: Call,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A document of the base, or any file that can be read.")],
@@ -55,12 +55,5 @@ def _shown(number: int, one: SimilarDocument, explain: bool) -> None:
     show.say(f"[{number}] {cited.place(one.document.title, one.document.uri, '', ())}", "bold")
     show.say(f"topic {one.topic:.2f}  tone {one.tone:.2f}", indent=4)
     if explain:
-        from wellread.retrieve.similar.similar import told
-
         show.say(f"alike (the file / here): {told(one.shares)}", "dim", indent=4)
         show.say(f"apart (the file / here): {told(one.differs)}", "dim", indent=4)
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "similar", examples=EXAMPLES)(similar)

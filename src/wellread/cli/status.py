@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.types import Failure, Status
+from wellread.knowledge_base import KnowledgeBase
+from wellread.types import Failure, Status
 
 EXAMPLES = """
 wellread status
@@ -21,6 +20,7 @@ wellread status --documents --limit 20
 """
 
 
+@command(examples=EXAMPLES)
 def status(
     call: Call,
     failed: Annotated[bool, typer.Option("--failed", help="List the files that gave no document, and why.")] = False,
@@ -82,8 +82,3 @@ def _documents(call: Call, base: KnowledgeBase, limit: int, offset: int) -> None
         hint(call, f"next: wellread status --documents --limit {limit} --offset {offset + limit}")
     elif not found:
         show.say("no document")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    command(app, "status", examples=EXAMPLES)(status)

@@ -9,7 +9,8 @@ import typer
 
 from wellread.cli import cited, show
 from wellread.cli.add import told
-from wellread.cli.call import DONE, INTERRUPTED, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, INTERRUPTED, Call, command, hint, progress
 from wellread.errors import UsageError
 from wellread.types import SyncReport
 
@@ -20,6 +21,7 @@ wellread sync --retry-failed
 """
 
 
+@command(examples=EXAMPLES, kept="what was read so far is kept; wellread sync goes on from there")
 def sync(
     call: Call,
     watch: Annotated[bool, typer.Option("--watch", help="Go on following the sources until Ctrl-C.")] = False,
@@ -58,9 +60,3 @@ def _followed(call: Call, reports: Iterable[SyncReport]) -> int:
         show.note("stopped; everything that is listed above is kept, wellread sync --watch goes on")
         return INTERRUPTED
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the program."""
-    kept = "what was read so far is kept; wellread sync goes on from there"
-    command(app, "sync", examples=EXAMPLES, kept=kept)(sync)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from wellread import config
+from wellread.knowledge_base import SECTIONS, SECTIONS_ABOVE
 
 Method = Literal[
     "full",
@@ -143,3 +148,15 @@ class TuneSettings:
             raise ValueError("budget: is above 0 and at most 1")
         if self.replay is not None and self.replay < 0:
             raise ValueError("replay: is not below 0")
+
+
+def load(folder: Path, overrides: Sequence[str] = (), *, data: str = "") -> TuneSettings:
+    """Section ``[tune]`` of the base in ``folder``; ``data`` replaces the data set that is set.
+
+    Raises: ConfigError with every fault of the section; UsageError for an override that is not ``section.key=value``.
+    """
+    others = [name for name in (*SECTIONS, *SECTIONS_ABOVE) if name != "tune"]
+    given = [*overrides, f"tune.data={data}"] if data else overrides
+    found = config.load(folder / config.FILE_NAME, {"tune": TuneSettings}, overrides=given, elsewhere=others)
+    settings: TuneSettings = found["tune"]
+    return settings

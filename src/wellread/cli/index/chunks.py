@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from wellread import config
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
-
-if TYPE_CHECKING:
-    from wellread.index.truncation import Truncation
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.documents.settings import PRESETS
+from wellread.index.truncation import Truncation
+from wellread.index.truncation import truncation as counted
+from wellread.models import select
 
 EXAMPLES = """
 wellread index truncation
@@ -19,6 +22,7 @@ wellread index truncation --embedder transformers:sentence-transformers/all-Mini
 """
 
 
+@command(examples=EXAMPLES)
 def truncation(
     call: Call,
     embedder: Annotated[
@@ -31,10 +35,6 @@ def truncation(
     An embedder cuts what is longer than it reads, without a word. Counted with its own tokens, titles and headings
     included.
     """
-    from wellread import config
-    from wellread.index.truncation import truncation as counted
-    from wellread.models import select
-
     found = []
     with open_base(call, read_only=True) as base, progress(call) as watched:
         settings = base.settings["embed"]
@@ -73,13 +73,12 @@ def _table(call: Call, found: list[Truncation]) -> None:
         )
 
 
+@command(examples="wellread index presets")
 def presets(call: Call) -> int:
     """List the presets of chunk sizes, and what each is for.
 
     Sizes are in tokens, within what the embedder reads; chunk.size_tokens and the like go before the preset.
     """
-    from wellread.documents.settings import PRESETS
-
     with open_base(call, read_only=True) as base:
         settings, most = base.settings["chunk"], base.embedder.max_tokens
     cut = {name: replace(settings, preset=name).resolved(most) for name in PRESETS}
@@ -104,9 +103,3 @@ def presets(call: Call) -> int:
     hint(call, "next: wellread config set chunk.preset NAME, then wellread sync")
     hint(call, "on your own questions: wellread optimise --only chunk.preset")
     return DONE
-
-
-def register(part: typer.Typer) -> None:
-    """Adds the commands to the group ``wellread index``."""
-    command(part, "truncation", examples=EXAMPLES)(truncation)
-    command(part, "presets", examples="wellread index presets")(presets)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
-from wellread.cli.index import chunks as index_chunks
-
-if TYPE_CHECKING:
-    from wellread.index.tree.grow import TreeUpdate
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.index.tree.grow import TreeUpdate
 
 TREE_EXAMPLES = """
 wellread index tree
@@ -21,6 +19,7 @@ wellread index tree --drop
 """
 
 
+@command(examples="wellread index rebuild", kept="the old index still answers; the same command again goes on")
 def rebuild(call: Call) -> int:
     """Build the index again from the store.
 
@@ -33,6 +32,7 @@ def rebuild(call: Call) -> int:
     return _told(call, {"embedded": embedded, "sparse": encoded}, text + _sparse(encoded))
 
 
+@command(examples="wellread index compact", kept="the old index still answers; the same command again goes on")
 def compact(call: Call) -> int:
     """Give back the space of deleted passages."""
     with open_base(call) as base:
@@ -40,6 +40,7 @@ def compact(call: Call) -> int:
     return _told(call, {"freed": freed}, f"{show.count(freed, 'vector')} of deleted passages given back")
 
 
+@command(examples="wellread index reembed", kept="the old index still answers; the same command again goes on")
 def reembed(call: Call) -> int:
     """Embed everything with the model that is set now.
 
@@ -58,6 +59,7 @@ def _sparse(encoded: int) -> str:
     return f", {encoded:,} by the sparse model" if encoded else ""
 
 
+@command(examples=TREE_EXAMPLES, kept="what is summarised is kept; the same command again goes on")
 def tree(
     call: Call,
     drop: Annotated[bool, typer.Option("--drop", help="Remove the tree instead.")] = False,
@@ -107,17 +109,3 @@ def _told(call: Call, numbers: dict[str, int], text: str) -> int:
     else:
         show.say(text)
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(help="Rebuild, compact or re-embed what is searched.")
-    kept = "the old index still answers; the same command again goes on"
-    command(part, "rebuild", examples="wellread index rebuild", kept=kept)(rebuild)
-    command(part, "compact", examples="wellread index compact", kept=kept)(compact)
-    command(part, "tree", examples=TREE_EXAMPLES, kept="what is summarised is kept; the same command again goes on")(
-        tree
-    )
-    command(part, "reembed", examples="wellread index reembed", kept=kept)(reembed)
-    index_chunks.register(part)
-    app.add_typer(part, name="index")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread import config
-from wellread.cli import config as config_file
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
-from wellread.cli.models import suggest as models_suggest
-from wellread.cli.models import tuned as models_tuned
+from wellread.cli.base import open_base, settings_file
+from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.cli.models import tuned as tuned_models
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.models.pull import Offer, Pulled
-    from wellread.tune.ship.registry import TunedModel
+from wellread.models import pull as pulling
+from wellread.models.catalog import PACKAGED
+from wellread.models.pull import Offer, Pulled, installed
+from wellread.tune.ship import registry
+from wellread.tune.ship.registry import TunedModel
 
 EXAMPLES_PULL = """
 wellread models pull smollm2-135m
@@ -30,11 +30,9 @@ wellread models remove facts-lora --yes
 """
 
 
+@command(examples="wellread models list")
 def list_models(call: Call) -> int:
     """List the models on this machine, those that this base has taught, and those known by name."""
-    from wellread.models.catalog import PACKAGED
-    from wellread.models.pull import installed
-
     tuned = _tuned(call)
     folder = config.models_folder()
     here = installed(folder)
@@ -46,7 +44,7 @@ def list_models(call: Call) -> int:
                 "folder": folder,
                 "models": [_fields(pulled) for pulled in here],
                 "known": known,
-                "tuned": [models_tuned.fields(one) for one in tuned],
+                "tuned": [tuned_models.fields(one) for one in tuned],
             }
         )
         return DONE
@@ -67,16 +65,14 @@ def list_models(call: Call) -> int:
 
 def _tuned(call: Call) -> list[TunedModel]:
     """The tuned models of the base that the call means; none where it means no base."""
-    from wellread.tune.ship import registry
-
-    if config_file.settings_file(call) is None:
+    if settings_file(call) is None:
         return []
     with open_base(call, read_only=True) as base:
         return registry.models(base.folder, base.settings["chat"].model)
 
 
 def _taught(model: TunedModel) -> tuple[str, ...]:
-    figures = ", ".join(f"{key} {value}" for key, value in models_tuned.scores(model.result).items())
+    figures = ", ".join(f"{key} {value}" for key, value in tuned_models.scores(model.result).items())
     used = "answers now" if model.in_use else show.size(model.size_bytes)
     return (
         model.name,
@@ -91,6 +87,7 @@ def _fields(pulled: Pulled) -> dict[str, object]:
     return {**show.plain(pulled), "setting": pulled.as_setting}
 
 
+@command(examples=EXAMPLES_PULL, kept="what was fetched is kept; the same command goes on from there")
 def pull(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name of the list, or hf:owner/name of the hub.")],
@@ -105,8 +102,6 @@ def pull(
 
     Its checksum is kept, and no network is needed from then on. A download that was cut off is continued.
     """
-    from wellread.models import pull as pulling
-
     folder = config.models_folder()
     here = _here(name, pulling.installed(folder)) if if_missing else None
     if here is None:
@@ -140,6 +135,7 @@ def _agreed(offer: Offer, yes: bool) -> bool:
     return typer.confirm("Pull it?", err=True)
 
 
+@command(examples=EXAMPLES_REMOVE)
 def remove(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help="As wellread models list shows it.")],
@@ -149,9 +145,6 @@ def remove(
 
     A tuned model is deleted with its exports, after showing what refers to it; its name stays in the lineage.
     """
-    from wellread.models import pull as pulling
-    from wellread.tune.ship import registry
-
     tuned = next((model for model in _tuned(call) if model.name == name), None)
     if tuned is not None:
         if not tuned.in_use:
@@ -180,15 +173,3 @@ def _agreed_to_delete(model: TunedModel, yes: bool) -> None:
         raise UsageError(f"{model.name}: a tuned model cannot be got back, and nobody is there to agree; say --yes")
     if not typer.confirm("Delete it?", err=True):
         raise UsageError(f"{model.name}: not deleted, as you said no")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(help="List, pull, suggest, show, use, export and remove models.")
-    kept = "what was fetched is kept; the same command goes on from there"
-    command(part, "list", examples="wellread models list")(list_models)
-    command(part, "pull", examples=EXAMPLES_PULL, kept=kept)(pull)
-    models_tuned.register(part)
-    models_suggest.register(part)
-    command(part, "remove", examples=EXAMPLES_REMOVE)(remove)
-    app.add_typer(part, name="models")

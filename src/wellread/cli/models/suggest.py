@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread import config
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
-
-if TYPE_CHECKING:
-    from wellread.tune.plan.suggest import Suggestion
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.tune.data import data as datasets
+from wellread.tune.plan import suggest as suggesting
+from wellread.tune.plan.suggest import Suggestion
 
 EXAMPLES = """
 wellread models suggest --data facts
@@ -20,6 +21,7 @@ wellread models suggest --memory-gb 4
 """
 
 
+@command(examples=EXAMPLES)
 def suggest(
     call: Call,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="A prepared data set to try them on.")] = "",
@@ -39,9 +41,6 @@ def suggest(
     three others in the prompt. Its task is that of the data set. Models of the catalog that are not here are named, and
     not tried.
     """
-    from wellread.tune.data import data as datasets
-    from wellread.tune.plan import suggest as suggesting
-
     wishes = suggesting.Wishes(language, tuple(licence or ()), memory_gb, seconds)
     with open_base(call, read_only=True) as base, progress(call) as watched:
         examples = datasets.load(datasets.find(base.folder, data)) if data else None
@@ -77,8 +76,3 @@ def _say(one: Suggestion) -> None:
         rows += [("tried", f"{scores}, {show.duration(one.tried.seconds)} an answer, n = {one.tried.n}")]
     rows += [("against it", why) for why in one.against]
     show.rows(rows, indent=2)
-
-
-def register(part: typer.Typer) -> None:
-    """Adds the command to the group ``models``."""
-    command(part, "suggest", examples=EXAMPLES)(suggest)

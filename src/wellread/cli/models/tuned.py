@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from wellread import config as settings_of
 from wellread.cli import config as config_file
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.tune.ship.agreement import ExportAgreement
-    from wellread.tune.ship.export import Exported
-    from wellread.tune.ship.registry import Learned, TunedModel
+from wellread.knowledge_base import KnowledgeBase
+from wellread.tune.ship import export, registry
+from wellread.tune.ship.agreement import ExportAgreement
+from wellread.tune.ship.export import Exported
+from wellread.tune.ship.registry import Learned, TunedModel
 
 EXAMPLES_SHOW = """
 wellread models show facts-lora
@@ -42,10 +42,9 @@ SERVED = ("gguf-f16", "gguf-q8_0", "adapter")
 NAME = "As wellread models list shows it."
 
 
+@command(examples=EXAMPLES_SHOW)
 def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", help=NAME)]) -> int:
     """Show a tuned model: its base, data, settings, scores, and what serves it."""
-    from wellread.tune.ship import registry
-
     with open_base(call, read_only=True) as base:
         found = registry.find(base.folder, name, base.settings["chat"].model)
         learned = registry.learned_from(base, found.run)
@@ -109,6 +108,7 @@ def fields(found: TunedModel) -> dict[str, Any]:
     }
 
 
+@command(examples=EXAMPLES_USE)
 def use(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A tuned model, or base for the one before it.")],
@@ -120,8 +120,6 @@ def use(
 
     It is exported first where that has not been done, and every export is tried against the trained model.
     """
-    from wellread.tune.ship import export, registry
-
     if form not in SERVED:
         raise UsageError(f"--as {form}: llama.cpp serves {', '.join(SERVED)}{settings_of.suggestion(form, SERVED)}")
     with open_base(call) as base, progress(call) as watched:
@@ -154,8 +152,6 @@ def use(
 
 def _before(base: KnowledgeBase, current: str) -> str:
     """What answered before a tuned model did: as it was remembered, else the base of the one in use."""
-    from wellread.tune.ship import registry
-
     used = next((model for model in registry.models(base.folder, current) if model.in_use), None)
     if used is None:
         return current
@@ -170,6 +166,7 @@ def agreed(found: ExportAgreement) -> str:
     )
 
 
+@command(examples=EXAMPLES_EXPORT)
 def export_model(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help=NAME)],
@@ -183,8 +180,6 @@ def export_model(
     The exported file gets the same 20 prompts as the trained model and must make the same prompt text of them and give
     the same greedy answers, within the rounding of its format; otherwise nothing is written.
     """
-    from wellread.tune.ship import export
-
     with open_base(call, read_only=True) as base, progress(call) as watched:
         made = export.export(base.folder, name, to, out=out, progress=watched)  # type: ignore[arg-type]  # checked there
     if call.json:
@@ -204,13 +199,12 @@ def _next(call: Call, made: Exported) -> None:
         hint(call, f"to answer with it: wellread config set chat.model {made.setting}")
 
 
+@command(examples=EXAMPLES_LINEAGE)
 def lineage(
     call: Call,
     what: Annotated[str, typer.Argument(metavar="NAME|DOCUMENT", help="A tuned model, or a document of the base.")],
 ) -> int:
     """Say which documents a tuned model learned from, or which tuned models learned from a document."""
-    from wellread.tune.ship import registry
-
     with open_base(call, read_only=True) as base:
         known = {model.name: model for model in registry.models(base.folder, base.settings["chat"].model)}
         if what in known:
@@ -238,11 +232,3 @@ def _documents(call: Call, model: TunedModel, learned: list[Learned]) -> int:
     if not learned:
         show.say("no document of this base: its examples came from files", indent=2)
     return DONE
-
-
-def register(part: typer.Typer) -> None:
-    """Adds the commands to the group ``models``."""
-    command(part, "show", examples=EXAMPLES_SHOW)(show_model)
-    command(part, "use", examples=EXAMPLES_USE)(use)
-    command(part, "export", examples=EXAMPLES_EXPORT)(export_model)
-    command(part, "lineage", examples=EXAMPLES_LINEAGE)(lineage)

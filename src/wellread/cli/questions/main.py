@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, PART, Call, command, hint, open_base, progress
-from wellread.cli.questions import review
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, PART, Call, command, hint, progress
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.questions.draft.draft import Drafted
-    from wellread.questions.file import QuestionEntry
-    from wellread.questions.freeze import Frozen
-    from wellread.questions.stands import EvidenceFinding
-    from wellread.types import Question
+from wellread.evaluate import enough
+from wellread.evaluate import settings as evaluate_settings
+from wellread.questions import file as questions
+from wellread.questions import freeze as freezing
+from wellread.questions import stands
+from wellread.questions.draft import chat as draft_chat
+from wellread.questions.draft import draft as drafting
+from wellread.questions.draft.draft import Drafted
+from wellread.questions.file import QuestionEntry
+from wellread.questions.freeze import Frozen
+from wellread.questions.stands import EvidenceFinding
+from wellread.types import Question
 
 EXAMPLES_LOAD = """
 wellread questions load questions.jsonl
@@ -30,10 +37,6 @@ EXAMPLES_DRAFT = """
 wellread questions draft
 wellread questions draft --n 200 --kind fact --kind unanswerable
 wellread questions draft --model --set chat.model=openai:my-model
-"""
-EXAMPLES_REVIEW = """
-wellread questions review
-wellread questions review --accept-all
 """
 EXAMPLES_CHECK = "wellread questions check"
 EXAMPLES_FREEZE = """
@@ -52,6 +55,7 @@ wellread questions export - --part test
 PARTS_SHOWN = ("train", "validation", "test", "")
 
 
+@command(examples=EXAMPLES_LOAD)
 def load(
     call: Call,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSONL or CSV; see docs/how-to/write-questions.md.")],
@@ -63,15 +67,12 @@ def load(
 
     Rows need a question, and accepted answers or evidence; all faults of a file are listed at once.
     """
-    from wellread.questions import file as questions
-    from wellread.questions import freeze
-
     with open_base(call, read_only=True) as base:
         path = base.folder / questions.FILE
         rows, added, changed, same = questions.merged(
             questions.kept(path), [_accepted(entry) for entry in questions.entries(file)], replace=replace
         )
-        frozen = freeze.is_frozen(base.folder) and bool(added or changed)
+        frozen = freezing.is_frozen(base.folder) and bool(added or changed)
         if added or changed:
             questions.write(path, rows)
     if call.json:
@@ -86,8 +87,6 @@ def load(
 
 
 def _accepted(entry: QuestionEntry) -> QuestionEntry:
-    from dataclasses import replace
-
     return replace(entry, state="accepted", question=replace(entry.question, split=""))
 
 
@@ -100,6 +99,7 @@ def told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+@command(examples=EXAMPLES_DRAFT, kept="what the model replied is kept; the same command goes on")
 def draft(
     call: Call,
     n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Questions wanted, phrasings not counted.")] = 100,
@@ -119,9 +119,6 @@ def draft(
     Rules need no model: they read English sentences with a number, date or name, and tables with a head row. The same
     call again adds only what is new. A model is asked nothing twice, so a stopped draft goes on where it was.
     """
-    from wellread.questions.draft import chat as draft_chat
-    from wellread.questions.draft import draft as drafting
-
     unknown = [one for one in kind or () if one not in drafting.KINDS]
     if unknown:
         raise UsageError(f"--kind {unknown[0]}: is one of {', '.join(drafting.KINDS)}")
@@ -164,15 +161,13 @@ def _drafted(call: Call, done: Drafted, path: Path, n_failed: int) -> int:
     return DONE
 
 
+@command(examples=EXAMPLES_CHECK)
 def check(call: Call) -> int:
     """Look every piece of evidence up in the live documents, and list what went stale.
 
     Stale is a quotation whose document is gone or superseded, or which changed or moved. The command then ends with
     code 3.
     """
-    from wellread.questions import file as questions
-    from wellread.questions import stands
-
     with open_base(call, read_only=True) as base, progress(call) as watched:
         asked = questions.read(_set(base.folder))
         found = stands.check(base, asked, watched)
@@ -191,8 +186,6 @@ def check(call: Call) -> int:
 
 
 def _set(folder: Path) -> Path:
-    from wellread.questions import file as questions
-
     path = folder / questions.FILE
     if not path.is_file():
         raise UsageError(f"{path}: no questions yet; wellread questions load FILE, or wellread questions draft")
@@ -208,6 +201,7 @@ def _stale(finding: EvidenceFinding) -> None:
         show.say(f"now in {show.where(finding.where)}", indent=4)
 
 
+@command(examples=EXAMPLES_FREEZE)
 def freeze(
     call: Call,
     again: Annotated[bool, typer.Option("--again", help="Take over what has changed since; parts stay.")] = False,
@@ -223,10 +217,6 @@ def freeze(
     Questions that share a document are in one part, so nothing that was trained on is asked. questions.lock.json keeps
     a hash; keep it under version control beside questions.jsonl.
     """
-    from wellread.evaluate import enough
-    from wellread.evaluate import settings as evaluate_settings
-    from wellread.questions import freeze as freezing
-
     with open_base(call, read_only=True) as base:
         settings = evaluate_settings.load(base.folder, call.overrides)
         first = settings.train_share if train is None else train
@@ -280,6 +270,7 @@ def _parts(frozen: Frozen) -> None:
         show.say(f"left out, in {part} before: {ids}; changed, and shared with another part now", indent=4)
 
 
+@command(examples=EXAMPLES_LIST)
 def list_questions(
     call: Call,
     kind: Annotated[str, typer.Option(metavar="KIND", help="Only this kind.")] = "",
@@ -288,8 +279,6 @@ def list_questions(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Questions shown at most.")] = 50,
 ) -> int:
     """List the questions of the set."""
-    from wellread.questions import file as questions
-
     with open_base(call, read_only=True) as base:
         name = questions.DRAFTS if drafts else questions.FILE
         rows = [entry for entry in questions.kept(base.folder / name) if entry.state != "rejected"]
@@ -303,6 +292,7 @@ def list_questions(
     return DONE
 
 
+@command(examples=EXAMPLES_EXPORT)
 def export(
     call: Call,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Ends in .jsonl or .csv; - is standard output, JSONL.")],
@@ -310,10 +300,6 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> int:
     """Write the set to a file for another tool."""
-    import json
-
-    from wellread.questions import file as questions
-
     if file != "-" and Path(file).suffix.lower() not in (".jsonl", ".csv"):
         raise UsageError(f"{file}: ends in .jsonl or .csv")
     if file != "-" and Path(file).exists() and not force:
@@ -333,20 +319,3 @@ def export(
     else:
         show.say(f"{show.where(str(Path(file).resolve()))}: {show.count(len(rows), 'question')}")
     return DONE
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    part = typer.Typer(help="Load, draft, review, check and freeze questions.")
-    command(part, "load", examples=EXAMPLES_LOAD)(load)
-    command(part, "draft", examples=EXAMPLES_DRAFT, kept="what the model replied is kept; the same command goes on")(
-        draft
-    )
-    command(part, "review", examples=EXAMPLES_REVIEW, kept="every decision is kept; the same command goes on")(
-        review.review
-    )
-    command(part, "check", examples=EXAMPLES_CHECK)(check)
-    command(part, "freeze", examples=EXAMPLES_FREEZE)(freeze)
-    command(part, "list", examples=EXAMPLES_LIST)(list_questions)
-    command(part, "export", examples=EXAMPLES_EXPORT)(export)
-    app.add_typer(part, name="questions")

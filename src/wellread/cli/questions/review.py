@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, hint, open_base
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
+from wellread.questions import file as questions
+from wellread.questions.draft import review as reviewing
+from wellread.questions.draft.review import DraftGroup, Reviewed
+from wellread.questions.stands import Texts
 
-if TYPE_CHECKING:
-    from wellread.questions.draft.review import DraftGroup, Reviewed
-    from wellread.questions.stands import Texts
-
+EXAMPLES = """
+wellread questions review
+wellread questions review --accept-all
+"""
 AROUND = 160  # letters of the document shown before and after a quotation
 KEYS = "a accept, e edit, r reject, s skip, q quit"
 
 
+@command(examples=EXAMPLES, kept="every decision is kept; the same command goes on")
 def review(
     call: Call,
     accept_all: Annotated[
@@ -29,10 +35,6 @@ def review(
 
     Every decision is kept at once. Accepted questions go into questions.jsonl; rejected ones are not drafted again.
     """
-    from wellread.questions import file as questions
-    from wellread.questions.draft import review as reviewing
-    from wellread.questions.stands import Texts
-
     with open_base(call, read_only=True) as base:
         state = reviewing.begin(base.folder)
         total, texts = len(state.waiting), Texts(base)

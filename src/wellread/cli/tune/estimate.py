@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
-from wellread.cli.tune.run import settings_of
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.tune.plan.estimate import Estimate
-    from wellread.tune.settings import TuneSettings
+from wellread.tune import settings as section
+from wellread.tune.plan import estimate as estimating
+from wellread.tune.plan.estimate import Estimate
+from wellread.tune.settings import TuneSettings
 
 EXAMPLES = """
 wellread tune estimate --data facts
@@ -23,15 +23,14 @@ wellread tune estimate --data facts --set tune.method=full --set tune.epochs=3
 """
 
 
+@command(examples=EXAMPLES)
 def estimate(
     call: Call,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The prepared data set; else tune.data.")] = "",
 ) -> int:
     """Say what a training run will take in time, memory and disk, from a few measured steps; nothing is kept."""
-    from wellread.tune.plan import estimate as estimating
-
     with open_base(call, read_only=True) as base, progress(call) as watched:
-        settings = settings_of(call, base.folder, (f"tune.data={data}",) if data else ())
+        settings = section.load(base.folder, call.overrides, data=data)
         found = estimating.estimate(base, settings, progress=watched)
     over = estimating.over_limit(found, settings)
     if call.json:
@@ -70,8 +69,6 @@ def agreed(found: Estimate, settings: TuneSettings) -> bool:
 
     Raises: UsageError where it is above a limit and nobody is there to ask.
     """
-    from wellread.tune.plan import estimate as estimating
-
     over = estimating.over_limit(found, settings)
     if not over:
         return True
@@ -80,8 +77,3 @@ def agreed(found: Estimate, settings: TuneSettings) -> bool:
     for one in over:
         show.note(f"this run would take {one}")
     return typer.confirm("Begin?", err=True)
-
-
-def register(group: typer.Typer) -> None:
-    """Adds the command to the group."""
-    command(group, "estimate", examples=EXAMPLES)(estimate)

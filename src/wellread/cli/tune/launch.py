@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base
-from wellread.cli.tune import run as tune_run
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint
+from wellread.tune import settings as section
+from wellread.tune.plan import launch as launching
 
 EXAMPLES = """
 wellread tune launch --data facts --processes 8 --zero 3 --out ~/facts-8gpu
@@ -18,6 +20,7 @@ wellread tune launch --data facts --out ~/facts-other-trainers
 """
 
 
+@command(examples=EXAMPLES)
 def launch(
     call: Call,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A new folder for all that is written.")],
@@ -33,11 +36,9 @@ def launch(
     that begins, and under others/ the same settings for axolotl, LLaMA-Factory and TRL. It names the folder of the base
     model and needs wellread where it runs.
     """
-    from wellread.tune.plan import launch as launching
-
     wanted = launching.Launch(processes, machines, cpu, zero)
     with open_base(call, read_only=True) as base:
-        settings = tune_run.settings_of(call, base.folder, (f"tune.data={data}",) if data else ())
+        settings = section.load(base.folder, call.overrides, data=data)
         folder, words = launching.write(base, settings, wanted, out)
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     if call.json:
@@ -47,8 +48,3 @@ def launch(
     show.rows([(name,) for name in files], indent=2)
     hint(call, f"next, there: {' '.join(words)}")
     return DONE
-
-
-def register(group: typer.Typer) -> None:
-    """Adds the command to the group."""
-    command(group, "launch", examples=EXAMPLES)(launch)

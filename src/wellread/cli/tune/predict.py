@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, progress
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from wellread.tune.data.data import Row
+from wellread.tune.data.data import ClassifyRow, ExtractRow, Row, TagRow
+from wellread.tune.labels import run as task_run
+from wellread.tune.labels import tagging
+from wellread.tune.train import state, tuned
 
 EXAMPLES = """
 wellread tune predict intents-head "Where is my card?"
@@ -21,6 +23,7 @@ wellread tune predict answers-full --question "When does it leave?" --file notic
 """
 
 
+@command(examples=EXAMPLES)
 def predict(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A run that learned labels, tags or answers.")],
@@ -34,9 +37,6 @@ def predict(
     question: Annotated[str, typer.Option("--question", metavar="TEXT", help="What is looked up in each text.")] = "",
 ) -> int:
     """Say the label of each text, the tag of each word, or where the answer to a question stands."""
-    from wellread.tune.labels import run as task_run
-    from wellread.tune.train import state, tuned
-
     given = [*(texts or []), *_lines(file, whole=bool(question))]
     if not given:
         raise UsageError("nothing to read: give texts, or --file FILE")
@@ -66,8 +66,6 @@ def _lines(file: Path | None, *, whole: bool) -> list[str]:
 
 
 def _row(task: str, n: int, text: str, question: str) -> Row:
-    from wellread.tune.data.data import ClassifyRow, ExtractRow, TagRow
-
     if task == "extract":
         if not question:
             raise UsageError("this run finds answers in texts; say what is asked: --question TEXT")
@@ -79,15 +77,7 @@ def _row(task: str, n: int, text: str, question: str) -> Row:
 
 
 def _shown(row: Row, said: Any) -> str:
-    from wellread.tune.data.data import TagRow
-    from wellread.tune.labels import tagging
-
     if not isinstance(row, TagRow):
         return str(said) or "not in the text"
     found = sorted(tagging.spans(said), key=lambda one: one.start)
     return ", ".join(f"{' '.join(row.tokens[one.start : one.end])} ({one.kind})" for one in found) or "nothing"
-
-
-def register(group: typer.Typer) -> None:
-    """Adds the command to the group."""
-    command(group, "predict", examples=EXAMPLES)(predict)

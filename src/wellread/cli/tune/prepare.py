@@ -7,19 +7,21 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wellread import config
 from wellread.cli import show
-from wellread.cli.call import Call, command, hint, open_base, progress
-
-if TYPE_CHECKING:
-    from wellread.tune.base.template import TokenPiece
-    from wellread.tune.data.findings import DataFinding
-    from wellread.tune.data.prepare import Prepared
-    from wellread.tune.data.settings import PrepareSettings
+from wellread.cli.base import open_base
+from wellread.cli.call import Call, command, hint, progress
+from wellread.cli.sections import ALL
+from wellread.errors import UsageError
+from wellread.tune.base.template import TokenPiece
+from wellread.tune.data import prepare as preparing
+from wellread.tune.data.findings import DataFinding, Policy
+from wellread.tune.data.prepare import Prepared
+from wellread.tune.data.settings import PrepareSettings
 
 EXAMPLES = """
 wellread tune prepare examples.jsonl --name support
@@ -79,6 +81,7 @@ Check = Annotated[bool, typer.Option("--check", help="Examine only; write nothin
 Replace = Annotated[bool, typer.Option("--replace", help="Take the place of a data set of the same name.")]
 
 
+@command(examples=EXAMPLES)
 def prepare(  # noqa: PLR0913  # each parameter is an option
     call: Call,
     files: Files = None,
@@ -103,9 +106,6 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
     Every fault is named with its file and row; a row is left out only where a finding says «dropped».
     Exit code: 0 clean, 3 something was found (and listed), 2 nothing can be trained on.
     """
-    from wellread.tune.data import prepare as preparing
-    from wellread.tune.data.findings import Policy
-
     wanted = preparing.PrepareRequest(
         name=_name(name, files, facts, questions, from_base=from_base),
         files=tuple(files or ()),
@@ -133,8 +133,6 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
 
 def _settings(call: Call, folder: Path, kinds: Sequence[str] | None, max_length: int | None) -> config.Settings:
     """The settings of the base, with what the call sets on top."""
-    from wellread.cli.sections import ALL
-
     overrides = list(call.overrides)
     if kinds:
         overrides.append(f"prepare.kinds={config.toml_value(tuple(kinds))}")
@@ -158,8 +156,6 @@ def _name(
     from_base: bool,
 ) -> str:
     """The name of the data set: as given, else that of the first file, else documents."""
-    from wellread.errors import UsageError
-
     if not name:
         first = next(iter([*(files or ()), *(facts or ()), *(questions or ())]), None)
         name = first.stem if first is not None else "documents" if from_base else "corrections"
@@ -241,8 +237,3 @@ def _next(call: Call, made: Prepared) -> None:
         show.say("nothing was written: this cannot be trained on as it is", "red")
     else:
         hint(call, "nothing was written (--check)")
-
-
-def register(group: typer.Typer) -> None:
-    """Adds the command to the group."""
-    command(group, "prepare", examples=EXAMPLES)(prepare)

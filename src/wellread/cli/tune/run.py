@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from wellread import config
 from wellread.cli import show
-from wellread.cli.call import DONE, ERROR, Call, command, hint, open_base, progress
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, ERROR, Call, command, hint, progress
+from wellread.cli.tune import estimate as tune_estimate
 from wellread.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from wellread.knowledge_base import KnowledgeBase
-    from wellread.progress import Progress
-    from wellread.tune.settings import TuneSettings
+from wellread.knowledge_base import KnowledgeBase
+from wellread.progress import Progress
+from wellread.tune import run as training
+from wellread.tune import settings as section
+from wellread.tune.data import data
+from wellread.tune.labels import run as task_run
+from wellread.tune.plan import estimate
+from wellread.tune.settings import TuneSettings
+from wellread.tune.train import outcome, state
 
 EXAMPLES = """
 wellread tune run --data facts
@@ -33,15 +36,7 @@ LISTED = 10  # rows left out that are shown
 KEPT = "the last checkpoint is kept; wellread tune run --resume NAME goes on from it"
 
 
-def settings_of(call: Call, folder: Path, overrides: tuple[str, ...] = ()) -> TuneSettings:
-    """Section ``[tune]`` of a base, with what the call sets on top."""
-    from wellread.cli.sections import ALL
-
-    path = folder / config.FILE_NAME
-    found: TuneSettings = config.load(path, ALL, overrides=(*call.overrides, *overrides))["tune"]
-    return found
-
-
+@command(examples=EXAMPLES, kept=KEPT)
 def run(
     call: Call,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The prepared data set; else tune.data.")] = "",
@@ -57,15 +52,13 @@ def run(
 
     A run can be stopped at any instant and gone on with; it ends with the same weights as if it had not been stopped.
     """
-    from wellread.tune import run as training
-
     if resume and (data or name):
         raise UsageError("--resume goes on with the data set and the name of its run; leave out --data and --name")
     with open_base(call) as base, progress(call) as watched:
         if resume:
             result = training.resume(base, resume, progress=watched)
         else:
-            settings = settings_of(call, base.folder, (f"tune.data={data}",) if data else ())
+            settings = section.load(base.folder, call.overrides, data=data)
             if not yes and not _agreed(base, settings, watched):
                 raise UsageError("nothing was started, as you said no")
             result = training.start(base, settings, name=name, progress=watched)
@@ -81,12 +74,6 @@ def run(
 
 def _agreed(base: KnowledgeBase, settings: TuneSettings, watched: Progress) -> bool:
     """Whether the run is within its limits, or somebody agrees to it."""
-    from wellread.cli.tune import estimate as tune_estimate
-    from wellread.tune import run as training
-    from wellread.tune.data import data
-    from wellread.tune.labels import run as task_run
-    from wellread.tune.plan import estimate
-
     prepared = data.load(data.find(base.folder, training.chosen_data(base.folder, settings)))
     if task_run.wants(prepared, settings):  # minutes at most; nothing to ask about
         return True
@@ -141,13 +128,12 @@ def _examples(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [("examples", f"{result['left_out']} left out, {result['cut']} cut", "see wellread tune runs NAME")]
 
 
+@command(examples=EXAMPLES_RUNS)
 def runs(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="One run, in full.", show_default=False)] = "",
 ) -> int:
     """List the training runs of a base, or show one in full."""
-    from wellread.tune.train import outcome, state
-
     with open_base(call, read_only=True) as base:
         folder = base.folder
     if name:
@@ -194,9 +180,3 @@ def _one(call: Call, shown: Mapping[str, Any]) -> None:
         show.say(f"left out: {row['part']} {row['id']}: {row['reason']}", indent=2)
     if len(shown["left_out"]) > LISTED:
         show.say(f"and {len(shown['left_out']) - LISTED} more: --json lists them", indent=2)
-
-
-def register(group: typer.Typer) -> None:
-    """Adds the commands to the group."""
-    command(group, "run", examples=EXAMPLES, kept=KEPT)(run)
-    command(group, "runs", examples=EXAMPLES_RUNS)(runs)

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from wellread.cli import show
-from wellread.cli.call import DONE, Call, command, hint, open_base, progress
-from wellread.cli.tune.run import settings_of
+from wellread.cli.base import open_base
+from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.tune import settings as section
+from wellread.tune.plan import search as searching
 
 EXAMPLES = """
 wellread tune search --data facts --trials 12 --minutes 30
@@ -17,6 +19,7 @@ wellread tune search --data facts --set tune.method=parallel-adapter --set tune.
 KEPT = "the trials so far are kept; the same command goes on from there"
 
 
+@command(examples=EXAMPLES, kept=KEPT)
 def search(
     call: Call,
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="The prepared data set; else tune.data.")] = "",
@@ -27,10 +30,8 @@ def search(
 
     A trial that is worse half-way than the middle of those before is cut short.
     """
-    from wellread.tune.plan import search as searching
-
     with open_base(call) as base, progress(call) as watched:
-        settings = settings_of(call, base.folder, (f"tune.data={data}",) if data else ())
+        settings = section.load(base.folder, call.overrides, data=data)
         found = searching.search(base, settings, trials=trials, minutes=minutes, progress=watched)
     if call.json:
         show.dump(found)
@@ -43,8 +44,3 @@ def search(
     overrides = " ".join(f"--set tune.{name}={value:.4g}" for name, value in found.best.settings.items())
     hint(call, f"next: wellread tune run{f' --data {data}' if data else ''} {overrides}")
     return DONE
-
-
-def register(group: typer.Typer) -> None:
-    """Adds the command to the group."""
-    command(group, "search", examples=EXAMPLES, kept=KEPT)(search)
