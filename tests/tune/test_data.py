@@ -119,7 +119,7 @@ def test_columns_of_a_file_are_those_of_the_contract(tmp_path: Path) -> None:
 
 
 def shipped(name: str) -> list[dict[str, object]]:
-    path = ROOT / "src" / "wellread" / "tune" / "replay" / name
+    path = ROOT / "src" / "wellread" / "tune" / "train" / "replay" / name
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 

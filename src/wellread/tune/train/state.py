@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -124,6 +125,8 @@ def environment() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # an extra that is not installed
             continue
+    if "torch" in sys.modules:  # with the tag of its build, which its metadata may lack
+        found["torch"] = str(sys.modules["torch"].__version__)
     return found
 
 
