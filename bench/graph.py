@@ -22,8 +22,8 @@ from typing import Any
 from bench.common import data, keep
 from bench.ranking import write
 from wellread import KnowledgeBase
+from wellread.index.graph import rows as graph
 from wellread.index.graph.open import graph_of
-from wellread.store import graph
 
 ON = ("graph.mode=both", "documents.near_duplicate_at=2.0")
 NEWS = "\n\nIn March the report was read again by Odile Marchetti of the Harbour Research Council.\n"

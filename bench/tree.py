@@ -21,8 +21,8 @@ from typing import Any
 from bench.common import data, keep
 from bench.ranking import write
 from wellread import KnowledgeBase
-from wellread.store import tree
-from wellread.store.tree import TreeNode
+from wellread.index.tree import rows as tree
+from wellread.index.tree.rows import TreeNode
 
 ON = ("tree.mode=collapsed", "documents.near_duplicate_at=2.0")
 NEWS = "\n\nThis document was changed on the third of March; the committee read it again and agreed with all of it.\n"

@@ -16,7 +16,7 @@ from wellread import config, doctor
 from wellread.answer import ask as answering
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
-from wellread.documents import context, ingest
+from wellread.documents import ingest
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.documents.sources import listing as sources
 from wellread.errors import StoreError, UsageError
@@ -45,6 +45,9 @@ from wellread.store import backup, documents, files, jobs, log, scratch
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine import Store
+from wellread.sync import context
+from wellread.sync import remove as removing
+from wellread.sync import sync as syncing
 from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, Status, SyncReport
 
 SECTIONS: Mapping[str, type] = {
@@ -235,7 +238,7 @@ class KnowledgeBase(OpenParts):
         changes = context.added(changes, self.settings["chunk"], self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}
         with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
-            report = build.apply(
+            report = syncing.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
             if report.deleted:
@@ -268,7 +271,7 @@ class KnowledgeBase(OpenParts):
 
         Raises: UsageError where nothing matches.
         """
-        removed = build.remove(self.store, what, tenant=self.who.tenant)
+        removed = removing.remove(self.store, what, tenant=self.who.tenant)
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
         scratch.purge(self.folder / DATA_FOLDER)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from wellread.documents.changes import Change, ItemState, Ready
-from wellread.index import build
 from wellread.models.api import Vectors
 from wellread.store import files
 from wellread.store.engine import Store, Transaction
+from wellread.sync.sync import apply
 from wellread.types import Chunk, Document, Principal, Span, SyncReport
 
 EVERYONE = Principal()
@@ -100,4 +100,4 @@ def ready(
 def filled(store: Store, embedder: WordEmbedder, *changes: Change) -> SyncReport:
     """The base after the changes."""
     source(store)
-    return build.apply(store, iter(changes), embedder, tenant="default")
+    return apply(store, iter(changes), embedder, tenant="default")

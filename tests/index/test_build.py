@@ -21,6 +21,8 @@ from wellread.index.vectors import file as vectors
 from wellread.index.vectors import sets
 from wellread.store import documents, files, migrations
 from wellread.store.engine import Store
+from wellread.sync.remove import remove
+from wellread.sync.sync import apply
 from wellread.types import Compare, Principal
 
 
@@ -184,8 +186,8 @@ def test_moved_failed_and_duplicate_items_are_counted_and_a_duplicate_inherits(s
     with store.reading() as connection:
         assert [d.uri for d in documents.listing(connection, who=EVERYONE)] == ["/docs/copy"]
         assert files.known(connection, "default")["/docs/copy"].state == "live"
-    assert build.remove(store, "/docs/copy", tenant="default") == 1
-    assert build.remove(store, "/docs/nothing", tenant="default") is None
+    assert remove(store, "/docs/copy", tenant="default") == 1
+    assert remove(store, "/docs/nothing", tenant="default") is None
     assert texts(IndexReader(store), "dogs") == ([], [])
 
 
@@ -259,7 +261,7 @@ def test_what_is_stored_changes_without_embedding_anything_and_back_only_by_embe
     assert check.check(store) == []
     assert texts(reader, "bikes free")[1][0] == "bikes travel free"
     assert build.reembed(store, embedder, settings=small) == 0
-    build.apply(store, iter([ready("/docs/b", "cats sleep")]), embedder, tenant="default")  # the set stays what it is
+    apply(store, iter([ready("/docs/b", "cats sleep")]), embedder, tenant="default")  # the set stays what it is
     with store.reading() as connection:
         assert sets.live(connection).storage == storage
     assert texts(reader, "cats sleep")[1][0] == "cats sleep"
@@ -273,10 +275,10 @@ def test_vectors_are_written_as_the_set_stores_them_that_another_process_has_jus
 ) -> None:
     source(store)
     embedder, a = WordEmbedder(), ready("/docs/a", "dogs pay four euros")
-    build.apply(store, iter([a]), embedder, tenant="default", settings=IndexSettings(vectors=before))
+    apply(store, iter([a]), embedder, tenant="default", settings=IndexSettings(vectors=before))
     with Overtaken.open(store.folder) as mine:
         mine.first = lambda: build.reembed(store, WordEmbedder(), settings=IndexSettings(vectors=after))
-        filled_by = build.apply(mine, iter([ready("/docs/b", "cats sleep")]), embedder, tenant="default")
+        filled_by = apply(mine, iter([ready("/docs/b", "cats sleep")]), embedder, tenant="default")
     assert filled_by.new == 1
     with store.reading() as connection:
         current = sets.live(connection)
@@ -327,12 +329,10 @@ def size(store: Store) -> int:
 
 def test_a_new_base_stores_what_the_settings_say(store: Store) -> None:
     source(store)
-    build.apply(
-        store, iter([ready("/a", "x y")]), WordEmbedder(), tenant="default", settings=IndexSettings("de", "int8")
-    )
+    apply(store, iter([ready("/a", "x y")]), WordEmbedder(), tenant="default", settings=IndexSettings("de", "int8"))
     with store.reading() as connection:
         assert sets.live(connection).storage == "int8"
-    build.apply(store, iter([ready("/b", "y z")]), WordEmbedder(), tenant="default", settings=IndexSettings("de"))
+    apply(store, iter([ready("/b", "y z")]), WordEmbedder(), tenant="default", settings=IndexSettings("de"))
     build.compact(store)
     assert check.check(store) == []
 

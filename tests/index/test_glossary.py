@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
-from wellread.index import build
 from wellread.index.open import IndexReader
 from wellread.index.words import glossary
 from wellread.index.words.glossary import Pair, pairs
 from wellread.store.engine import Store
+from wellread.sync.remove import remove
+from wellread.sync.sync import apply
 from wellread.types import Principal
 
 
@@ -64,9 +65,9 @@ def test_the_glossary_comes_and_goes_with_the_documents_that_say_it(tmp_path: Pa
         filled(store, WordEmbedder(), one, ready("/docs/b.md", "The man over board (MOB) drill."))
         assert known(store, "mob") == [("man over board", 2)]
         changed = ready("/docs/a.md", "Nothing of the kind any more.", replaces=True)
-        build.apply(store, iter([changed]), WordEmbedder(), tenant="default")
+        apply(store, iter([changed]), WordEmbedder(), tenant="default")
         assert known(store, "mob") == [("man over board", 1)]
-        build.remove(store, "/docs/b.md", tenant="default")
+        remove(store, "/docs/b.md", tenant="default")
         assert known(store, "mob") == []
 
 
@@ -84,7 +85,7 @@ def test_a_base_of_an_earlier_version_learns_with_its_next_change(tmp_path: Path
             tx.connection.exec_driver_sql("DROP TABLE glossary")
             tx.bump()
         assert known(store, "mob") == []
-        build.apply(store, iter([ready("/docs/b.md", "Another page.")]), WordEmbedder(), tenant="default")
+        apply(store, iter([ready("/docs/b.md", "Another page.")]), WordEmbedder(), tenant="default")
         assert known(store, "mob") == [("man over board", 1)]
         with store.reading() as connection:
             assert glossary.exists(connection)

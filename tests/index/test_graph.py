@@ -19,6 +19,7 @@ from wellread.errors import ModelUnavailable, UsageError
 from wellread.index import check as index_check
 from wellread.index.graph import build
 from wellread.index.graph import check as graph_check
+from wellread.index.graph import rows as graph
 from wellread.index.graph.build import GraphModels, GraphUpdate
 from wellread.index.graph.export import graphml
 from wellread.index.graph.open import Graph, graph_of
@@ -27,7 +28,7 @@ from wellread.index.open import IndexReader
 from wellread.models import select as select_model
 from wellread.models.api import Message, Reply, Sampling
 from wellread.models.settings import ChatSettings
-from wellread.store import check, graph
+from wellread.store import check
 from wellread.store.engine import Store
 from wellread.store.schema import chunks as chunk_table
 from wellread.store.schema import graph_entities, graph_mentions, graph_passages

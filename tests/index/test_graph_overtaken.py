@@ -11,11 +11,12 @@ from sqlalchemy import select
 from tests.index.bases import Overtaken, WordEmbedder, filled, ready
 
 from wellread.documents.changes import Gone
-from wellread.index.graph import build
+from wellread.index.graph import build, communities
 from wellread.index.graph import check as graph_check
+from wellread.index.graph import rows as graph
 from wellread.index.graph.build import GraphModels, GraphUpdate
 from wellread.index.graph.settings import GraphSettings
-from wellread.store import check, communities, graph
+from wellread.store import check
 from wellread.store.engine import Store
 from wellread.store.schema import graph_entities
 

@@ -10,6 +10,8 @@ from wellread.index import build, check
 from wellread.index.settings import IndexSettings
 from wellread.index.words import fulltext, languages
 from wellread.store.engine import Store, read_meta, write_meta
+from wellread.sync.remove import remove
+from wellread.sync.sync import apply
 
 PASSAGES = {
     "de": "Die Fahrpläne der Fähren gelten nur von Mai bis September, und zwar nicht an Feiertagen.",
@@ -92,7 +94,7 @@ def test_a_base_in_german_comes_and_goes_with_its_documents_and_checks_whole(tmp
         assert check.check(store) == []
         with store.reading() as connection:
             assert fulltext.present(connection) == ["de"]
-        assert build.remove(store, "/a", tenant="default") == 1
+        assert remove(store, "/a", tenant="default") == 1
         assert check.check(store) == []
 
 
@@ -101,9 +103,9 @@ def test_another_language_in_the_settings_is_refused_until_the_words_are_made_an
     with Store.open(tmp_path) as store:
         filled(store, WordEmbedder(), ready("/a", PASSAGES["de"]))
         with pytest.raises(StoreError, match=r"index\.language = auto, it is now de.*wellread index rebuild"):
-            build.apply(store, iter([ready("/b", "mehr")]), WordEmbedder(), tenant="default", settings=german)
+            apply(store, iter([ready("/b", "mehr")]), WordEmbedder(), tenant="default", settings=german)
         build.rebuild(store, WordEmbedder(), settings=german)
-        build.apply(store, iter([ready("/b", "mehr")]), WordEmbedder(), tenant="default", settings=german)
+        apply(store, iter([ready("/b", "mehr")]), WordEmbedder(), tenant="default", settings=german)
         assert check.check(store) == []
 
 

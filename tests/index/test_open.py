@@ -14,6 +14,7 @@ from wellread.index.words import fulltext
 from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.search import search
 from wellread.store.engine import Store
+from wellread.sync.remove import remove
 from wellread.types import Principal
 
 
@@ -34,7 +35,7 @@ def test_a_base_that_was_rebuilt_or_compacted_while_empty_is_searched_and_filled
     if emptied:
         filled(store, embedder, ready("/docs/a.md", "dogs pay"))
         assert texts(reader, "dogs") == ["dogs pay"]
-        build.remove(store, "/docs/a.md", tenant="default")
+        remove(store, "/docs/a.md", tenant="default")
         build.compact(store)
     else:
         source(store)

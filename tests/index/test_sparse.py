@@ -10,7 +10,7 @@ import pytest
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
-from wellread.index import build, check
+from wellread.index import check
 from wellread.index.open import IndexReader
 from wellread.index.sparse import sparse
 from wellread.models.api import SparseVector
@@ -19,6 +19,7 @@ from wellread.retrieve.parts import Query
 from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store.engine import Store
+from wellread.sync.remove import remove
 from wellread.types import Principal
 
 
@@ -98,7 +99,7 @@ def test_only_what_changed_is_encoded_again_and_what_is_gone_is_gone(store: Stor
     filled(store, WordEmbedder(), ready("/a", "dogs pay", "bikes pay", replaces=True))
     assert sparse.fill(store, encoder) == 1
     assert [text for text, _ in found(store, encoder, "bikes free pay dogs")] == ["dogs pay", "bikes pay"]
-    build.remove(store, "/b", tenant="default")
+    remove(store, "/b", tenant="default")
     assert found(store, encoder, "cats") == []
     with store.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sparse_vectors").scalar_one() == 2

@@ -19,13 +19,14 @@ from wellread.documents.changes import Gone
 from wellread.errors import ModelUnavailable
 from wellread.index import check as index_check
 from wellread.index.tree import cluster, grow, summarise
+from wellread.index.tree import rows as tree
 from wellread.index.tree.grow import TreeModels, TreeUpdate
+from wellread.index.tree.rows import TreeNode
 from wellread.index.tree.settings import TreeSettings
 from wellread.models.api import Message, Reply, Sampling
-from wellread.store import check, migrations, tree
+from wellread.store import check, migrations
 from wellread.store.engine import Store
 from wellread.store.schema import chunks as chunk_table
-from wellread.store.tree import TreeNode
 from wellread.types import Usage
 
 SMALL = TreeSettings(cluster_size=4, levels=3, sentences=2)
@@ -282,7 +283,7 @@ import os, sys
 from pathlib import Path
 from tests.index import test_tree as tests
 from wellread.index.tree import grow
-from wellread.store import tree
+from wellread.index.tree import rows as tree
 from wellread.store.engine import Store
 grow.BATCH, real, calls = 2, grow._batch, []
 def batch(*arguments):
@@ -402,15 +403,15 @@ def test_a_long_cluster_is_cut_to_what_the_chat_model_can_read() -> None:
 def test_check_finds_a_summary_over_a_passage_that_is_gone(store: Store) -> None:
     put(store, *(document(n, 0) for n in range(6)))
     grown(store)
-    assert check.check(store) == []
+    assert index_check.check(store) == []
     with store.writing() as tx:
         tree.hang(tx, [(999, next(iter(nodes(store))), b"x" * 16)])
-    faults = check.check(store)
+    faults = index_check.check(store)
     assert ["gone" in fault.what and "index tree" in fault.cure for fault in faults] == [True]
     with store.writing() as tx:
         tx.connection.exec_driver_sql("UPDATE tree_nodes SET text = 'altered'")
         tx.connection.exec_driver_sql("UPDATE tree_nodes SET parent_id = 777")
-    assert {"its checksum" in f.what or "hangs under no" in f.what for f in check.check(store)[:2]} == {True}
+    assert {"its checksum" in f.what or "hangs under no" in f.what for f in index_check.check(store)[:2]} == {True}
 
 
 def test_a_base_of_the_schema_before_gets_the_tables_that_a_new_one_has(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.index.open import IndexReader
 from wellread.index.tree import grow, view
+from wellread.index.tree import rows as tree
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.tree.view import Branches
 from wellread.retrieve.parts import Query, SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings
-from wellread.store import tree
 from wellread.store.engine import Store
 from wellread.types import Compare, Principal
 

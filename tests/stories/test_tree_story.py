@@ -9,8 +9,8 @@ import pytest
 from tests.stories.test_story import wellread
 
 from wellread import KnowledgeBase
-from wellread.store import tree
-from wellread.store.tree import TreeNode
+from wellread.index.tree import rows as tree
+from wellread.index.tree.rows import TreeNode
 
 SUBJECTS = {
     "dogs": "A dog travels on a lead. Dogs sleep in the kennel on deck {n}. The kennel of ship {n} holds {n} dogs.",

@@ -21,7 +21,7 @@ from wellread.index.graph.export import graphml
 from wellread.index.graph.names import key_of
 from wellread.index.graph.open import Graph, graph_of
 from wellread.index.open import Snapshot
-from wellread.store import graph as rows
+from wellread.index.graph import rows
 
 BUILD = """
 wellread graph build

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, select, text
 
 from wellread.errors import StoreError
 from wellread.index.graph import check as graph_check
-from wellread.index.open import FOLDER
 from wellread.index.sparse import sparse
+from wellread.index.tree import check as tree_check
 from wellread.index.vectors import sets
 from wellread.index.vectors.file import CODES, ROW, ROWS, STORED, crcs, encode, mapped, mapped_vectors, words
+from wellread.index.vectors.sets import FOLDER
 from wellread.index.words import fulltext, glossary
 from wellread.store import documents
 from wellread.store.check import Fault
@@ -46,6 +47,7 @@ def check(store: Store) -> list[Fault]:
                 faults.append(Fault(where, str(error), REBUILD))
         if glossary.exists(connection):
             faults += [Fault("glossary", what, REBUILD) for what in _glossary(connection)]
+        faults += tree_check.check(connection)
         faults += [Fault("graph of names", what, graph_check.CURE) for what in graph_check.check(connection)]
         if sparse.model_of(connection) is not None:
             faults += [Fault("sparse vectors", what, sparse.REEMBED) for what in _sparse(connection)]

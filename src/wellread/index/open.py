@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, select, text
 
 from wellread.errors import StoreError
 from wellread.index.vectors.file import Mask, VectorView
+from wellread.index.vectors.sets import FOLDER, refuse_other
 from wellread.index.words import fulltext, glossary
 from wellread.store import access, documents
 from wellread.store.engine import Store, read_meta
@@ -27,7 +28,6 @@ from wellread.store.schema import access as access_table
 from wellread.store.schema import chunks, tombstones, vector_sets, versions
 from wellread.types import Chunk, Document, Filter, Principal
 
-FOLDER = "vectors"
 MOST_COUNTED = 50_000  # terms whose frequency is remembered per generation
 MOST_MASKS = 16  # sets of access ids whose slots are remembered
 
@@ -328,16 +328,6 @@ class Snapshot:
                 self.counts.clear()
             found = self.counts[term] = fulltext.count_matches(self.connection, term)
         return found
-
-
-def refuse_other(found: str, wanted: str) -> None:
-    """Nothing if the ids are the same. Raises StoreError that names both and the cure."""
-    if found != wanted:
-        raise StoreError(
-            f"the index holds vectors of {found}, embed.model is now {wanted}: they cannot be compared; "
-            "run: wellread index reembed (the old index answers with the old setting until it is done), "
-            "or wellread index rebuild"
-        )
 
 
 def _allowed(connection: Connection, who: Principal) -> frozenset[int] | None:

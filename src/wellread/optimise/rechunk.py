@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import cast
 
 from wellread import config
-from wellread.documents import context
 from wellread.documents.changes import Change, ItemState, Ready
 from wellread.documents.chunk.chunk import chunk, chunks_of
-from wellread.index import build
 from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
 from wellread.models.api import Chat, Embedder
 from wellread.optimise.recall import FromStores
 from wellread.progress import SILENT, Progress
 from wellread.store import documents, files, scratch
 from wellread.store.engine import Store
+from wellread.sync import context
+from wellread.sync.sync import apply
 from wellread.types import Document, Parsed, Principal
 
 _DONE = "complete"  # the file that says that a copy is whole
@@ -77,7 +77,7 @@ def copied(
         cached = FromStores(embedder, [base.store, *others])
         raw = _documents(base, made, embedder, source, progress)
         changes = context.added(raw, settings["chunk"], embedder.count_tokens, lambda: cast(Chat, base.chat))
-        build.apply(made.store, changes, cached, tenant=who.tenant, settings=settings["index"])
+        apply(made.store, changes, cached, tenant=who.tenant, settings=settings["index"])
         (folder / _DONE).touch()
     return made
 

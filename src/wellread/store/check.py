@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Table, func, select
 from sqlalchemy.exc import DBAPIError
 
 from wellread.errors import StoreError
-from wellread.store import blobs, checksums, files, tree
+from wellread.store import blobs, checksums, files
 from wellread.store.engine import Store, read_meta
 from wellread.store.schema import (
     access,
@@ -27,7 +27,6 @@ from wellread.store.schema import (
     runs,
     sources,
     tombstones,
-    tree_nodes,
     version_metadata,
     versions,
 )
@@ -35,9 +34,8 @@ from wellread.store.schema import blobs as blob_rows
 from wellread.store.schema import files as file_rows
 
 RESTORE = "restore a backup: wellread restore"
-TREE_ANEW = "run: wellread index tree --drop, then wellread index tree"
 ADD_AGAIN = "remove and add its file again, or restore a backup: wellread restore"
-CURES = {"versions": ADD_AGAIN, "chunks": ADD_AGAIN, "files": ADD_AGAIN, "tree_nodes": TREE_ANEW}  # of altered rows
+CURES = {"versions": ADD_AGAIN, "chunks": ADD_AGAIN, "files": ADD_AGAIN}  # of altered rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def check(store: Store) -> list[Fault]:
     faults: list[Fault] = []
     try:
         with store.reading() as connection:
-            for part in (_pages, _references, _rows, _access, _metadata, _texts, _tree, _counters):
+            for part in (_pages, _references, _rows, _access, _metadata, _texts, _counters):
                 faults += _guarded(connection, part.__name__.strip("_"), part)
     except StoreError as error:
         faults.append(Fault(str(store.path), str(error), RESTORE))
@@ -99,15 +97,15 @@ def _rows(connection: Connection) -> Iterator[Fault]:
         runs,
         outcomes,
         run_outcomes,
-        tree_nodes,
     ):
         columns = [table.c[key] for key in checksums.checked_columns(table)]
-        yield from _checked(connection, table, columns)
+        yield from altered(connection, table, columns)
     columns = [file_rows.c[name] for name in files.CHECKED]
-    yield from _checked(connection, file_rows, columns)
+    yield from altered(connection, file_rows, columns)
 
 
-def _checked(connection: Connection, table: Table, columns: list[Any]) -> Iterator[Fault]:
+def altered(connection: Connection, table: Table, columns: list[Any], cure: str = "") -> Iterator[Fault]:
+    """Every row whose checksum does not fit its ``columns``; ``cure`` where it is not the table's usual one."""
     key = next(iter(table.primary_key.columns))
     for row in connection.execute(select(key.label("row_key"), table.c.checksum.label("row_checksum"), *columns)):
         try:
@@ -115,8 +113,8 @@ def _checked(connection: Connection, table: Table, columns: list[Any]) -> Iterat
         except (TypeError, UnicodeEncodeError):
             fits = False
         if not fits:
-            cure = CURES.get(table.name, RESTORE)
-            yield Fault(f"{table.name} {row.row_key}", "its checksum does not fit: the row was altered on disk", cure)
+            what = "its checksum does not fit: the row was altered on disk"
+            yield Fault(f"{table.name} {row.row_key}", what, cure or CURES.get(table.name, RESTORE))
 
 
 def _access(connection: Connection) -> Iterator[Fault]:
@@ -170,17 +168,6 @@ def _passages(connection: Connection, version: Row[Any], text: str) -> Iterator[
             yield Fault(where, f"chunk {row.ordinal} is not what stands at {row.start} to {row.end}", ADD_AGAIN)
         if (row.document_id, row.version, row.access_id) != (version.document_id, version.version, version.access_id):
             yield Fault(where, f"chunk {row.ordinal} belongs to another version or other readers", ADD_AGAIN)
-
-
-def _tree(connection: Connection) -> Iterator[Fault]:
-    """Summaries stand over live chunks of their own readers, and under summaries of the same."""
-    for key, node_id in tree.orphans(connection):
-        yield Fault(f"tree_nodes {node_id}", f"stands over chunk {key}, which is gone or has other readers", TREE_ANEW)
-    nodes = {node.id: node for node in tree.nodes(connection)}
-    for node in nodes.values():
-        above = nodes.get(node.parent_id) if node.parent_id is not None else node
-        if above is None or above.access_id != node.access_id or (above is not node and above.level != node.level + 1):
-            yield Fault(f"tree_nodes {node.id}", "hangs under no node of its readers one level up", TREE_ANEW)
 
 
 def _counters(connection: Connection) -> Iterator[Fault]:

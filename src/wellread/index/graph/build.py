@@ -16,17 +16,17 @@ import numpy as np
 from sqlalchemy import Connection
 
 from wellread.errors import UsageError
-from wellread.index.graph import cluster, merge, names, triples
+from wellread.index.graph import cluster, communities, merge, names, triples
+from wellread.index.graph import rows as graph
+from wellread.index.graph.communities import Community
 from wellread.index.graph.names import Extracted
+from wellread.index.graph.rows import Entity, ExtractedPassage, NamedEntity, StatedRelation
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.tree import summarise
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import communities, graph
-from wellread.store.communities import Community
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Store
-from wellread.store.graph import Entity, ExtractedPassage, NamedEntity, StatedRelation
 from wellread.types import Span, Usage
 
 RULES = "names:1"  # raised when names.extract finds something else: passages are read again then

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+from wellread.index.graph import rows
 from wellread.index.graph.open import Graph
 from wellread.index.open import Snapshot
-from wellread.store import graph as rows
 
 _KEYS = (
     ("name", "node", "string"),

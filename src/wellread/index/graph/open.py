@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.index.graph import cluster
+from wellread.index.graph import rows as graph
+from wellread.index.graph.communities import Community
 from wellread.index.graph.merge import Union
 from wellread.index.graph.names import LONGEST, key_of
+from wellread.index.graph.rows import Entity
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import Snapshot
 from wellread.index.words import glossary
-from wellread.store import graph
-from wellread.store.communities import Community
-from wellread.store.graph import Entity
 
 STEPS = 20  # of a walk; what is left out then is below damping to the 20th
 

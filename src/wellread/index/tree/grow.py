@@ -17,17 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from wellread.index.open import refuse_other
 from wellread.index.tree import cluster, summarise
+from wellread.index.tree import rows as tree
+from wellread.index.tree.rows import TreeNode, UnplacedChunk
 from wellread.index.tree.settings import TreeSettings
 from wellread.index.vectors import sets
 from wellread.index.vectors.file import unpacked
-from wellread.index.vectors.sets import VectorSet
+from wellread.index.vectors.sets import VectorSet, refuse_other
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store import tree
 from wellread.store.engine import Store, Transaction
-from wellread.store.tree import TreeNode, UnplacedChunk
 from wellread.types import Usage
 
 BATCH = 64  # summaries committed at once; written ones are committed one by one

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellread.index.open import Snapshot
-from wellread.store import tree
-from wellread.store.tree import TreeNode
+from wellread.index.tree import rows as tree
+from wellread.index.tree.rows import TreeNode
 
 Indices = NDArray[np.int64]
 

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from wellread.errors import ModelError, StoreError
-from wellread.index.open import FOLDER, refuse_other
 from wellread.index.vectors.file import ROW, VectorFile, crcs, stored
 from wellread.index.words import fulltext
 from wellread.models.api import Embedder
 from wellread.store import access
-from wellread.store.documents import ChunkRow
+from wellread.store.documents import ChunkRow, content_hash
 from wellread.store.engine import Store, Transaction
 from wellread.store.schema import chunks, slots, tombstones, vector_sets
 
+FOLDER = "vectors"  # below the folder of the store
 EMBED_BATCH = 1_000  # texts given to the embedder at once
 
 Rows = NDArray[Any]  # (n, width) vectors as a set stores them
@@ -152,6 +152,26 @@ def known(store: Store, connection: Connection, within: VectorSet, hashes: Seque
     }
 
 
+def vectors_of(store: Store, embedder: Embedder, texts: Sequence[str], storage: str) -> tuple[Rows, int]:
+    """(len(texts), width) vectors as ``storage`` keeps them, and how many texts were embedded.
+
+    Those are the ones that the live set does not know, each once; halves become bytes or signs, not the other way.
+    """
+    hashes = [content_hash(text) for text in texts]
+    have: dict[bytes, Rows] = {}
+    with store.reading() as connection:
+        current = live(connection)
+        if current is not None and current.embedder_id == embedder.id and current.storage in ("float16", storage):
+            have = known(store, connection, current, hashes)
+    if have and current is not None and current.storage != storage:
+        have = dict(zip(have, stored(np.stack(list(have.values())), storage), strict=True))
+    new = {digest: text for digest, text in zip(hashes, texts, strict=True) if digest not in have}
+    have.update(zip(new, embedded(embedder, list(new.values()), storage), strict=True))
+    if not texts:
+        return embedded(embedder, [], storage), 0
+    return np.stack([have[digest] for digest in hashes]), len(new)
+
+
 def missing(connection: Connection, which: VectorSet, *, after: int) -> list[ChunkRow]:
     """The first ``EMBED_BATCH`` live chunks with keys above ``after`` that have no vector in the set, by key."""
     columns = [chunks.c[name] for name in ChunkRow._fields]
@@ -230,3 +250,13 @@ def compacted(store: Store, tx: Transaction, old: VectorSet) -> VectorSet:
     fulltext.optimize(tx.connection)
     tx.bump()
     return made
+
+
+def refuse_other(found: str, wanted: str) -> None:
+    """Nothing if the ids are the same. Raises StoreError that names both and the cure."""
+    if found != wanted:
+        raise StoreError(
+            f"the index holds vectors of {found}, embed.model is now {wanted}: they cannot be compared; "
+            "run: wellread index reembed (the old index answers with the old setting until it is done), "
+            "or wellread index rebuild"
+        )

@@ -78,9 +78,7 @@ def written(document: Document, chunk: Chunk, model: Chat) -> str:
 
     Source: Anthropic, Introducing contextual retrieval, 2024: a model places each chunk before it is indexed.
     """
-    asked = prompts.filled(
-        "documents", "context", title=document.title, about=document.text[:ABOUT], passage=chunk.text
-    )
+    asked = prompts.filled("sync", "context", title=document.title, about=document.text[:ABOUT], passage=chunk.text)
     reply = model.reply([Message("user", asked)], Sampling(max_tokens=MOST_TOKENS))
     return _line(next((line for line in reply.text.splitlines() if line.strip()), ""))
 

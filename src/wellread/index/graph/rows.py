@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
+from wellread.index.graph.communities import Community, drop_empty, touch
 from wellread.store import access
-from wellread.store.communities import Community, drop_empty, touch
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Transaction
 from wellread.store.schema import (

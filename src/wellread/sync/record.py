@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import bindparam, select
 
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
+from wellread.index.graph import rows as graph
 from wellread.index.sparse import sparse
+from wellread.index.tree import rows as tree
 from wellread.index.words import fulltext, glossary
-from wellread.store import documents, files, graph, tree
+from wellread.store import documents, files
 from wellread.store.documents import ChunkRow
 from wellread.store.engine import Transaction
 from wellread.store.files import KnownFile

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wellread.documents import context
 from wellread.documents.changes import Gone, ItemState, Ready
 from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.documents.settings import PRESETS, ChunkSettings
 from wellread.errors import ModelUnavailable
 from wellread.models.api import Message, Reply, Sampling
+from wellread.sync import context
 from wellread.types import Block, Chunk, Document, Parsed, Span, Usage
 
 PARAGRAPHS = (
