@@ -45,9 +45,7 @@ from wellread.store import backup, documents, files, jobs, log, scratch
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine import Store
-from wellread.sync import context
-from wellread.sync import remove as removing
-from wellread.sync import sync as syncing
+from wellread.sync import context, remove, sync
 from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, Status, SyncReport
 
 SECTIONS: Mapping[str, type] = {
@@ -238,7 +236,7 @@ class KnowledgeBase(OpenParts):
         changes = context.added(changes, self.settings["chunk"], self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}
         with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
-            report = syncing.apply(
+            report = sync.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
             if report.deleted:
@@ -271,7 +269,7 @@ class KnowledgeBase(OpenParts):
 
         Raises: UsageError where nothing matches.
         """
-        removed = removing.remove(self.store, what, tenant=self.who.tenant)
+        removed = remove.remove(self.store, what, tenant=self.who.tenant)
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
         scratch.purge(self.folder / DATA_FOLDER)
