@@ -18,7 +18,7 @@ from bench.common import data, keep, rows
 from wellread.index.words import fulltext
 from wellread.metrics.ranking import ndcg_at
 from wellread.metrics.stats import paired
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ from wellread.models import select
 from wellread.models.api import Embedder
 from wellread.retrieve.retrievers import plugged
 from wellread.store import check as store_check
-from wellread.store import engine
-from wellread.store.engine import Store
+from wellread.store.engine import api as engine
+from wellread.store.engine.api import Store
 
 LOW_SPACE = 1 << 30  # bytes
 

@@ -44,7 +44,7 @@ from wellread.retrieve.understand.followup import Turn
 from wellread.store import backup, documents, files, jobs, log, scratch
 from wellread.store import check as store_check
 from wellread.store.check import Fault
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.sync import context, remove, sync
 from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, Status, SyncReport
 

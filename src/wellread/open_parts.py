@@ -17,7 +17,7 @@ from wellread.progress import SILENT, Progress
 from wellread.retrieve.parts import Retriever
 from wellread.retrieve.retrievers import plugged
 from wellread.retrieve.retrievers.sparse import retriever as sparse_retriever
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 
 
 class OpenParts:

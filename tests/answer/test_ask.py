@@ -16,7 +16,7 @@ from wellread.index.open import IndexReader
 from wellread.retrieve import search as searching
 from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.settings import RetrieveSettings
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Answer
 
 QUESTION = "What does a dog cost on every crossing?"

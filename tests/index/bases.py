@@ -13,7 +13,7 @@ import numpy as np
 from wellread.documents.changes import Change, ItemState, Ready
 from wellread.models.api import Vectors
 from wellread.store import files
-from wellread.store.engine import Store, Transaction
+from wellread.store.engine.api import Store, Transaction
 from wellread.sync.sync import apply
 from wellread.types import Chunk, Document, Principal, Span, SyncReport
 

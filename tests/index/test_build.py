@@ -20,7 +20,7 @@ from wellread.index.settings import IndexSettings
 from wellread.index.vectors import file as vectors
 from wellread.index.vectors import sets
 from wellread.store import documents, files, migrations
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.sync.remove import remove
 from wellread.sync.sync import apply
 from wellread.types import Compare, Principal
@@ -196,7 +196,7 @@ import os, sys
 from pathlib import Path
 from tests.index.bases import WordEmbedder, filled, ready
 from wellread.index.vectors.file import VectorFile
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 real = VectorFile.append
 def append(self, n_slots, vectors, rows):
     real(self, n_slots, vectors, rows)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wellread.errors import StoreError
 from wellread.index.words import fulltext
-from wellread.store.engine import Store, write_meta
+from wellread.store.engine.api import Store, write_meta
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 from wellread.index.open import IndexReader
 from wellread.index.words import glossary
 from wellread.index.words.glossary import Pair, pairs
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.sync.remove import remove
 from wellread.sync.sync import apply
 from wellread.types import Principal

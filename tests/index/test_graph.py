@@ -29,7 +29,7 @@ from wellread.models import select as select_model
 from wellread.models.api import Message, Reply, Sampling
 from wellread.models.settings import ChatSettings
 from wellread.store import check
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import chunks as chunk_table
 from wellread.store.schema import graph_entities, graph_mentions, graph_passages
 from wellread.types import Principal, Usage

@@ -17,7 +17,7 @@ from wellread.index.graph import rows as graph
 from wellread.index.graph.build import GraphModels, GraphUpdate
 from wellread.index.graph.settings import GraphSettings
 from wellread.store import check
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import graph_entities
 
 SETTINGS = GraphSettings(mode="both", most=1.0, same=1.0, size=2)

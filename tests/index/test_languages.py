@@ -9,7 +9,7 @@ from wellread.errors import StoreError
 from wellread.index import build, check
 from wellread.index.settings import IndexSettings
 from wellread.index.words import fulltext, languages
-from wellread.store.engine import Store, read_meta, write_meta
+from wellread.store.engine.api import Store, read_meta, write_meta
 from wellread.sync.remove import remove
 from wellread.sync.sync import apply
 

@@ -13,7 +13,7 @@ from wellread.index.open import IndexReader, Snapshot, View
 from wellread.index.words import fulltext
 from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.search import search
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.sync.remove import remove
 from wellread.types import Principal
 

@@ -18,7 +18,7 @@ from wellread.models.settings import SparseSettings
 from wellread.retrieve.parts import Query
 from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.settings import RetrieveSettings
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.sync.remove import remove
 from wellread.types import Principal
 

@@ -25,7 +25,7 @@ from wellread.index.tree.rows import TreeNode
 from wellread.index.tree.settings import TreeSettings
 from wellread.models.api import Message, Reply, Sampling
 from wellread.store import check, migrations
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import chunks as chunk_table
 from wellread.types import Usage
 
@@ -284,7 +284,7 @@ from pathlib import Path
 from tests.index import test_tree as tests
 from wellread.index.tree import grow
 from wellread.index.tree import rows as tree
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 grow.BATCH, real, calls = 2, grow._batch, []
 def batch(*arguments):
     real(*arguments)

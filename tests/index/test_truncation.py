@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.index.truncation import TruncatedDocument, truncation
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Principal
 
 SHORT = WordEmbedder(max_tokens=5)

@@ -16,7 +16,7 @@ from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings, t
 from wellread.retrieve.retrievers import graph as graph_search
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Compare, Principal
 
 # the question names the linkspan; the yard is said of the ship, which the question does not name

@@ -18,7 +18,7 @@ from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
 from wellread.retrieve.understand.followup import Turn
 from wellread.retrieve.understand.glossary import corrected, edits, meanings
 from wellread.retrieve.understand.rewrite import Asking, broader, follow_up, lines, split
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Principal, Usage
 
 WORDS = RetrieveSettings(mode="bm25")

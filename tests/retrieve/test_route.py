@@ -14,7 +14,7 @@ from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RewriteSettings, RouteSettings
 from wellread.retrieve.understand import route as routing
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 
 EVERY_PART = RewriteSettings(variants="model", hyde="model", parts="model", step_back="model")
 

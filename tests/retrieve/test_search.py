@@ -15,7 +15,7 @@ from wellread.retrieve.retrievers import find as finding
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.retrieve.understand.filters import parse
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Compare, Principal
 
 SETTINGS = RetrieveSettings()

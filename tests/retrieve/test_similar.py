@@ -12,7 +12,7 @@ from wellread.errors import SourceError, UsageError
 from wellread.index.open import IndexReader
 from wellread.retrieve.similar.similar import FileReading, alike
 from wellread.retrieve.similar.tone import likeness, tone
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Principal
 
 RULES = "You must wear a vest. You must not smoke. Dogs shall stay on a lead. You must report every fault at once. "

@@ -17,7 +17,7 @@ from wellread.retrieve.parts import Query, SearchParts, SearchResult, SearchSett
 from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.search import search
 from wellread.retrieve.settings import RetrieveSettings
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Compare, Principal
 
 HR = Principal(groups=frozenset({"hr"}))

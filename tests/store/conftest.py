@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 
 sys.path.insert(0, str(Path(__file__).parent))  # store_samples is beside the tests that use it
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from wellread.store import documents, files
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Block, Chunk, Document, Principal, Span
 
 EVERYONE = Principal()

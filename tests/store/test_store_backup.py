@@ -10,7 +10,7 @@ from store_samples import EVERYONE, put
 
 from wellread.errors import StoreError, UsageError
 from wellread.store import backup, check, documents
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import vector_sets
 
 

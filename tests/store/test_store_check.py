@@ -8,7 +8,7 @@ from store_samples import EVERYONE, put
 
 from wellread.errors import WellreadError
 from wellread.store import check, documents, files, jobs, log
-from wellread.store.engine import FILE_NAME, Store
+from wellread.store.engine.api import FILE_NAME, Store
 from wellread.types import Answer, Principal, Usage
 
 HR = Principal(groups=frozenset({"hr"}))

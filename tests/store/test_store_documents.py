@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from store_samples import EVERYONE, bytes_on_disk, made, put
 
 from wellread.store import access, blobs, checksums, documents, log
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import chunks
 from wellread.types import Answer, Citation, Compare, Principal, Span, Usage
 

@@ -16,13 +16,13 @@ from store_samples import EVERYONE, made, put
 
 from wellread.errors import StoreError
 from wellread.store import check, documents, migrations
-from wellread.store.engine import FILE_NAME, Store, read_meta, write_meta
+from wellread.store.engine.api import FILE_NAME, Store, read_meta, write_meta
 
 HERE = Path(__file__).parent
 WRITER = """
     import sys
     from store_samples import put
-    from wellread.store.engine import Store
+    from wellread.store.engine.api import Store
     with Store.open(sys.argv[1]) as store:
         number = 0
         while True:
@@ -34,7 +34,7 @@ READER = """
     import sys, time
     from store_samples import EVERYONE
     from wellread.store import documents
-    from wellread.store.engine import Store
+    from wellread.store.engine.api import Store
     end = time.monotonic() + float(sys.argv[2])
     seen, rounds = set(), 0
     with Store.open(sys.argv[1], read_only=True) as store:
@@ -169,7 +169,7 @@ def test_a_read_only_folder_can_be_read_and_says_that_it_cannot_be_written(tmp_p
         from store_samples import EVERYONE, put
         from wellread.errors import StoreError
         from wellread.store import documents
-        from wellread.store.engine import Store
+        from wellread.store.engine.api import Store
         with Store.open(sys.argv[2]) as store:
             put(store, "/x/warm")  # imports everything while this is still allowed
             with store.reading() as connection:

@@ -9,7 +9,7 @@ from store_samples import EVERYONE, put
 
 from wellread.errors import UsageError
 from wellread.store import documents, filters
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import AllOf, AnyOf, Compare, Filter, Not, OneOf, ValidOn
 
 LEAVES = st.one_of(

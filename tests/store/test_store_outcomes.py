@@ -12,7 +12,7 @@ from store_samples import EVERYONE, bytes_on_disk, made, put
 
 from wellread.store import check, documents, migrations
 from wellread.store import outcomes as outcome_rows
-from wellread.store.engine import FILE_NAME, Store, read_meta
+from wellread.store.engine.api import FILE_NAME, Store, read_meta
 from wellread.types import Principal
 
 CREW = Principal(groups=frozenset({"crew"}))
@@ -127,7 +127,7 @@ def test_a_run_is_listed_with_its_figures_once_it_is_done(store: Store) -> None:
 
 def test_a_run_whose_process_is_gone_is_interrupted(store: Store) -> None:
     code = (
-        "import sys; from wellread.store.engine import Store; from wellread.store import outcomes as outcome_rows; "
+        "import sys; from wellread.store.engine.api import Store; from wellread.store import outcomes as outcome_rows; "
         "from wellread.types import Principal; store = Store.open(sys.argv[1])\n"
         "with store.writing() as tx:\n"
         "    outcome_rows.begin(tx, 'eval', {}, who=Principal(), questions_hash='h', n_questions=1)"

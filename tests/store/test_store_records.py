@@ -11,7 +11,7 @@ from store_samples import EVERYONE, bytes_on_disk, put
 
 from wellread.errors import UsageError
 from wellread.store import check, documents, feedback, files, jobs, lineage, log
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import jobs as job_rows
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
 

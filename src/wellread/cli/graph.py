@@ -17,11 +17,11 @@ from wellread.cli.call import DONE, Call, command, hint, progress
 from wellread.cli.cited import excerpt
 from wellread.cli.graph_picture import drawn, page
 from wellread.errors import StoreError, UsageError
+from wellread.index.graph import rows
 from wellread.index.graph.export import graphml
 from wellread.index.graph.names import key_of
 from wellread.index.graph.open import Graph, graph_of
 from wellread.index.open import Snapshot
-from wellread.index.graph import rows
 
 BUILD = """
 wellread graph build

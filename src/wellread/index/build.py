@@ -16,7 +16,7 @@ from wellread.index.words import fulltext, glossary
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import documents
-from wellread.store.engine import Store, Transaction, read_meta
+from wellread.store.engine.api import Store, Transaction, read_meta
 from wellread.store.schema import chunks as chunk_table
 
 DEAD_SHARE, DEAD_LEAST = 0.3, 1_000  # slots of deleted chunks from which a set is written anew

@@ -20,7 +20,7 @@ from wellread.index.vectors.sets import FOLDER
 from wellread.index.words import fulltext, glossary
 from wellread.store import documents
 from wellread.store.check import Fault
-from wellread.store.engine import Store, read_meta
+from wellread.store.engine.api import Store, read_meta
 from wellread.store.schema import chunks, slots
 
 REBUILD = "run: wellread index rebuild"

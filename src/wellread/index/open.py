@@ -23,7 +23,7 @@ from wellread.index.vectors.file import Mask, VectorView
 from wellread.index.vectors.sets import FOLDER, refuse_other
 from wellread.index.words import fulltext, glossary
 from wellread.store import access, documents
-from wellread.store.engine import Store, read_meta
+from wellread.store.engine.api import Store, read_meta
 from wellread.store.schema import access as access_table
 from wellread.store.schema import chunks, tombstones, vector_sets, versions
 from wellread.types import Chunk, Document, Filter, Principal

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import access
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.schema import chunks, versions
 from wellread.types import Principal
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wellread.index.vectors import sets
 from wellread.models.api import Embedder, Vectors
 from wellread.store.documents import content_hash
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 
 MOST = 100_000  # texts that are remembered; 150 MB of vectors of 384 numbers
 

@@ -18,7 +18,7 @@ from wellread.models.api import Chat, Embedder
 from wellread.optimise.recall import FromStores
 from wellread.progress import SILENT, Progress
 from wellread.store import documents, files, scratch
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.sync import context
 from wellread.sync.sync import apply
 from wellread.types import Document, Parsed, Principal

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, bindparam, cast, func, select
 
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.schema import access, access_labels
 from wellread.types import Principal
 

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from wellread.errors import StoreError, UsageError
 from wellread.store import migrations
-from wellread.store.engine import FILE_NAME, Store, now_text, store_errors
+from wellread.store.engine.api import FILE_NAME, Store, now_text, store_errors
 
 MANIFEST = "manifest.json"
 FORMAT = "wellread-backup-1"

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wellread.errors import StoreError
 from wellread.store import blobs, checksums, files
-from wellread.store.engine import Store, read_meta
+from wellread.store.engine.api import Store, read_meta
 from wellread.store.schema import (
     access,
     access_labels,

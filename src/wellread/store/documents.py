@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from wellread.store import access as access_rights
 from wellread.store import blobs, checksums, log
 from wellread.store import outcomes as outcome_rows
-from wellread.store.engine import Transaction, utc_text
+from wellread.store.engine.api import Transaction, utc_text
 from wellread.store.filters import to_sql
 from wellread.store.schema import access, chunks, slots, tombstones, vector_sets, version_metadata, versions
 from wellread.types import Block, Chunk, Document, Filter, Principal, Span

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from wellread.errors import UsageError
 from wellread.store import checksums, log
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.schema import feedback, questions
 from wellread.types import Principal
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from wellread.errors import Refused
 from wellread.store import checksums
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.schema import files, sources
 from wellread.types import Failure, Principal
 
@@ -124,6 +124,17 @@ def get(connection: Connection, tenant: str, uri: str) -> KnownFile | None:
     statement = select(*(files.c[name] for name in _KNOWN)).where(files.c.tenant == tenant, files.c.uri == uri)
     row = connection.execute(statement).one_or_none()
     return None if row is None else KnownFile(*row)
+
+
+def sharing(connection: Connection, item: KnownFile, tenant: str) -> str | None:
+    """The uri of another item with the document of this one, live before duplicate; None where there is none."""
+    statement = (
+        select(files.c.uri)
+        .where(files.c.tenant == tenant, files.c.document_id == item.document_id)
+        .where(files.c.uri != item.uri, files.c.state.in_(("live", "duplicate")))
+        .order_by(files.c.state.desc(), files.c.uri)
+    )
+    return connection.execute(statement).scalars().first()
 
 
 def put(

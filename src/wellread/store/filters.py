@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Column, ColumnElement, and_, exists, false, func, not_, or_, true
 
 from wellread.errors import UsageError
-from wellread.store.engine import utc_text
+from wellread.store.engine.api import utc_text
 from wellread.store.schema import version_metadata, versions
 from wellread.types import AllOf, AnyOf, Compare, Filter, Not, OneOf, ValidOn
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 
 from wellread.store import checksums
-from wellread.store.engine import Store, Transaction, now_text
+from wellread.store.engine.api import Store, Transaction, now_text
 from wellread.store.schema import jobs
 from wellread.types import Principal
 

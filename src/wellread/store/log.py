@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import checksums
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.schema import chunks, feedback, question_documents, questions, versions
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import access, checksums
-from wellread.store.engine import Transaction, now_text
+from wellread.store.engine.api import Transaction, now_text
 from wellread.store.jobs import alive
 from wellread.store.schema import chunks, outcome_documents, outcomes, run_outcomes, runs, versions
 from wellread.types import Principal

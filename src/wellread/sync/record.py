@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import bindparam, select
-
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.index.graph import rows as graph
 from wellread.index.sparse import sparse
@@ -14,13 +12,9 @@ from wellread.index.tree import rows as tree
 from wellread.index.words import fulltext, glossary
 from wellread.store import documents, files
 from wellread.store.documents import ChunkRow
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.files import KnownFile
-from wellread.store.schema import chunks as chunk_table
-from wellread.store.schema import files as file_table
 from wellread.types import Failure
-
-_PLACED = select(chunk_table.c.access_id, chunk_table.c.version_id).where(chunk_table.c.key == bindparam("key"))
 
 
 @dataclass(slots=True)
@@ -57,7 +51,7 @@ def put(tx: Transaction, change: Ready, tenant: str, tally: Tally) -> list[tuple
     tally.add("chunks", len(keys))
     if not keys:
         return []
-    row = tx.connection.execute(_PLACED, {"key": keys[0]}).one()
+    row = documents.chunk_rows(tx.connection, document.id)[0]
     return [(key, row.access_id, row.version_id) for key in keys]
 
 
@@ -136,13 +130,7 @@ def _let_go(tx: Transaction, item: KnownFile, tenant: str) -> None:
     """The document of an item that was live is purged, or belongs to a duplicate of it from now on."""
     if item.document_id is None or item.state == "duplicate":
         return
-    others = (
-        select(file_table.c.uri)
-        .where(file_table.c.tenant == tenant, file_table.c.document_id == item.document_id)
-        .where(file_table.c.uri != item.uri, file_table.c.state.in_(("live", "duplicate")))
-        .order_by(file_table.c.state.desc(), file_table.c.uri)
-    )
-    uri = tx.connection.execute(others).scalars().first()
+    uri = files.sharing(tx.connection, item, tenant)
     heir = files.get(tx.connection, tenant, uri) if uri is not None else None
     if heir is None:
         _retire(tx, item.document_id, purge=True)

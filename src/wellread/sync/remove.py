@@ -11,7 +11,7 @@ from wellread.documents.sources.owners import claims, owner
 from wellread.index.build import compact
 from wellread.index.words import fulltext
 from wellread.store import files
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.store.files import KnownFile
 from wellread.sync.record import forget_item
 

@@ -19,7 +19,7 @@ from wellread.index.words import fulltext, glossary
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import files
-from wellread.store.engine import Store, Transaction
+from wellread.store.engine.api import Store, Transaction
 from wellread.sync.record import Tally, put, record, taken_out
 from wellread.types import SyncReport
 

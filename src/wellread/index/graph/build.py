@@ -26,7 +26,7 @@ from wellread.index.tree import summarise
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store.documents import ChunkRow
-from wellread.store.engine import Store
+from wellread.store.engine.api import Store
 from wellread.types import Span, Usage
 
 RULES = "names:1"  # raised when names.extract finds something else: passages are read again then

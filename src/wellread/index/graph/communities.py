@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from wellread.store import access
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.schema import chunks, graph_communities, graph_edges, graph_entities, graph_passages
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_,
 from wellread.index.graph.communities import Community, drop_empty, touch
 from wellread.store import access
 from wellread.store.documents import ChunkRow
-from wellread.store.engine import Transaction
+from wellread.store.engine.api import Transaction
 from wellread.store.schema import (
     chunks,
     graph_communities,

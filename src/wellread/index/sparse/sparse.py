@@ -21,7 +21,7 @@ from wellread.models.api import SparseEncoder, SparseVector
 from wellread.progress import SILENT, Progress
 from wellread.store import access
 from wellread.store.documents import ChunkRow, content_hash
-from wellread.store.engine import Store, read_meta, write_meta
+from wellread.store.engine.api import Store, read_meta, write_meta
 from wellread.store.schema import chunks
 
 MODEL_KEY = "sparse_model"

@@ -26,7 +26,7 @@ from wellread.index.vectors.file import unpacked
 from wellread.index.vectors.sets import VectorSet, refuse_other
 from wellread.models.api import Chat, Embedder
 from wellread.progress import SILENT, Progress
-from wellread.store.engine import Store, Transaction
+from wellread.store.engine.api import Store, Transaction
 from wellread.types import Usage
 
 BATCH = 64  # summaries committed at once; written ones are committed one by one

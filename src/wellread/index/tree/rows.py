@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from wellread.store import access, checksums
 from wellread.store.documents import ChunkRow
-from wellread.store.engine import Transaction, read_meta, write_meta
+from wellread.store.engine.api import Transaction, read_meta, write_meta
 from wellread.store.schema import chunks, slots, tree_leaves, tree_nodes
 
 META_KEY = "tree"  # how the tree was made: embedder and shape

@@ -19,7 +19,7 @@ from wellread.index.words import fulltext
 from wellread.models.api import Embedder
 from wellread.store import access
 from wellread.store.documents import ChunkRow, content_hash
-from wellread.store.engine import Store, Transaction
+from wellread.store.engine.api import Store, Transaction
 from wellread.store.schema import chunks, slots, tombstones, vector_sets
 
 FOLDER = "vectors"  # below the folder of the store

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, text
 from wellread.errors import StoreError
 from wellread.index.words import languages
 from wellread.index.words.stopwords import stopwords_of
-from wellread.store.engine import read_meta, write_meta
+from wellread.store.engine.api import read_meta, write_meta
 
 TOKENIZER = "2"  # raised when tokens() or the declaration below changes: a base with another one is rebuilt
 META_KEY = "fulltext_tokenizer"
