@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wellread.documents.assemble import numbers
 from wellread.documents.clean import visible
 from wellread.documents.plugged import Cut, Parse, misplaced, unsound
 from wellread.errors import SourceError
@@ -35,7 +36,10 @@ SEVERAL = 12  # damaged copies that a parser is given of each sample
 
 
 def parser(parse: Parse, samples: Mapping[str, bytes]) -> None:
-    """A parser: sound text and blocks, the same every time, and for damaged bytes either that or SourceError.
+    """A parser: sound text and structure, the same every time, and for damaged bytes either that or SourceError.
+
+    Sound: blocks in order and apart, `text[cell.span] == cell.text` for every cell of a table, cells in the order of
+    rows inside their block, and every unit that gave nothing named in `metadata["units_not_read"]`.
 
     Args:
         parse: as in ``documents.plugged.Parse``.
@@ -73,6 +77,18 @@ def _sound(parsed: Parsed, name: str) -> None:
         words = parsed.text[block.span.start : block.span.end]
         _holds(bool(words.strip()), f"{name}: a blank {block.kind} at {block.span.start}")
         _holds((block.kind == "heading") == (block.level > 0), f"{name}: level {block.level} of a {block.kind}")
+    _told(parsed, name)
+
+
+def _told(parsed: Parsed, name: str) -> None:
+    """Every unit that gave nothing is named in the metadata, and no part is without a name."""
+    given = {block.page for block in parsed.blocks}
+    silent = [unit.number for unit in parsed.units if unit.number not in given]
+    told = numbers(parsed.metadata.get("units_not_read", ""))
+    missing = [number for number in silent if number not in told]
+    _holds(not missing, f"{name}: units {missing[:5]} gave nothing, and metadata units_not_read does not name them")
+    names = [part.name for part in parsed.parts]
+    _holds(all(names) and len(set(names)) == len(names), f"{name}: parts without a name, or with the same")
 
 
 def chunker(cut: Cut, count: Callable[[Sequence[str]], list[int]] | None = None, *, whole: bool = True) -> None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
-type_of_block = Literal["heading", "paragraph", "list", "table", "code"]
+type_of_block = Literal["heading", "paragraph", "list", "table", "code", "note", "caption", "image"]
+type_of_unit = Literal["page", "sheet", "slide", "message", "chapter", "cell", "entry", "time", "frame"]
+type_of_value = Literal["text", "number", "date", "time", "boolean"]
+flag_of_cell = Literal["head", "total", "hidden", "formula", "ocr", "uncertain", "footnote"]
 
 
 class Span(NamedTuple):
@@ -17,29 +20,133 @@ class Span(NamedTuple):
     end: int
 
 
+class Box(NamedTuple):
+    """A rectangle of a unit, in thousandths of its width and height from its upper left corner; y grows downwards."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A structural unit of a document; blocks are in order and do not overlap.
 
-    ``level`` is the depth of a heading (1 is the top), 0 for everything else; ``page`` counts from 1, None where the
-    format has no pages.
+    ``level`` is the depth of a heading (1 is the top), else 0; ``page`` the number of its ``Unit``, from 1, None where
+    the format has none; ``ms`` the first and last millisecond in sound and film. A ``hidden`` block is kept and makes
+    no passage: hidden sheets and rows, history that a mail quotes.
     """
 
     kind: type_of_block
     span: Span
     level: int = 0
     page: int | None = None
+    box: Box | None = None
+    ms: tuple[int, int] | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A page, sheet, slide, message …: ``number`` from 1, ``label`` is its own name («Fares»), ``size`` in points."""
+
+    number: int
+    kind: type_of_unit
+    label: str = ""
+    hidden: bool = False
+    size: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A filled cell of a table: ``document.text[span.start:span.end] == text``, always.
+
+    ``row`` and ``col`` count from 0 at the table's first cell; a value over several stands once and belongs to all of
+    them. ``value`` is a float of a number or boolean (7.5 % is 0.075 with unit «%»), ISO 8601 of a date or time.
+    """
+
+    row: int
+    col: int
+    span: Span
+    text: str
+    row_span: int = 1
+    col_span: int = 1
+    kind: type_of_value = "text"
+    value: float | str | None = None
+    unit: str = ""
+    box: Box | None = None
+    flags: frozenset[flag_of_cell] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a document; ``block`` is its place in ``blocks``, ``cells`` are in the order of rows, then columns.
+
+    The first ``head_rows`` rows name the columns; ``origin`` is the first cell's row and column in a sheet, from 0.
+    """
+
+    block: int
+    cells: tuple[Cell, ...]
+    head_rows: int = 0
+    caption: str = ""
+    origin: tuple[int, int] | None = None
+    confidence: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, spanned ones and blank ones between filled ones included."""
+        ends = [(cell.row + cell.row_span, cell.col + cell.col_span) for cell in self.cells] or [(0, 0)]
+        return max(row for row, _ in ends), max(col for _, col in ends)
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text that was read in a picture; ``confidence`` from 0 to 1 is the reader's own."""
+
+    span: Span
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture; ``block`` holds what was read in it or its caption; ``digest`` is SHA-256, ``size`` in pixels."""
+
+    block: int | None
+    digest: str
+    size: tuple[int, int] = (0, 0)
+    page: int | None = None
+    alt: str = ""
+    box: Box | None = None
+    lines: tuple[TextLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file inside a file that becomes a document of its own: an attachment, an entry of an archive."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a parser makes of one file: its text as it will be quoted, and the structure on top of it."""
+    """What a parser makes of one file: its text as it will be quoted, and the structure on top of it.
+
+    ``metadata["units_not_read"]`` names the units that gave nothing, by number («3, 7–9»).
+    """
 
     text: str
     blocks: tuple[Block, ...]
     media_type: str
     title: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    units: tuple[Unit, ...] = ()
+    tables: tuple[Table, ...] = ()
+    images: tuple[Image, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +173,9 @@ class Document:
     valid_from: date | None = None
     valid_until: date | None = None
     superseded_by: str | None = None
+    units: tuple[Unit, ...] = ()
+    tables: tuple[Table, ...] = ()
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,16 +395,7 @@ class Score:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A conversation to learn from: (role, text) turns, and the ids of the chunks that it came from."""
-
-    messages: tuple[tuple[str, str], ...]
-    sources: tuple[str, ...] = ()
-    kind: str = ""
-
-
-# Filters: typed expressions over a document's fields and metadata; they become bound SQL parameters, never SQL text.
+# Filters: typed expressions over a document's fields and metadata; bound SQL parameters, never SQL text.
 # Fields: uri, title, media_type, modified_at, ingested_at, valid_from, valid_until, and metadata keys as "meta.KEY".
 
 

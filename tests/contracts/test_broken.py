@@ -18,7 +18,7 @@ from wellread.index.open import Snapshot
 from wellread.index.passages import passages
 from wellread.models.api import Vectors
 from wellread.retrieve.parts import Query
-from wellread.types import Block, Parsed, Span
+from wellread.types import Block, Cell, Parsed, Part, Span, Table, Unit
 
 
 def broken_parsers() -> dict[str, tuple[Callable[[bytes, str], Parsed], str]]:
@@ -37,7 +37,26 @@ def broken_parsers() -> dict[str, tuple[Callable[[bytes, str], Parsed], str]]:
     def without_a_type(data: bytes, name: str) -> Parsed:
         return replace(text.parse(data, name), media_type="text")
 
+    grid = "a | b\nc | d"
+    cell = Cell(0, 0, Span(0, 1), "a")
+
+    def with_table(*cells: Cell, units: tuple[Unit, ...] = (), head_rows: int = 0) -> Callable[[bytes, str], Parsed]:
+        block = Block("table", Span(0, len(grid)), page=1 if units else None)
+        table = Table(0, cells, head_rows)
+        return lambda data, name: Parsed(grid, (block,), "text/plain", units=units, tables=(table,))
+
     return {
+        "cell text": (with_table(Cell(0, 0, Span(4, 5), "a")), "not that of the document at its span"),
+        "cell order": (with_table(Cell(0, 1, Span(0, 1), "a"), Cell(0, 0, Span(4, 5), "b")), "order of rows"),
+        "cell twice": (with_table(cell, Cell(0, 1, Span(0, 1), "a")), "after 1 in a block"),
+        "cell outside": (with_table(cell, Cell(2, 0, Span(9, 99), "d")), "in a block to 11"),
+        "head": (with_table(cell, head_rows=3), "3 rows of head in a table of 1"),
+        "units": (with_table(cell, units=(Unit(2, "page"),)), "not numbered from 1"),
+        "silent unit": (with_table(cell, units=(Unit(1, "page"), Unit(2, "page"))), "units_not_read does not name"),
+        "parts": (
+            lambda data, name: Parsed("a", (), "text/plain", parts=(Part("", "text/plain", b""),)),
+            "parts without a name",
+        ),
         "remembers": (remembers, "second time"),
         "spans": (past_the_end, "span 0 to 9"),
         "controls": (with_controls, "invisible"),

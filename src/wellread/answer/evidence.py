@@ -12,10 +12,10 @@ from wellread.answer import guard
 from wellread.models.api import Embedder
 from wellread.retrieve import units as pieces
 from wellread.retrieve.understand import asked
-from wellread.retrieve.units import Unit, plain, words
+from wellread.retrieve.units import Quotable, plain, words
 from wellread.types import Citation, Hit
 
-__all__ = ["Scored", "Unit", "citation", "plain", "score", "units_of", "words"]
+__all__ = ["Quotable", "Scored", "citation", "plain", "score", "units_of", "words"]
 
 LEAD = 0.35  # share of word coverage in a unit's score, the rest is cosine; docs/log.md 2026-11-21
 UNFIT = 0.1  # what a unit loses that holds nothing of the kind asked for; docs/log.md 2026-11-21
@@ -26,7 +26,7 @@ COMPARED = 64  # units that get a sentence vector, after a first sorting by word
 class Scored:
     """Units with their closeness to one question, best first by ``total``."""
 
-    units: tuple[Unit, ...]
+    units: tuple[Quotable, ...]
     cosine: NDArray[np.float32]  # (n,)
     coverage: NDArray[np.float32]  # (n,) weighted share of the question's words in unit and context
     own: NDArray[np.float32]  # (n,) the same in the unit alone
@@ -36,12 +36,12 @@ class Scored:
         return len(self.units)
 
 
-def units_of(hits: Sequence[Hit]) -> list[Unit]:
+def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     """Every quotable piece of the hits, in the order of hits and text; pieces that address the model are left out."""
     return [unit for unit in pieces.units_of(hits) if not guard.addresses_the_model(unit.text)]
 
 
-def score(question: str, units: Sequence[Unit], scorer: Embedder) -> Scored:
+def score(question: str, units: Sequence[Quotable], scorer: Embedder) -> Scored:
     """Units ordered by closeness to the question: cosine of sentence vectors and idf-weighted word coverage.
 
     The weights of the question's words come from the units at hand (a word that many of them hold tells little), so
@@ -63,14 +63,14 @@ def score(question: str, units: Sequence[Unit], scorer: Embedder) -> Scored:
     return Scored(tuple(units[i] for i in order), cosine[order], coverage[order], own[order], total[order])
 
 
-def _cosine(question: str, units: Sequence[Unit], scorer: Embedder) -> NDArray[np.float32]:
+def _cosine(question: str, units: Sequence[Quotable], scorer: Embedder) -> NDArray[np.float32]:
     if not units:
         return np.zeros(0, np.float32)
     asked_vector = scorer.embed([question], kind="query")[0]
     return np.asarray(scorer.embed([f"{u.context}: {u.reading}" for u in units]) @ asked_vector, np.float32)
 
 
-def citation(unit: Unit, hits: Sequence[Hit]) -> Citation:
+def citation(unit: Quotable, hits: Sequence[Hit]) -> Citation:
     """The citation of a unit: exact span and quotation."""
     hit = hits[unit.hit]
     return Citation(

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from wellread.answer.evidence import Scored
-from wellread.retrieve.units import ROW, Unit, words
+from wellread.retrieve.units import ROW, Quotable, words
 
 CLOSE = 0.93  # a further sentence is quoted when its score is at least this share of the best one's; docs/log.md
 LOOKED_AT = 10  # best units among which the rows of a table are counted
@@ -15,7 +15,7 @@ FEWEST_ROWS, MOST_ROWS = 3, 12
 _LIST = re.compile(r"\b(?:which|what) \w+s\b|\bwhat do they\b|\b(?:list|all|each|every|compare)\b", re.IGNORECASE)
 
 
-def choose(question: str, scored: Scored, most: int) -> list[Unit]:
+def choose(question: str, scored: Scored, most: int) -> list[Quotable]:
     """At most ``most`` units that answer best; for a question that asks for several things, the rows of their table."""
     rows = _rows(scored) if _LIST.search(question) else []
     if rows:
@@ -34,7 +34,7 @@ def near_best(scored: Scored) -> int:
     return int((scored.total >= CLOSE * scored.total[0]).sum())
 
 
-def _rows(scored: Scored) -> list[Unit]:
+def _rows(scored: Scored) -> list[Quotable]:
     """The rows of the table that most of the best units are from, in their order; none where no table stands out."""
     rows = [unit for unit in scored.units[:LOOKED_AT] if ROW.search(unit.text)]
     if not rows:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wellread.models.api import Embedder
-from wellread.retrieve.units import Unit, words
+from wellread.retrieve.units import Quotable, words
 from wellread.types import Verdict
 
 SUPPORT_WORDS = 0.6  # least share of a sentence's content words that the evidence holds
@@ -19,7 +19,7 @@ NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w’'-]+")
 NEGATION = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|\w+n['’]t)\b", re.IGNORECASE)
 
 
-def check(sentence: str, question: str, units: Sequence[Unit], scorer: Embedder) -> Verdict:
+def check(sentence: str, question: str, units: Sequence[Quotable], scorer: Embedder) -> Verdict:
     """The verdict on one sentence, its ``citation`` an index into ``units``: the unit that supports it best.
 
     Words of the question count as given, so that «Dogs cost 4.50 on the Sound line» stands on a row that names the
@@ -44,7 +44,7 @@ def _share(said: set[str], held: set[str], asked: set[str]) -> float:
     return len(new & held) / len(new) if new else 0.0
 
 
-def _fault(sentence: str, question: str, unit: Unit, share: float, cosine: float) -> str:
+def _fault(sentence: str, question: str, unit: Quotable, share: float, cosine: float) -> str:
     held = f"{unit.context} {unit.reading}"
     numbers = set(NUMBER.findall(sentence)) - set(NUMBER.findall(held))
     if numbers:

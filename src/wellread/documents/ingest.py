@@ -185,5 +185,5 @@ class _Making:
         rows = reply.fields.get("passages")
         if rows is not None:
             return [Passage(Span(*s), tuple(path), page, kind, n, header) for s, path, page, kind, n, header in rows]
-        parsed = Parsed(made.text, made.blocks, made.media_type, made.title, made.metadata)
+        parsed = Parsed(made.text, made.blocks, made.media_type, made.title, made.metadata, made.units, made.tables)
         return chunk(parsed, self._chunking, self._embedder.count_tokens, self._embedder.embed)

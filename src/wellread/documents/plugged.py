@@ -14,7 +14,7 @@ from typing import Any, get_args
 from wellread import plugins
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.plugins import NamedPart
-from wellread.types import Block, Parsed, Span, type_of_block
+from wellread.types import Block, Parsed, Span, Table, type_of_block
 
 Count = Callable[[Sequence[str]], list[int]]
 Parse = Callable[[bytes, str], Parsed]  # bytes and name of a file; raises SourceError for what is not its format
@@ -101,6 +101,42 @@ def unsound(parsed: Any) -> str:
         if not at <= start < end <= len(parsed.text):
             return f"block {n}: span {start} to {end}, in a text of {len(parsed.text)} after a block that ends at {at}"
         at = end
+    return _unsound_structure(parsed)
+
+
+def _unsound_structure(parsed: Parsed) -> str:
+    """What is wrong with units, tables and images; "" where nothing is."""
+    if [unit.number for unit in parsed.units] != list(range(1, len(parsed.units) + 1)):
+        return "units that are not numbered from 1 in order"
+    if parsed.units and any(block.page and block.page > len(parsed.units) for block in parsed.blocks):
+        return f"a block in a unit beyond the {len(parsed.units)} that there are"
+    for n, table in enumerate(parsed.tables):
+        if not 0 <= table.block < len(parsed.blocks) or parsed.blocks[table.block].kind != "table":
+            return f"table {n}: its block {table.block} is not a table"
+        fault = _unsound_cells(table, parsed.text, parsed.blocks[table.block].span)
+        if fault:
+            return f"table {n}: {fault}"
+    for n, image in enumerate(parsed.images):
+        if image.block is not None and not 0 <= image.block < len(parsed.blocks):
+            return f"image {n}: there is no block {image.block}"
+        if any(not 0 <= line.span.start <= line.span.end <= len(parsed.text) for line in image.lines):
+            return f"image {n}: a line outside of the text"
+    return ""
+
+
+def _unsound_cells(table: Table, text: str, block: Span) -> str:
+    at, before = block.start, (-1, -1)
+    for cell in table.cells:
+        place = (cell.row, cell.col)
+        if place <= before or cell.row < 0 or cell.col < 0 or cell.row_span < 1 or cell.col_span < 1:
+            return f"cell {place} after {before}: cells are in the order of rows, then columns, each place once"
+        if not at <= cell.span.start <= cell.span.end <= block.end:
+            return f"cell {place}: span {cell.span.start} to {cell.span.end}, after {at} in a block to {block.end}"
+        if text[cell.span.start : cell.span.end] != cell.text:
+            return f"cell {place}: its text is not that of the document at its span"
+        at, before = cell.span.end, place
+    if not 0 <= table.head_rows <= table.shape[0]:
+        return f"{table.head_rows} rows of head in a table of {table.shape[0]}"
     return ""
 
 

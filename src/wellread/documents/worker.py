@@ -20,6 +20,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,7 @@ from wellread.documents.plugged import Parsers
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.tokens import counter
 from wellread.errors import PluginError, SourceError, UsageError
+from wellread.store import layout
 from wellread.types import Parsed
 
 _LENGTH = struct.Struct(">I")
@@ -118,13 +120,15 @@ def answer(request: Mapping[str, Any], count: Count | None, parsers: Parsers) ->
 
 def _reply(parsed: Parsed, request: Mapping[str, Any], count: Count | None) -> dict[str, Any]:
     title = str(request["title"] or parsed.title or request["fallback_title"])
-    parsed = Parsed(parsed.text, parsed.blocks, parsed.media_type, title, parsed.metadata)
+    parsed = replace(parsed, title=title)
+    structure, left = layout.limited(layout.layout_of(parsed))
     reply: dict[str, Any] = {
         "text": parsed.text,
-        "blocks": [[b.kind, b.span.start, b.span.end, b.level, b.page] for b in parsed.blocks],
+        **layout.rows(structure),
         "media_type": parsed.media_type,
         "title": title,
-        "metadata": dict(parsed.metadata),
+        "metadata": {**parsed.metadata, **left},
+        "parts": [[part.name, part.media_type, len(part.data)] for part in parsed.parts],
     }
     if count is not None and request["chunk"] is not None:
         passages = chunk(parsed, ChunkSettings(**request["chunk"]), count)

@@ -20,7 +20,7 @@ from wellread.metrics import quantities, ranking, refusals
 from wellread.metrics.refusals import without_marks
 from wellread.metrics.results import Outcome, ReadPassage
 from wellread.models.api import Embedder
-from wellread.retrieve.units import Unit, words
+from wellread.retrieve.units import Quotable, words
 from wellread.types import Chunk, Citation, Document, Evidence, Hit, Question, Span
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _is_row(sentence: str, lines: Sequence[str]) -> bool:
     return len(values) == len(pairs) > 1 and any(all(f" {value} " in line for value in values) for line in lines)
 
 
-def _nearest(sentence: str, units: Sequence[Unit], contents: Sequence[set[str]]) -> list[Unit]:
+def _nearest(sentence: str, units: Sequence[Quotable], contents: Sequence[set[str]]) -> list[Quotable]:
     said = set(words(sentence))
     order = sorted(range(len(units)), key=lambda n: -len(said & contents[n]))
     return [units[n] for n in order[:WEIGHED]]

@@ -104,7 +104,8 @@ def _documents(
 
 
 def _ready(document: Document, made: KnowledgeBase, embedder: Embedder, source: int) -> Ready:
-    parsed = Parsed(document.text, document.blocks, document.media_type, document.title, document.metadata)
+    structure = (document.units, document.tables)
+    parsed = Parsed(document.text, document.blocks, document.media_type, document.title, document.metadata, *structure)
     passages = chunk(
         parsed, made.settings["chunk"].resolved(embedder.max_tokens), embedder.count_tokens, embedder.embed
     )

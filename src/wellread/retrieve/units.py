@@ -21,7 +21,7 @@ ALONE = re.compile(r"^(?:[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]|#|[^\n]*\|[^|\n]*\|
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Quotable:
     """A quotable piece of a hit: ``text == document.text[span]``.
 
     ``reading`` is the piece as a person would read it (markup gone, cells named); ``context`` is what a reader knows
@@ -35,9 +35,9 @@ class Unit:
     context: str
 
 
-def units_of(hits: Sequence[Hit]) -> list[Unit]:
+def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     """Every quotable piece of the hits, in the order of hits and text; one that two hits share counts once."""
-    found: list[Unit] = []
+    found: list[Quotable] = []
     seen: set[tuple[str, int, int]] = set()
     for n, hit in enumerate(hits):
         pieces = _rows(n, hit) if hit.chunk.kind == "table" else _sentences(n, hit)
@@ -53,7 +53,7 @@ def _context(hit: Hit) -> str:
     return " › ".join(dict.fromkeys(filter(None, (hit.document.title, *hit.chunk.heading_path))))
 
 
-def _sentences(n: int, hit: Hit) -> Iterable[Unit]:
+def _sentences(n: int, hit: Hit) -> Iterable[Quotable]:
     context, base, text = _context(hit), hit.chunk.span.start, hit.chunk.text
     header: list[str] = []
     for start, end in _pieces(text):
@@ -67,7 +67,7 @@ def _sentences(n: int, hit: Hit) -> Iterable[Unit]:
         else:
             header = []
         if len(WORD.findall(reading)) >= 2 and not piece.startswith("#"):
-            yield Unit(n, Span(base + start, base + end), piece, reading, context)
+            yield Quotable(n, Span(base + start, base + end), piece, reading, context)
 
 
 def _pieces(text: str) -> Iterable[Span]:
@@ -96,7 +96,7 @@ def _running(text: str, start: int, end: int, whole: bool = False) -> Iterable[S
             yield span
 
 
-def _rows(n: int, hit: Hit) -> Iterable[Unit]:
+def _rows(n: int, hit: Hit) -> Iterable[Quotable]:
     context, base = _context(hit), hit.chunk.span.start
     lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
     known = hit.chunk.header.rpartition("\n")[2] if "|" in hit.chunk.header else ""
@@ -109,7 +109,7 @@ def _rows(n: int, hit: Hit) -> Iterable[Unit]:
             header = cells
             continue
         reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
-        yield Unit(n, Span(base + line.start(), base + line.end()), line[0], reading, context)
+        yield Quotable(n, Span(base + line.start(), base + line.end()), line[0], reading, context)
 
 
 def _cells(row: str) -> list[str]:
@@ -149,7 +149,7 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 4 and word[-1] == word[-2] else word
 
 
-def covered(question: str, units: Sequence[Unit]) -> NDArray[np.float32]:
+def covered(question: str, units: Sequence[Quotable]) -> NDArray[np.float32]:
     """(len(units),) share of the question's words, by what they tell: mean of the unit alone and with its context."""
     asked = list(dict.fromkeys(words(question)))
     own = [set(words(unit.reading)) for unit in units]

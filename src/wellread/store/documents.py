@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, and_,
 from sqlalchemy.dialects import sqlite
 
 from wellread.store import access as access_rights
-from wellread.store import blobs, checksums, log
+from wellread.store import blobs, checksums, layout, log
 from wellread.store import outcomes as outcome_rows
 from wellread.store.engine.api import Transaction, utc_text
 from wellread.store.filters import to_sql
 from wellread.store.schema import access, chunks, slots, tombstones, vector_sets, version_metadata, versions
-from wellread.types import Block, Chunk, Document, Filter, Principal, Span
+from wellread.types import Chunk, Document, Filter, Principal, Span
 
 _BATCH = 1_000
 _INSERT_CHUNK = str(chunks.insert().compile(dialect=sqlite.dialect()))
@@ -78,7 +78,7 @@ def put_version(
         "digest": document.digest,
         "text_digest": blobs.put(tx.connection, document.text),
         "metadata": json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
-        "blocks": _pack_blocks(document.blocks),
+        "blocks": zlib.compress(layout.to_json(layout.layout_of(document)), blobs.LEVEL),
         "size_bytes": document.size_bytes,
         "modified_at": utc_text(document.modified_at) if document.modified_at else None,
         "ingested_at": utc_text(document.ingested_at) if document.ingested_at else tx.now,
@@ -226,14 +226,14 @@ def get(connection: Connection, document_id: str, *, who: Principal, version: in
     ).one_or_none()
     if row is None:
         return None
-    return _document(row, blobs.get(connection, row.text_digest), _unpack_blocks(row.blocks))
+    return _whole(connection, row)
 
 
 def get_version(connection: Connection, version_id: int, *, who: Principal) -> Document | None:
     """As ``get``, by the id of a live version."""
     found = _visible(connection, who).where(versions.c.id == version_id, versions.c.retired_at.is_(None))
     row = connection.execute(found).one_or_none()
-    return _document(row, blobs.get(connection, row.text_digest), _unpack_blocks(row.blocks)) if row else None
+    return _whole(connection, row) if row else None
 
 
 def listing(
@@ -412,7 +412,12 @@ def _chunk(row: Row[Any], document: Document) -> Chunk:
     )
 
 
-def _document(row: Row[Any], text: str = "", blocks: tuple[Block, ...] = ()) -> Document:
+def _whole(connection: Connection, row: Row[Any]) -> Document:
+    text = blobs.get(connection, row.text_digest)
+    return _document(row, text, layout.from_json(zlib.decompress(row.blocks), text))
+
+
+def _document(row: Row[Any], text: str = "", structure: layout.Layout = layout.Layout()) -> Document:
     return Document(
         id=row.document_id,
         uri=row.uri,
@@ -424,7 +429,10 @@ def _document(row: Row[Any], text: str = "", blocks: tuple[Block, ...] = ()) -> 
         tenant=row.tenant,
         labels=frozenset(json.loads(row.labels)),
         metadata=json.loads(row.metadata),
-        blocks=blocks,
+        blocks=structure.blocks,
+        units=structure.units,
+        tables=structure.tables,
+        images=structure.images,
         size_bytes=row.size_bytes,
         modified_at=_moment(row.modified_at),
         ingested_at=_moment(row.ingested_at),
@@ -436,13 +444,3 @@ def _document(row: Row[Any], text: str = "", blocks: tuple[Block, ...] = ()) -> 
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
-
-
-def _pack_blocks(blocks: Sequence[Block]) -> bytes:
-    rows = [(block.kind, block.span.start, block.span.end, block.level, block.page) for block in blocks]
-    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), blobs.LEVEL)
-
-
-def _unpack_blocks(data: bytes) -> tuple[Block, ...]:
-    rows = json.loads(zlib.decompress(data))
-    return tuple(Block(kind, Span(start, end), level, page) for kind, start, end, level, page in rows)

@@ -111,7 +111,7 @@ versions = Table(  # every version of every document; the live one has retired_a
     Column("digest", String, nullable=False),
     Column("text_digest", String, ForeignKey("blobs.digest"), nullable=False),
     Column("metadata", Text, nullable=False),  # JSON object of strings
-    Column("blocks", LargeBinary, nullable=False),  # zlib of JSON [[kind, start, end, level, page], ...]
+    Column("blocks", LargeBinary, nullable=False),  # zlib of the JSON of store.layout: blocks, units, tables
     Column("size_bytes", Integer, nullable=False),
     Column("modified_at", String),  # ISO 8601, UTC
     Column("ingested_at", String, nullable=False),

@@ -25,7 +25,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Rectangle:
     """A rectangle that nothing else should cover."""
 
     left: float
@@ -33,7 +33,7 @@ class Box:
     right: float
     bottom: float
 
-    def overlap(self, other: Box) -> float:
+    def overlap(self, other: Rectangle) -> float:
         """Area in common."""
         wide = min(self.right, other.right) - max(self.left, other.left)
         high = min(self.bottom, other.bottom) - max(self.top, other.top)
@@ -51,9 +51,9 @@ class Frame:
     log: bool
 
     @property
-    def area(self) -> Box:
+    def area(self) -> Rectangle:
         """The inside of the axes."""
-        return Box(46, 14, self.width - 14, self.height - 46)
+        return Rectangle(46, 14, self.width - 14, self.height - 46)
 
     def x(self, cost: float) -> float:
         """Place of a cost from the left."""
@@ -117,7 +117,7 @@ def _placed(points: Sequence[Point], axes: Frame) -> dict[str, tuple[float, floa
     """Labels placed one after the other, in this order, and then once more in it."""
     area = axes.area
     fixed = [_mark(point, axes) for point in points]
-    fixed.append(Box(area.left, area.top - 4, area.left + 150, area.top + 16))  # the name of the axis
+    fixed.append(Rectangle(area.left, area.top - 4, area.left + 150, area.top + 16))  # the name of the axis
     found: dict[str, tuple[float, float, str]] = {}
     for point in (*points, *points):
         labels = [_box(other, found[other.name]) for other in points if other.name in found and other is not point]
@@ -139,7 +139,7 @@ def _candidates(point: Point, axes: Frame) -> Iterator[tuple[float, float, str]]
 
 
 def _harm(
-    box: Box, at: tuple[float, float, str], point: Point, axes: Frame, others: Sequence[Box]
+    box: Rectangle, at: tuple[float, float, str], point: Point, axes: Frame, others: Sequence[Rectangle]
 ) -> tuple[float, float]:
     area = axes.area
     outside = max(0.0, area.left + 2 - box.left) + max(0.0, box.right - axes.width + 2)
@@ -154,15 +154,15 @@ def label(point: Point) -> str:
     return f"{point.name} {100 * point.score.value:.0f} %"
 
 
-def _box(point: Point, at: tuple[float, float, str]) -> Box:
+def _box(point: Point, at: tuple[float, float, str]) -> Rectangle:
     wide = LETTER * SIZE * len(label(point)) * (1.06 if point.chosen else 1.0)
     left = at[0] if at[2] == "start" else at[0] - wide
-    return Box(left - 2, at[1] - SIZE * 0.85, left + wide + 2, at[1] + SIZE * 0.28)
+    return Rectangle(left - 2, at[1] - SIZE * 0.85, left + wide + 2, at[1] + SIZE * 0.28)
 
 
-def _mark(point: Point, axes: Frame) -> Box:
+def _mark(point: Point, axes: Frame) -> Rectangle:
     x, top, bottom = axes.x(point.cost), axes.y(point.score.high), axes.y(point.score.low)
-    return Box(x - DOT - 1, top - 1, x + DOT + 1, bottom + 1)
+    return Rectangle(x - DOT - 1, top - 1, x + DOT + 1, bottom + 1)
 
 
 def scatter(points: Sequence[Point], x_name: str, y_name: str, *, width: float = 860, height: float = 400) -> Markup:

@@ -66,12 +66,14 @@ class Section:
 def chunk(parsed: Parsed, settings: ChunkSettings, count: Count, embed: Embed | None = None) -> list[Passage]:
     """The passages of a document in order; together they hold every character that is not white space.
 
+    Nothing of hidden blocks is in any of them.
+
     Raises: ValueError for strategy ``semantic`` without ``embed``; UsageError, PluginError for a plugin's chunker.
     """
     settings = settings.resolved()
     if settings.strategy == "semantic" and embed is None:
         raise ValueError("strategy 'semantic' needs an embed function")
-    text, blocks = parsed.text, _whole(parsed)
+    text, blocks = parsed.text, [block for block in _whole(parsed) if not block.hidden]
     passages: list[Passage] = []
     if settings.plugged:
         groups = _groups_at(text, blocks, plugged.chunker(settings)(parsed, count), count)
@@ -345,6 +347,7 @@ def _passages(
     count: Count,
     settings: ChunkSettings,
 ) -> list[Passage]:
+    groups, paths = _without_hidden(parsed, groups, paths)
     headings = _heading_starts(parsed.text, blocks) if settings.strategy == "fixed" or settings.plugged else None
     made = []
     for group, path in zip(groups, paths, strict=True):
@@ -359,6 +362,27 @@ def _passages(
         made.append((span, path, blocks[group[0].block].page, kind, sum(a.n_tokens for a in group), header))
     extra = dict(zip(*_counted({row[5] for row in made}, count), strict=True))
     return [Passage(span, path, page, kind, n + extra[header], header) for span, path, page, kind, n, header in made]
+
+
+def _without_hidden(
+    parsed: Parsed, groups: list[list[Atom]], paths: list[tuple[str, ...]]
+) -> tuple[list[list[Atom]], list[tuple[str, ...]]]:
+    """The same where nothing is hidden; a group with a hidden block between its atoms becomes two."""
+    ends = [block.span.end for block in parsed.blocks if block.hidden]
+    if not ends:
+        return groups, paths
+    pieces: list[list[Atom]] = []
+    of_pieces: list[tuple[str, ...]] = []
+    for group, path in zip(groups, paths, strict=True):
+        last = None
+        for atom in group:
+            at = bisect_right(ends, atom.span.start)
+            if at != last:
+                pieces.append([])
+                of_pieces.append(path)
+            last = at
+            pieces[-1].append(atom)
+    return pieces, of_pieces
 
 
 def _counted(texts: set[str], count: Count) -> tuple[list[str], list[int]]:

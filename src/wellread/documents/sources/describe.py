@@ -13,7 +13,8 @@ from typing import Any
 from wellread.documents.clean import one_line, visible
 from wellread.documents.sources.listing import Source
 from wellread.errors import SourceError
-from wellread.types import Block, Document, Span
+from wellread.store import layout
+from wellread.types import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def document(origin: Origin, fields: Mapping[str, Any], sidecar: Sidecar) -> Doc
     days = {key: _day(keys.pop(key, ""), key, origin.uri) for key in ("valid_from", "valid_until")}
     superseded_by = keys.pop("superseded_by", "") or None
     labels = _labels(origin.source, keys.pop("labels", keys.pop("label", "")))
+    structure = layout.from_rows(fields, fields["text"])
     return Document(
         id=origin.id,
         uri=origin.uri,
@@ -86,12 +88,15 @@ def document(origin: Origin, fields: Mapping[str, Any], sidecar: Sidecar) -> Doc
         tenant=origin.source.tenant,
         labels=labels,
         metadata=keys,
-        blocks=tuple(Block(kind, Span(start, end), level, page) for kind, start, end, level, page in fields["blocks"]),
+        blocks=structure.blocks,
         size_bytes=fields["size_bytes"],
         modified_at=datetime.fromtimestamp(origin.mtime_ns / 1e9, UTC) if origin.mtime_ns else None,
         valid_from=days["valid_from"],
         valid_until=days["valid_until"],
         superseded_by=superseded_by,
+        units=structure.units,
+        tables=structure.tables,
+        images=structure.images,
     )
 
 

@@ -17,7 +17,8 @@ from wellread.errors import SourceError, UsageError
 from wellread.index.open import IndexReader, Snapshot
 from wellread.models.api import Embedder
 from wellread.retrieve.similar import tone as writing
-from wellread.types import Block, Compare, Document, Parsed, Principal, Span
+from wellread.store import layout
+from wellread.types import Compare, Document, Parsed, Principal
 
 By = Literal["both", "topic", "tone"]
 COMPARED = 200  # documents nearest in topic whose tone is looked at
@@ -99,10 +100,8 @@ def from_file(path: Path, reading: FileReading) -> Sample:
         reply = next(iter(pool.run([request])))
     if reply.kind:
         raise SourceError(reply.reason, reply.kind)
-    blocks = tuple(
-        Block(kind, Span(start, end), level, page) for kind, start, end, level, page in reply.fields["blocks"]
-    )
-    parsed = Parsed(reply.fields["text"], blocks, reply.fields["media_type"], reply.fields["title"])
+    structure = layout.from_rows(reply.fields, reply.fields["text"])
+    parsed = Parsed(reply.fields["text"], structure.blocks, reply.fields["media_type"], reply.fields["title"])
     passages = chunking.chunk(parsed, reading.chunk, reading.embedder.count_tokens, reading.embedder.embed)
     if not passages:
         raise SourceError(f"{path}: has no text to compare", "empty")

@@ -1,0 +1,231 @@
+"""What the text of a cell says: a number with its unit, a date, a time; else text.
+
+Thousands and decimal marks, and the order of day and month, are decided for a column as a whole: one «1.234,56» says
+how «1.234» is to be read. What stays open keeps its text and is flagged, never guessed into another number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from wellread.types import flag_of_cell, type_of_value
+
+NOTHING = frozenset({"", "-", "–", "—", "−", "n/a", "n.a.", "k. a.", "k.a.", "..", "…", "x"})  # never read as 0
+_CURRENCIES = "€$£¥₹₩₽₺₴₫₱฿"
+_CODES = "EUR USD GBP CHF JPY CNY SEK NOK DKK PLN CZK HUF RON BGN TRY INR KRW AUD CAD NZD ZAR BRL MXN kr Kč zł Fr"
+_MEASURES = (
+    "% ‰ °C °F K mm cm dm m km in ft mi nm ha m² m³ km² l L ml hl g kg mg t lb oz s sec min h d days day hours hour "
+    "years year months weeks kW kWh MW MWh GWh W V A Hz kHz MHz GHz bar Pa kPa hPa kB MB GB TB pcs km/h m/s kn knots "
+    "Mio Mrd million billion thousand k€ T€ TEUR k$ pt px pp"
+)
+_UNITS = [*_CURRENCIES, *_CODES.split(), *_MEASURES.split()]
+_UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"(?P<open>\()?(?P<sign>[-−–+]\s?)?(?P<before>{_UNIT})?\s?(?P<sign2>[-−+])?"
+    r"(?P<digits>\d[\d.,'’\u00a0\u2009\u202f ]*\d|\d|[.,]\d+)"
+    rf"(?P<minus>-)?\s?(?P<after>{_UNIT})?(?P<close>\))?"
+)
+_FOOTNOTE = re.compile(r"(?<=[\d%])(?:\s?(?:\*+|†|‡|[¹²³⁴-⁹]+|\[\w{1,2}\])|\s\d?\d\))$")
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?")
+_TIME = re.compile(r"([01]?\d|2[0-4])[:.]([0-5]\d)(?::([0-5]\d))?(?:\s?(am|pm|a\.m\.|p\.m\.))?", re.I)
+_NUMERIC_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})")
+_MONTHS = {
+    name: month
+    for month, names in enumerate(
+        (
+            "january jan januar janvier janv enero januari",
+            "february feb februar février févr febrero februari",
+            "march mar märz mars marzo maart mrz",
+            "april apr avril avr abril",
+            "may mai mayo mei maj",
+            "june jun juni juin junio",
+            "july jul juli juillet juil julio",
+            "august aug août agosto augustus augusti",
+            "september sep sept septembre septiembre",
+            "october oct okt oktober octobre octubre",
+            "november nov novembre noviembre",
+            "december dec dez dezember décembre déc diciembre desember",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+_DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?\s+([^\W\d_]+)\.?,?\s+(\d{4})")
+_MONTH_DAY = re.compile(r"([^\W\d_]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+_HEAD_UNIT = re.compile(
+    rf"(?:\(|\[|\bin |, )(?:in )?(?P<unit>(?:{_UNIT})|per [^\W\d_]+)[)\]]?\s*$|^(?P<alone>{_UNIT})$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a cell says; fields as in ``types.Cell``."""
+
+    kind: type_of_value = "text"
+    value: float | str | None = None
+    unit: str = ""
+    flags: frozenset[flag_of_cell] = frozenset()
+
+
+TEXT = Value()
+
+
+def unit_of_head(text: str) -> str:
+    """The unit that the head of a column names: «Weight (kg)», «in k€», «Trailer, per m»; "" for none."""
+    found = _HEAD_UNIT.search(text.strip())
+    return (found["unit"] or found["alone"] or "") if found else ""
+
+
+def read_column(texts: Sequence[str]) -> list[Value]:
+    """The values of a column's cells, in order."""
+    dates = _dates(texts)
+    bare = [_FOOTNOTE.sub("", text.strip()) if "(" not in text else text.strip() for text in texts]
+    numbers = [_NUMBER.fullmatch(text) if day is None else None for text, day in zip(bare, dates, strict=True)]
+    mark = _decimal_mark([found["digits"] for found in numbers if found])
+    values: list[Value] = []
+    clock = sum(1 for text in texts if ":" in text and _TIME.fullmatch(text.strip()))
+    for n, (text, day, found) in enumerate(zip(texts, dates, numbers, strict=True)):
+        time = _time(text.strip(), dotted=clock > 0 and clock * 2 >= len(texts))
+        if text.strip().casefold() in NOTHING:
+            values.append(TEXT)
+        elif day is not None:
+            values.append(day)
+        elif time is not None:
+            values.append(time)
+        else:
+            values.append(_number(found, mark, noted=bare[n] != text.strip()) if found else TEXT)
+    return values
+
+
+def _decimal_mark(digits: Sequence[str]) -> str:
+    """The mark that one cell at least proves; "" where none does."""
+    votes = {".": 0, ",": 0}
+    for text in digits:
+        last = max(text.rfind("."), text.rfind(","))
+        if last < 0:
+            continue
+        mark = text[last]
+        other = "," if mark == "." else "."
+        n_mark, rest = text.count(mark), len(text) - last - 1
+        if other in text:
+            votes[mark] += n_mark == 1
+        elif n_mark > 1:
+            votes[other] += 1
+        elif rest != 3 or text[:last] in ("0", ""):
+            votes[mark] += 1
+    if votes["."] == votes[","]:
+        return ""
+    return "." if votes["."] > votes[","] else ","
+
+
+def _number(found: re.Match[str], mark: str, *, noted: bool) -> Value:
+    """A number as it stands; text where signs or groups do not fit each other."""
+    if bool(found["open"]) != bool(found["close"]):
+        return TEXT
+    digits = found["digits"]
+    flags: set[flag_of_cell] = {"footnote"} if noted else set()
+    if not mark and re.fullmatch(r"\d{1,3}[.,]\d{3}", digits):  # 1.234: nothing in the column says which
+        mark = "."
+        if "." in digits:
+            flags.add("uncertain")
+    mark = mark or _decimal_mark([digits]) or "."
+    if not _well_grouped(digits, mark):
+        return TEXT
+    plain = "".join(ch for ch in digits if ch.isdigit() or ch == mark).replace(mark, ".")
+    value = float(plain)
+    if (
+        found["open"]
+        or found["minus"]
+        or any((found[sign] or "").strip() in ("-", "−", "–") for sign in ("sign", "sign2"))
+    ):
+        value = -value
+    unit = found["after"] or found["before"] or ""
+    if unit == "%":
+        value = value / 100
+    elif unit == "‰":
+        value = value / 1000
+    return Value("number", value, unit, frozenset(flags))
+
+
+def _well_grouped(digits: str, mark: str) -> bool:
+    """Whether thousands stand in threes and the decimal mark once, last."""
+    whole, _, fraction = digits.partition(mark)
+    if fraction and not fraction.isdigit():
+        return False
+    groups = re.split(r"[.,'’\u00a0\u2009\u202f ]", whole)
+    if len(groups) == 1:
+        return True
+    marks = {ch for ch in whole if not ch.isdigit()}
+    indian = all(len(group) == 2 for group in groups[1:-1]) and len(groups[-1]) == 3
+    return len(marks) == 1 and (all(len(group) == 3 for group in groups[1:]) or indian) and 1 <= len(groups[0]) <= 3
+
+
+def _dates(texts: Sequence[str]) -> list[Value | None]:
+    """Dates among ``texts``; a day above 12 anywhere tells the order of the column, else only dots do."""
+    found = [_NUMERIC_DATE.fullmatch(text.strip()) for text in texts]
+    first = any(int(m[1]) > 12 for m in found if m)
+    second = any(int(m[3]) > 12 for m in found if m)
+    made: list[Value | None] = []
+    for text, numeric in zip(texts, found, strict=True):
+        if numeric is None:
+            made.append(_written_date(text.strip()))
+            continue
+        day_first = numeric[2] == "." or (first and not second)
+        if not day_first and not (second and not first):
+            made.append(Value(flags=frozenset({"uncertain"})))
+            continue
+        day, month = (numeric[1], numeric[3]) if day_first else (numeric[3], numeric[1])
+        year = int(numeric[4])
+        year += 0 if year > 99 else 2000 if year < 70 else 1900
+        made.append(_date(year, int(month), int(day)))
+    return made
+
+
+def _written_date(text: str) -> Value | None:
+    iso = _ISO.fullmatch(text)
+    if iso:
+        made = _date(int(iso[1]), int(iso[2]), int(iso[3]))
+        if made is None or iso[4] is None:
+            return made
+        return Value("date", f"{made.value}T{iso[4]}:{iso[5]}:{iso[6] or '00'}") if int(iso[4]) < 24 else None
+    for pattern, day, month in ((_DAY_MONTH, 1, 2), (_MONTH_DAY, 2, 1)):
+        found = pattern.fullmatch(text)
+        if found and found[month].casefold() in _MONTHS:
+            return _date(int(found[3]), _MONTHS[found[month].casefold()], int(found[day]))
+    return None
+
+
+def _date(year: int, month: int, day: int) -> Value | None:
+    try:
+        return Value("date", date(year, month, day).isoformat())
+    except ValueError:
+        return None
+
+
+def _time(text: str, *, dotted: bool) -> Value | None:
+    """A time of day; with a dot only where the column is one of times."""
+    found = _TIME.fullmatch(text)
+    if found is None or (":" not in text and not found[4] and not dotted):
+        return None
+    hour = int(found[1])
+    if found[4]:
+        hour = hour % 12 + (12 if found[4].casefold().startswith("p") else 0)
+    return Value("time", f"{hour:02}:{found[2]}:{found[3] or '00'}")
+
+
+def is_sum(values: Sequence[float], total: float) -> bool:
+    """Whether ``total`` is what ``values`` add up to, each rounded as it may have been."""
+    if len(values) < 2 or total == 0:
+        return False
+    step = max(_step(value) for value in (*values, total))
+    return abs(sum(values) - total) <= step * (len(values) + 1) / 2 + 1e-9 and any(a != b for a, b in pairwise(values))
+
+
+def _step(value: float) -> float:
+    """The place of the last digit that is written."""
+    fraction = repr(value).partition(".")[2]
+    return 0.0 if fraction in ("", "0") else 10.0 ** -len(fraction) if "e" not in fraction else 0.0
