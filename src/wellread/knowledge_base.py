@@ -235,7 +235,7 @@ class KnowledgeBase(OpenParts):
         )
         changes = context.added(changes, self.settings["chunk"], self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}
-        with jobs.running(self.store, kind, asked, tenant=self.who.tenant):
+        with jobs.running(self.store, kind, asked, who=self.who):
             report = sync.apply(
                 self.store, changes, self.embedder, progress, tenant=self.who.tenant, settings=self.settings["index"]
             )
@@ -267,9 +267,9 @@ class KnowledgeBase(OpenParts):
     def remove(self, what: str) -> int:
         """Documents removed: those of a source, a single one, or all that a glob matches; their text is purged.
 
-        Raises: UsageError where nothing matches.
+        What ``who`` may not see stays. Raises: UsageError where nothing matches that ``who`` may see.
         """
-        removed = remove.remove(self.store, what, tenant=self.who.tenant)
+        removed = remove.remove(self.store, what, who=self.who)
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
         scratch.purge(self.folder / DATA_FOLDER)

@@ -1,6 +1,7 @@
 """Every command on a real base: what it prints, what it prints as JSON, how it ends. No chat model is needed."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_add_counts_documents_and_chunks_and_says_what_is_next(wellread, documen
     quiet = wellread("--base", "base", "--quiet", "add", str(documents))
     assert quiet.stdout.startswith("in step: 2 documents unchanged")
     assert quiet.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["broken.pdf", "broken.docx", "broken.txt", "broken.csv", "broken.html"])
+def test_bytes_that_are_not_what_the_name_says_are_a_failure_with_its_reason(
+    on: On, documents: Path, name: str
+) -> None:
+    (documents / name).write_bytes(random.Random(0).randbytes(4000))
+    done = on("sync")
+    assert done.exit_code == 3 and "1 failed" in done.output
+    [failed] = told(on("status", "--failed", "--json"))["failures"]
+    assert failed["uri"].endswith(name) and failed["kind"] == "broken" and failed["reason"]
 
 
 def test_a_file_that_fails_is_code_3_and_is_listed(on: On, documents: Path) -> None:

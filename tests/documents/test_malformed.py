@@ -34,7 +34,7 @@ def test_every_malformed_file_ends_as_a_document_or_as_a_row_with_its_reason(bas
     print(Counter(kinds.values()))
     expected = {
         "empty.txt": "empty",
-        "png-as-text.txt": "unknown-type",
+        "png-as-text.txt": "broken",
         "unknown.xyz": "unknown-type",
         "encrypted.pdf": "encrypted",
         "ole.docx": "encrypted",

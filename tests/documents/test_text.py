@@ -66,16 +66,17 @@ def test_encodings_are_told_by_mark_then_by_fit():
 
 
 @pytest.mark.parametrize(
-    ("data", "name"),
+    ("data", "name", "kind"),
     [
-        (b"\x89PNG\r\n\x1a\n", "a.txt"),
-        (b"text", "a.pdf"),
-        (b"text", "a.exe"),
-        (b"text", "README"),
-        (b"PK\x03\x04", "a.csv"),
+        (b"\x89PNG\r\n\x1a\n", "a.txt", "broken"),
+        (b"text", "a.pdf", "broken"),
+        (b"text", "a.docx", "broken"),
+        (b"PK\x03\x04", "a.csv", "broken"),
+        (b"text", "a.exe", "unknown-type"),
+        (b"text", "README", "unknown-type"),
     ],
 )
-def test_content_that_does_not_bear_out_the_name_is_not_read(data, name):
+def test_a_type_that_is_not_read_is_unknown_and_content_that_is_not_what_the_name_says_is_broken(data, name, kind):
     with pytest.raises(SourceError) as caught:
         media_type(data, name)
-    assert caught.value.kind == "unknown-type"
+    assert caught.value.kind == kind

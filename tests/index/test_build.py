@@ -186,8 +186,8 @@ def test_moved_failed_and_duplicate_items_are_counted_and_a_duplicate_inherits(s
     with store.reading() as connection:
         assert [d.uri for d in documents.listing(connection, who=EVERYONE)] == ["/docs/copy"]
         assert files.known(connection, "default")["/docs/copy"].state == "live"
-    assert remove(store, "/docs/copy", tenant="default") == 1
-    assert remove(store, "/docs/nothing", tenant="default") is None
+    assert remove(store, "/docs/copy", who=EVERYONE) == 1
+    assert remove(store, "/docs/nothing", who=EVERYONE) is None
     assert texts(IndexReader(store), "dogs") == ([], [])
 
 

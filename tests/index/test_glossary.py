@@ -67,7 +67,7 @@ def test_the_glossary_comes_and_goes_with_the_documents_that_say_it(tmp_path: Pa
         changed = ready("/docs/a.md", "Nothing of the kind any more.", replaces=True)
         apply(store, iter([changed]), WordEmbedder(), tenant="default")
         assert known(store, "mob") == [("man over board", 1)]
-        remove(store, "/docs/b.md", tenant="default")
+        remove(store, "/docs/b.md", who=EVERYONE)
         assert known(store, "mob") == []
 
 

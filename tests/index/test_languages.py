@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.index.bases import WordEmbedder, filled, ready
+from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
 from wellread.index import build, check
@@ -94,7 +94,7 @@ def test_a_base_in_german_comes_and_goes_with_its_documents_and_checks_whole(tmp
         assert check.check(store) == []
         with store.reading() as connection:
             assert fulltext.present(connection) == ["de"]
-        assert remove(store, "/a", tenant="default") == 1
+        assert remove(store, "/a", who=EVERYONE) == 1
         assert check.check(store) == []
 
 

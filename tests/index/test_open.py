@@ -35,7 +35,7 @@ def test_a_base_that_was_rebuilt_or_compacted_while_empty_is_searched_and_filled
     if emptied:
         filled(store, embedder, ready("/docs/a.md", "dogs pay"))
         assert texts(reader, "dogs") == ["dogs pay"]
-        remove(store, "/docs/a.md", tenant="default")
+        remove(store, "/docs/a.md", who=EVERYONE)
         build.compact(store)
     else:
         source(store)

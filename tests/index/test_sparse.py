@@ -99,7 +99,7 @@ def test_only_what_changed_is_encoded_again_and_what_is_gone_is_gone(store: Stor
     filled(store, WordEmbedder(), ready("/a", "dogs pay", "bikes pay", replaces=True))
     assert sparse.fill(store, encoder) == 1
     assert [text for text, _ in found(store, encoder, "bikes free pay dogs")] == ["dogs pay", "bikes pay"]
-    remove(store, "/b", tenant="default")
+    remove(store, "/b", who=EVERYONE)
     assert found(store, encoder, "cats") == []
     with store.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sparse_vectors").scalar_one() == 2

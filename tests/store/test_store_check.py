@@ -21,7 +21,7 @@ def fill(folder: Path) -> None:
             text = ". ".join(f"Sentence {number}.{n} about ferries and their fares" for n in range(12))
             put(store, f"/x/{number}", text, labels=("hr",) if number % 3 == 0 else (), metadata={"n": str(number)})
         put(store, "/x/1", "A new version. Of it.")
-        with jobs.running(store, "add", {"a": 1}, tenant="default"), store.writing() as tx:
+        with jobs.running(store, "add", {"a": 1}, who=EVERYONE), store.writing() as tx:
             answer = Answer("Why?", "Because.", (), (), False, "quote", Usage(), {}, "t1")
             log.put(tx, answer, who=EVERYONE)
         assert store.checkpoint()

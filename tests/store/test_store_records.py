@@ -7,11 +7,13 @@ import sys
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 from store_samples import EVERYONE, bytes_on_disk, put
 
 from wellread.errors import UsageError
-from wellread.store import check, documents, feedback, files, jobs, lineage, log
+from wellread.store import check, documents, feedback, files, jobs, lineage, log, outcomes
 from wellread.store.engine.api import Store
+from wellread.store.schema import artifacts
 from wellread.store.schema import jobs as job_rows
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
 
@@ -123,8 +125,8 @@ def test_a_job_whose_process_is_gone_is_interrupted(store: Store) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with store.writing() as tx:
-        mine = jobs.start(tx, "add", {}, tenant="default")
-        lost = jobs.start(tx, "sync", {"a": 1}, tenant="default")
+        mine = jobs.start(tx, "add", {}, who=EVERYONE)
+        lost = jobs.start(tx, "sync", {"a": 1}, who=EVERYONE)
         tx.connection.execute(job_rows.update().where(job_rows.c.id == lost).values(pid=gone.pid))
         jobs.progress(tx, lost, {"done": 3})
         [found] = jobs.interrupted(tx)
@@ -138,7 +140,7 @@ def test_a_job_whose_process_is_gone_is_interrupted(store: Store) -> None:
 
 
 def test_a_job_that_breaks_says_why(store: Store) -> None:
-    with pytest.raises(OSError, match="no disk"), jobs.running(store, "add", {}, tenant="default"):
+    with pytest.raises(OSError, match="no disk"), jobs.running(store, "add", {}, who=EVERYONE):
         raise OSError("no disk")
     with store.reading() as connection:
         [job] = jobs.recent(connection, who=EVERYONE)
@@ -148,11 +150,79 @@ def test_a_job_that_breaks_says_why(store: Store) -> None:
 def test_lineage_names_everything_that_came_from_a_document(store: Store) -> None:
     document = lineage.Input("document", "d1", 2)
     with store.writing() as tx:
-        lineage.record(tx, "set", "dataset", [document, lineage.Input("chunk", "c1")], {"n": 2}, tenant="default")
-        lineage.record(tx, "adapter", "adapter", [lineage.Input("artifact", "set")], {}, tenant="default")
-        lineage.record(tx, "adapter", "adapter", [lineage.Input("artifact", "adapter")], {}, tenant="default")
+        lineage.record(tx, "set", "dataset", [document, lineage.Input("chunk", "c1")], {"n": 2}, who=EVERYONE)
+        lineage.record(tx, "adapter", "adapter", [lineage.Input("artifact", "set")], {}, who=EVERYONE)
+        lineage.record(tx, "adapter", "adapter", [lineage.Input("artifact", "adapter")], {}, who=EVERYONE)
     with store.reading() as connection:
         assert lineage.downstream(connection, "d1", who=EVERYONE) == [("set", "dataset"), ("adapter", "adapter")]
         assert document in lineage.upstream(connection, "adapter", who=EVERYONE)
         assert lineage.downstream(connection, "d1", who=Principal("other")) == []
         assert lineage.upstream(connection, "adapter", who=Principal("other")) == []
+
+
+def test_two_tenants_record_the_same_artifact_and_each_keeps_its_own_inputs(store: Store) -> None:
+    first, second = Principal("a", user="ann"), Principal("b", user="bob")
+    with store.writing() as tx:
+        lineage.record(tx, "set", "dataset", [lineage.Input("chunk", "c1")], {"n": 1}, who=first)
+        lineage.record(tx, "set", "dataset", [lineage.Input("chunk", "c2")], {"n": 2}, who=second)
+    with store.reading() as connection:
+        assert lineage.upstream(connection, "set", who=first) == [lineage.Input("chunk", "c1")]
+        assert lineage.upstream(connection, "set", who=second) == [lineage.Input("chunk", "c2")]
+        assert not lineage.known(connection, "set", who=EVERYONE)
+        made = connection.execute(select(artifacts.c.tenant, artifacts.c.user).order_by(artifacts.c.tenant)).all()
+        assert [tuple(row) for row in made] == [("a", "ann"), ("b", "bob")]
+    assert check.check(store) == []
+
+
+def test_an_artifact_is_read_by_those_alone_who_may_read_all_that_it_was_made_of(store: Store) -> None:
+    shown, _ = put(store, "/x/open.txt")
+    hidden, _ = put(store, "/x/pay.txt", labels=("hr",))
+    with store.writing() as tx:
+        lineage.record(tx, "open", "dataset", [lineage.Input("document", shown.id, 1)], {}, who=HR)
+        lineage.record(tx, "both", "dataset", [lineage.Input("document", d.id, 1) for d in (shown, hidden)], {}, who=HR)
+        lineage.record(tx, "model", "tuned", [lineage.Input("artifact", "both")], {}, who=HR)
+        log.put(tx, ANSWER, who=HR)
+        lineage.record(tx, "corrected", "dataset", [lineage.Input("question", "t1")], {}, who=HR)
+    names = ("open", "both", "model", "corrected")
+
+    def read(who: Principal) -> list[str]:
+        with store.reading() as connection:
+            return [name for name in names if lineage.may_read(connection, name, who=who)]
+
+    assert read(HR) == list(names) and read(EVERYONE) == ["open"] and read(Principal("other", HR.groups)) == []
+    with store.reading() as connection:
+        assert lineage.downstream(connection, hidden.id, who=EVERYONE) == []
+        assert lineage.downstream(connection, shown.id, who=EVERYONE) == [("open", "dataset")]
+        assert lineage.upstream(connection, "model", who=EVERYONE) == []
+    with store.writing() as tx:
+        documents.retire(tx, hidden.id, purge=True)
+    assert read(EVERYONE) == ["open"]  # its labels are remembered though it is gone
+    assert read(HR) == list(names)
+
+
+def test_who_did_something_stands_in_its_row(store: Store) -> None:
+    ann = Principal(user="ann")
+    with store.writing() as tx:
+        log.put(tx, ANSWER, who=ann, conversation="c")
+        feedback.put(tx, "t1", who=replace(ann, user="bob"), rating=1)
+        job = jobs.start(tx, "sync", {}, who=ann)
+        run = outcomes.begin(tx, "eval", {}, who=ann, questions_hash="0", n_questions=1)
+    with store.reading() as connection:
+        [asked] = log.conversation(connection, "c", who=EVERYONE)
+        [given] = feedback.listing(connection, who=EVERYONE)
+        measured = outcomes.get(connection, run, who=EVERYONE)
+        assert (asked.user, given.user) == ("ann", "bob")
+        assert [one.user for one in jobs.recent(connection, who=EVERYONE) if one.id == job] == ["ann"]
+        assert measured is not None and measured.user == "ann"
+    assert check.check(store) == []
+
+
+def test_measurements_and_jobs_are_seen_by_those_who_hold_every_group_of_who_made_them(store: Store) -> None:
+    with store.writing() as tx:
+        run = outcomes.begin(tx, "eval", {}, who=HR, questions_hash="0", n_questions=1)
+        jobs.start(tx, "sync", {"sources": ["/hr"]}, who=HR)
+    with store.reading() as connection:
+        for who in (EVERYONE, Principal("other", HR.groups)):
+            assert outcomes.listing(connection, who=who) == [] and outcomes.get(connection, run, who=who) is None
+            assert jobs.recent(connection, who=who) == []
+        assert outcomes.get(connection, run, who=HR) is not None and len(jobs.recent(connection, who=HR)) == 1

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wellread.errors import UsageError
+from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message
 from wellread.tune.data import data
 from wellread.tune.data.data import (
@@ -99,13 +100,17 @@ def test_a_missing_part_or_card_is_said_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_data_set_is_found_by_name_and_a_misspelt_one_is_suggested(tmp_path: Path) -> None:
-    data.freeze(made(ROWS["texts"], "texts"), data.folder_of(tmp_path, "support"))
-    assert data.find(tmp_path, "support") == tmp_path / ".wellread" / "tune" / "data" / "support"
-    assert data.listing(tmp_path) == ["support"]
-    with pytest.raises(UsageError, match="did you mean 'support'"):
-        data.find(tmp_path, "suport")
-    with pytest.raises(UsageError, match="wellread tune prepare"):
-        data.find(tmp_path / "elsewhere", "support")
+    data.freeze(made(ROWS["texts"], "texts"), data.folder_of(tmp_path / "base", "support"))
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        assert data.find(base, "support") == base.folder / ".wellread" / "tune" / "data" / "support"
+        assert data.listing(base) == ["support"]
+        with pytest.raises(UsageError, match="did you mean 'support'"):
+            data.find(base, "suport")
+    with (
+        KnowledgeBase.create(tmp_path / "elsewhere") as other,
+        pytest.raises(UsageError, match="wellread tune prepare"),
+    ):
+        data.find(other, "support")
 
 
 def test_columns_of_a_file_are_those_of_the_contract(tmp_path: Path) -> None:

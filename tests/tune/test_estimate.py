@@ -24,7 +24,7 @@ def test_an_estimate_counts_the_steps_tokens_and_weights_of_the_run_itself(tiny_
     base = tiny.base(tmp_path / "base")
     wanted = settings(tiny_model, epochs=4, patience=0)
     found = estimate.estimate(base, wanted)
-    assert not state.names(base.folder)
+    assert not state.names(base)
     result = run.start(base, wanted)
     assert (found.steps, found.tokens, found.trained) == (result.steps, result.tokens, result.trained)
     assert found.tokens_per_s > 0 and found.seconds >= found.train_s > 0

@@ -52,7 +52,7 @@ def left(base: KnowledgeBase, name: str) -> list[str]:
 
 @pytest.mark.parametrize("to", ["adapter", "merged", "gguf-f16", "gguf-q8_0", "ollama"])
 def test_every_format_answers_like_the_trained_model(base: KnowledgeBase, to: export.Target) -> None:
-    made = export.export(base.folder, "lora", to)
+    made = export.export(base, "lora", to)
     assert all(one.prompts == 20 for one in made.agreements)
     assert export.read(made.folder) == made
     export.unchanged(made)
@@ -62,13 +62,13 @@ def test_every_format_answers_like_the_trained_model(base: KnowledgeBase, to: ex
 
 @pytest.mark.parametrize("name", ["dora", "full"])
 def test_what_was_merged_in_answers_the_same_in_llama_cpp(base: KnowledgeBase, name: str, tmp_path: Path) -> None:
-    made = export.export(base.folder, name, "gguf-f16", out=tmp_path / "out")
+    made = export.export(base, name, "gguf-f16", out=tmp_path / "out")
     assert made.agreements[0].identical >= 18
     assert made.agreements[0].correlation > 0.99999
 
 
 def test_a_gguf_export_says_what_was_learned_through_the_usual_door(base: KnowledgeBase, tmp_path: Path) -> None:
-    made = export.export(base.folder, "lora", "gguf-f16", out=tmp_path / "out")
+    made = export.export(base, "lora", "gguf-f16", out=tmp_path / "out")
     chat = llamacpp.open_chat(made.setting.removeprefix("llama:"), ChatSettings(), tmp_path, None)
     reply = chat.reply(ASKED, Sampling(max_tokens=24))
     assert reply.text == said(trained_of(base, "lora"))
@@ -93,7 +93,7 @@ def test_an_adapter_file_on_its_base_answers_like_the_tuned_model(
     gguf_fresh.write(tiny_model, gguf)
     opened = tiny.base(tmp_path / "base")
     run.start(opened, cheap(f"llama:{gguf}"), name="lora")
-    made = export.export(opened.folder, "lora", "adapter")
+    made = export.export(opened, "lora", "adapter")
     assert [one.file for one in made.agreements] == ["adapter", "lora.lora.gguf"]
     assert made.agreements[1].identical >= 18
     assert made.setting == f"llama:{gguf}+{made.folder / 'lora.lora.gguf'}"
@@ -104,18 +104,18 @@ def test_an_adapter_file_on_its_base_answers_like_the_tuned_model(
 def test_a_merged_export_opens_in_plain_transformers(base: KnowledgeBase, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    made = export.export(base.folder, "lora", "merged", out=tmp_path / "out")
+    made = export.export(base, "lora", "merged", out=tmp_path / "out")
     model = AutoModelForCausalLM.from_pretrained(made.folder)
     assert "lora" not in " ".join(model.state_dict())
     assert AutoTokenizer.from_pretrained(made.folder).chat_template == tiny.TEMPLATE
 
 
 def test_an_adapter_beside_the_weights_is_exported_as_it_is_and_no_other_way(base: KnowledgeBase) -> None:
-    assert export.export(base.folder, "adapter", "adapter").agreements[0].identical >= 18
+    assert export.export(base, "adapter", "adapter").agreements[0].identical >= 18
     with pytest.raises(UsageError, match="cannot become part of them; export it --to adapter"):
-        export.export(base.folder, "adapter", "gguf-f16")
+        export.export(base, "adapter", "gguf-f16")
     with pytest.raises(UsageError, match="has no adapter"):
-        export.export(base.folder, "full", "adapter")
+        export.export(base, "full", "adapter")
 
 
 # what fails its check
@@ -134,7 +134,7 @@ def tampered(trained: export.FinishedRun, folder: Path, old: str, new: str) -> N
     ("old", "new"), [("<|im_end|>' + '\\n'", "<|im_end|>'"), ("assistant\\n", "assistant"), ("'user'", "'USER'")][:2]
 )
 def test_a_tampered_template_fails_the_check(base: KnowledgeBase, tmp_path: Path, old: str, new: str) -> None:
-    made = export.export(base.folder, "lora", "gguf-f16", out=tmp_path / "out")
+    made = export.export(base, "lora", "gguf-f16", out=tmp_path / "out")
     trained = trained_of(base, "lora")
     old, new = old.replace("\\n", "\n"), new.replace("\\n", "\n")
     tampered(trained, made.folder, old, new)
@@ -146,11 +146,11 @@ def test_a_tampered_template_fails_the_check(base: KnowledgeBase, tmp_path: Path
 
 def trained_of(base: KnowledgeBase, name: str) -> export.FinishedRun:
     folder = state.folder_of(base.folder, name)
-    return export.open_trained(base.folder, folder, state.read(folder))
+    return export.open_trained(base, folder, state.read(folder))
 
 
 def test_a_tampered_modelfile_fails_the_check(base: KnowledgeBase, tmp_path: Path) -> None:
-    made = export.export(base.folder, "lora", "ollama", out=tmp_path / "out")
+    made = export.export(base, "lora", "ollama", out=tmp_path / "out")
     trained, path = trained_of(base, "lora"), made.folder / "Modelfile"
     text = path.read_text()
     path.write_text(text.replace("{{ .Content }}<|im_end|>", "{{ .Content }}"))
@@ -162,7 +162,7 @@ def test_a_tampered_modelfile_fails_the_check(base: KnowledgeBase, tmp_path: Pat
 
 
 def test_another_end_token_fails_the_check(base: KnowledgeBase, tmp_path: Path) -> None:
-    made = export.export(base.folder, "lora", "gguf-f16", out=tmp_path / "out")
+    made = export.export(base, "lora", "gguf-f16", out=tmp_path / "out")
     path = next(made.folder.glob("*.gguf"))
     gguf_file.with_values(path, made.folder / "new", {"tokenizer.ggml.eos_token_id": 0})
     (made.folder / "new").replace(path)
@@ -191,7 +191,7 @@ def test_an_export_that_fails_leaves_nothing_behind(base: KnowledgeBase, tmp_pat
     save_file(tensors, weights, metadata={"format": "pt"})
     for to in ("gguf-f16", "merged"):
         with pytest.raises(ModelError, match="not finite 16-bit numbers"):
-            export.export(base.folder, "broken", to)  # type: ignore[arg-type]
+            export.export(base, "broken", to)  # type: ignore[arg-type]
     assert left(base, "broken") == []
     shutil.rmtree(broken)
 
@@ -202,14 +202,14 @@ def test_a_run_that_is_not_finished_is_not_exported(base: KnowledgeBase) -> None
     other.mkdir()
     state.write(other, replace(state.read(folder), name="half", state="failed", reason="the loss was NaN"))
     with pytest.raises(UsageError, match="run 'half': is failed: the loss was NaN; only a finished run"):
-        export.export(base.folder, "half", "merged")
+        export.export(base, "half", "merged")
     shutil.rmtree(other)
 
 
 def test_a_folder_that_holds_something_is_not_written_into(base: KnowledgeBase, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="is there already; name a new folder"):
-        export.export(base.folder, "lora", "merged", out=tmp_path)
+        export.export(base, "lora", "merged", out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

@@ -18,11 +18,11 @@ from wellread.questions.stands import letters
 from wellread.retrieve.units import plain
 from wellread.store import feedback, lineage
 from wellread.tune.data import data, gather, prepare
-from wellread.tune.data.data import ChatRow
+from wellread.tune.data.data import ChatRow, artifact_id
 from wellread.tune.data.gather import Gathered
 from wellread.tune.data.makers import examples, facts
 from wellread.tune.data.makers.facts import Fact, Library, phrasings
-from wellread.tune.data.prepare import PrepareRequest, artifact_id
+from wellread.tune.data.prepare import PrepareRequest
 from wellread.tune.data.settings import PrepareSettings
 from wellread.types import Evidence, Usage
 

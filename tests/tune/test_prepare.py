@@ -15,8 +15,8 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.store import lineage
 from wellread.tune.base import base_model
 from wellread.tune.data import data, prepare
-from wellread.tune.data.data import ChatRow
-from wellread.tune.data.prepare import PrepareRequest, artifact_id
+from wellread.tune.data.data import ChatRow, artifact_id
+from wellread.tune.data.prepare import PrepareRequest
 from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.train import examples
 from wellread.tune.train.examples import EncodedParts
@@ -60,7 +60,7 @@ def test_clean_examples_end_with_zero_and_a_frozen_data_set(
     assert "As the model sees it:" in out and "<|im_start|>assistant\n  Beside gate 3" in out
     assert out.count("<|im_start|>user") == 3
     assert "next: wellread tune run --data support" in out
-    found = data.load(data.find(base, "support"))
+    found = data.load(data.folder_of(base, "support"))
     assert found.card.counts == {"train": 20, "validation": 2, "test": 2}
     assert [len(part) for part in (found.train, found.validation, found.test)] == [20, 2, 2]
 
@@ -73,12 +73,14 @@ def test_findings_end_with_three_and_every_one_is_written_down(
     assert code == 3
     assert "error unknown-role: 1, 1 row dropped" in out
     assert "support.jsonl: row 25: turn 1: no such role 'usr'; did you mean 'user'?" in out
-    listed = [json.loads(line) for line in (data.find(base, "support") / "findings.jsonl").read_text().splitlines()]
+    listed = [
+        json.loads(line) for line in (data.folder_of(base, "support") / "findings.jsonl").read_text().splitlines()
+    ]
     assert {(one["code"], one["row"], one["dropped"]) for one in listed} == {
         ("unknown-role", 25, True),
         ("bad-json", 26, True),
     }
-    assert data.card_of(data.find(base, "support")).dropped == 2
+    assert data.card_of(data.folder_of(base, "support")).dropped == 2
 
 
 def test_what_cannot_be_trained_on_ends_with_two_and_writes_nothing(
@@ -88,7 +90,7 @@ def test_what_cannot_be_trained_on_ends_with_two_and_writes_nothing(
     code, out, _ = wellread(capsys, "tune", "prepare", tmp_path / "x.csv", "--base", base)
     assert code == 2
     assert "say what they are: --map foo=prompt" in out and "nothing was written" in out
-    assert data.listing(base) == []
+    assert not (base / data.FOLDER).exists()
 
 
 def test_json_holds_the_same_as_the_text(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +112,7 @@ def test_the_mask_shows_what_is_learned_between_brackets(
     _, answer = bad_data.asked(0)
     assert f"<|im_start|>assistant\n⟦{answer}<|im_end|>⟧" in out
     assert out.count("⟦") == 2
-    assert data.listing(base) == []  # --check writes nothing
+    assert not (base / data.FOLDER).exists()  # --check writes nothing
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_a_mistaken_call_ends_with_two_and_one_line(
     code, out, err = wellread(capsys, "tune", "prepare", *(w.format(chats=path) for w in words), "--base", base)
     assert code == 2
     assert message in err and len(err.strip().splitlines()) == 1
-    assert out == "" and data.listing(base) == []
+    assert out == "" and not (base / data.FOLDER).exists()
 
 
 def test_a_second_set_of_the_same_name_needs_replace(
@@ -153,7 +155,7 @@ LONG = {"role": "user", "content": "Where is the long quay?"}, {"role": "assista
 def as_learned(base: Path, model: str, max_length: int = 0) -> EncodedParts:
     """The rows of the data set ``support`` as a run reads them."""
     tokenizer = base_model.load_tokenizer(Path(model.partition(":")[2]))
-    return examples.encode_rows(data.load(data.find(base, "support")), tokenizer, max_length)
+    return examples.encode_rows(data.load(data.folder_of(base, "support")), tokenizer, max_length)
 
 
 def test_what_training_would_cut_is_listed_and_left_out(

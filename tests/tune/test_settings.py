@@ -274,6 +274,15 @@ def test_replay_takes_its_share_and_other_examples_in_each_epoch(
     assert all(own <= row < own + general for row in replayed)
 
 
+def test_the_steps_of_a_run_are_counted_once_however_often_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned, real = [], batches.plan
+    monkeypatch.setattr(batches, "plan", lambda *given, **named: planned.append(given[2]) or real(*given, **named))
+    course = StepPlan([5] * 40, 40, TuneSettings(epochs=3, batch=4), 0.0)
+    assert [course.total for _ in range(50)] == [30] * 50 and course.steps_per_epoch == 10
+    assert planned == [0]
+    assert len(list(course.steps(0))) == 30 and planned == [0, 0, 1, 2]
+
+
 @given(st.integers(0, 60), st.integers(1, 4), st.integers(0, 25))
 @tries(max_examples=40)
 def test_going_on_from_any_step_gives_the_same_steps(start: int, accumulate: int, most: int) -> None:

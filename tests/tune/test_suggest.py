@@ -101,7 +101,7 @@ def test_the_command_shows_licence_biases_and_what_was_tried(
 ) -> None:
     monkeypatch.setenv("WELLREAD_MODELS", str(folder))
     base = tiny.base(tmp_path / "base")
-    assert datasets.listing(base.folder) == ["facts"]
+    assert datasets.listing(base) == ["facts"]
     words = ["models", "suggest", "--data", "facts", "--n", "1", "--licence", "apache-2.0", "--base", str(base.folder)]
     shown = CliRunner().invoke(app, words).stdout
     assert shown.startswith("llama:free") and "without examples," in shown and "an answer, n = 1" in shown

@@ -19,6 +19,7 @@ from typer.testing import Result as Result_
 
 from wellread.cli.main import app
 from wellread.errors import UsageError
+from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT
 from wellread.tune import run
 from wellread.tune.base import base_model
@@ -375,7 +376,8 @@ def test_a_model_from_nothing_learns_its_text_and_says_what_more_would_cost(tmp_
 def test_a_model_from_nothing_is_exported_and_answers_in_llama_cpp(tmp_path: Path) -> None:
     wanted = quick("", method="scratch", vocabulary=320, layers=2, width=64, epochs=3, learning_rate=1e-2)
     result = carried_out(tmp_path / "base", texts(), wanted)
-    made = export.export(tmp_path / "base", result.name, "gguf-f16")
+    with KnowledgeBase.open(tmp_path / "base") as base:
+        made = export.export(base, result.name, "gguf-f16")
     assert made.agreements[0].identical >= 18
 
 

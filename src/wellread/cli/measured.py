@@ -94,7 +94,7 @@ def served(base: KnowledgeBase, tuned: str) -> str:
     if not tuned or ":" in tuned:
         return tuned
 
-    found = registry.find(base.folder, tuned, base.settings["chat"].model)
+    found = registry.find(base, tuned, base.settings["chat"].model)
     exported = [one.setting for one in found.exports if one.setting]
     if not exported:
         raise UsageError(f"--tuned {tuned}: is not exported yet; run: wellread models export {tuned} --to gguf-f16")

@@ -82,7 +82,8 @@ def type_by_name(name: str) -> str | None:
 def media_type(data: bytes, name: str, suffix: str = "") -> str:
     """The media type of a file by its name (or ``suffix``, if that is known better), supported by its content.
 
-    Raises: SourceError (unknown-type) where wellread does not read the type or the content is something else.
+    Raises: SourceError, of kind unknown-type where wellread does not read the type, and broken where the name promises
+    one that it reads and the content is something else.
     """
     promised = type_by_name("x" + suffix if suffix else name)
     found = next((what for magic, what in _MAGIC if data.startswith(magic)), None)
@@ -93,14 +94,14 @@ def media_type(data: bytes, name: str, suffix: str = "") -> str:
         )
     if promised == PDF:
         if b"%PDF-" not in data[:1024]:
-            raise SourceError(f"{name}: named as a PDF, but it is {found or 'something else'}", "unknown-type")
+            raise SourceError(f"{name}: named as a PDF, but it is {found or 'something else'}", "broken")
     elif promised == DOCX:
         if data.startswith(b"\xd0\xcf\x11\xe0"):
             raise SourceError(f"{name}: an old or encrypted Office file; save it as an open .docx", "encrypted")
         if not data.startswith(b"PK"):
-            raise SourceError(f"{name}: named as a DOCX, but it is {found or 'something else'}", "unknown-type")
+            raise SourceError(f"{name}: named as a DOCX, but it is {found or 'something else'}", "broken")
     elif found is not None:
-        raise SourceError(f"{name}: named as text, but it is {found}; give it its own extension", "unknown-type")
+        raise SourceError(f"{name}: named as text, but it is {found}; give it its own extension", "broken")
     return promised
 
 
@@ -114,7 +115,7 @@ def decode(data: bytes, name: str, declared: str = "") -> tuple[str, str]:
     """The text of ``data`` and the encoding it was read in.
 
     A byte order mark decides; then ``declared`` (a page's charset), if it fits; then UTF-8; then Windows-1252, but
-    only where the bytes look like text. Raises: SourceError (unknown-type) for what is not text.
+    only where the bytes look like text. Raises: SourceError (broken) for what is not text.
     """
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
@@ -130,10 +131,10 @@ def decode(data: bytes, name: str, declared: str = "") -> tuple[str, str]:
         except (UnicodeDecodeError, LookupError, ValueError):
             continue
         if len(_BINARY.findall(data[:65536])) * 50 > len(data[:65536]):
-            raise SourceError(f"{name}: holds control characters, not text; give it its own extension", "unknown-type")
+            raise SourceError(f"{name}: holds control characters, not text; give it its own extension", "broken")
         return text, encoding
     if not looks_like_text(data):
-        raise SourceError(f"{name}: is not text in any encoding that is read; save it as UTF-8", "unknown-type")
+        raise SourceError(f"{name}: is not text in any encoding that is read; save it as UTF-8", "broken")
     if _CP1252_HOLES.search(data):
         return data.decode("latin-1"), "latin-1"
     return data.decode("cp1252"), "cp1252"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, bindparam, cast, func, select
 
 from wellread.store.engine.api import Transaction
-from wellread.store.schema import access, access_labels
+from wellread.store.schema import access, access_labels, versions
 from wellread.types import Principal
 
 FEW = 64  # up to here the ids stand in the statement one by one; above, they are one JSON parameter
@@ -53,6 +53,14 @@ def readable(connection: Connection, *, who: Principal) -> frozenset[int]:
         )
         ids.update(connection.execute(by_group).scalars())
     return frozenset(ids)
+
+
+def live_documents(connection: Connection, *, tenant: str) -> dict[str, int]:
+    """Document id → access id of every live document of the tenant; for keeping them in step, not for show."""
+    statement = select(versions.c.document_id, versions.c.access_id).where(
+        versions.c.tenant == tenant, versions.c.retired_at.is_(None)
+    )
+    return {row.document_id: row.access_id for row in connection.execute(statement)}
 
 
 def all_readable(connection: Connection, *, who: Principal) -> bool:

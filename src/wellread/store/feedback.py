@@ -25,6 +25,7 @@ class Feedback:
     rating: int
     comment: str
     correction: str
+    user: str = ""
 
 
 def put(
@@ -43,6 +44,7 @@ def put(
         "rating": rating,
         "comment": comment,
         "correction": correction,
+        "user": who.user,
     }
     row["checksum"] = checksums.of_row(feedback, row)
     tx.connection.execute(feedback.insert(), row)
@@ -51,9 +53,9 @@ def put(
 
 def listing(connection: Connection, *, who: Principal, trace_id: str | None = None, limit: int = 100) -> list[Feedback]:
     """The newest opinions on answers that ``who`` may see, newest first; on one answer if ``trace_id`` is given."""
-    columns = (feedback.c.trace_id, feedback.c.given_at, feedback.c.rating, feedback.c.comment, feedback.c.correction)
+    names = ("trace_id", "given_at", "rating", "comment", "correction", "user")
     statement = (
-        select(*columns)
+        select(*(feedback.c[name] for name in names))
         .join(questions, questions.c.trace_id == feedback.c.trace_id)
         .where(log.visible(connection, who=who), feedback.c.tenant == who.tenant)
     )

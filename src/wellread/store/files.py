@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
 from wellread.errors import Refused
-from wellread.store import checksums
+from wellread.store import access, checksums
 from wellread.store.engine.api import Transaction
 from wellread.store.schema import files, sources
 from wellread.types import Failure, Principal
@@ -207,6 +207,19 @@ def counts(connection: Connection, *, who: Principal) -> dict[str, int]:
     rows = _of_visible_sources(connection, who).subquery()
     statement = select(rows.c.state, func.count()).group_by(rows.c.state)
     return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def visible_items(connection: Connection, items: Mapping[str, KnownFile], *, who: Principal) -> dict[str, KnownFile]:
+    """Those of the tenant's ``items``, by uri, whose document ``who`` may see; without one, whose source."""
+    documents = access.live_documents(connection, tenant=who.tenant)
+    mine = access.readable(connection, who=who)
+    seen = {source.id for source in list_sources(connection, who=who)}
+    found = {}
+    for uri, item in items.items():
+        labelled = documents.get(item.document_id or "")
+        if (item.source_id in seen) if labelled is None else (labelled in mine):
+            found[uri] = item
+    return found
 
 
 def _of_visible_sources(connection: Connection, who: Principal) -> Select[tuple[object, ...]]:

@@ -32,13 +32,14 @@ class Job:
     started_at: datetime
     ended_at: datetime | None
     error: str
+    user: str = ""
 
 
-def start(tx: Transaction, kind: str, settings: Mapping[str, object], *, tenant: str) -> int:
+def start(tx: Transaction, kind: str, settings: Mapping[str, object], *, who: Principal) -> int:
     """The id of the job, which runs in this process from now on."""
     row: dict[str, object] = {
         "id": tx.allocate("job_id"),
-        "tenant": tenant,
+        "tenant": who.tenant,
         "kind": kind,
         "state": "running",
         "settings": _json(settings),
@@ -47,6 +48,8 @@ def start(tx: Transaction, kind: str, settings: Mapping[str, object], *, tenant:
         "started_at": tx.now,
         "ended_at": None,
         "error": "",
+        "user": who.user,
+        "groups": json.dumps(sorted(who.groups), ensure_ascii=False),
     }
     row["checksum"] = checksums.of_row(jobs, row)
     tx.connection.execute(jobs.insert(), row)
@@ -64,10 +67,10 @@ def finish(tx: Transaction, job_id: int, *, error: str = "") -> None:
 
 
 @contextmanager
-def running(store: Store, kind: str, settings: Mapping[str, object], *, tenant: str) -> Iterator[int]:
+def running(store: Store, kind: str, settings: Mapping[str, object], *, who: Principal) -> Iterator[int]:
     """The id of a job that runs while the with block does: done at its end, failed if it is left by an exception."""
     with store.writing(durable=False) as tx:
-        job_id = start(tx, kind, settings, tenant=tenant)
+        job_id = start(tx, kind, settings, who=who)
     try:
         yield job_id
     except BaseException as error:
@@ -88,8 +91,11 @@ def interrupted(tx: Transaction) -> list[Job]:
 
 
 def recent(connection: Connection, *, who: Principal, limit: int = 20) -> list[Job]:
-    """The newest jobs of the tenant, newest first."""
-    statement = select(jobs).where(jobs.c.tenant == who.tenant).order_by(jobs.c.id.desc()).limit(limit)
+    """The newest jobs of the tenant that somebody with no group that ``who`` lacks has started, newest first."""
+    sets = connection.execute(select(jobs.c.groups).distinct().where(jobs.c.tenant == who.tenant)).scalars()
+    allowed = [text for text in sets if frozenset(json.loads(text)) <= who.groups]
+    mine = (jobs.c.tenant == who.tenant, jobs.c.groups.in_(allowed))
+    statement = select(jobs).where(*mine).order_by(jobs.c.id.desc()).limit(limit)
     return [_job(dict(row)) for row in connection.execute(statement).mappings()]
 
 
@@ -129,4 +135,5 @@ def _job(row: Mapping[str, Any]) -> Job:
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
         error=row["error"],
+        user=row["user"],
     )

@@ -32,6 +32,7 @@ class LoggedQuestion:
     asked_at: datetime
     generation: int
     settings_hash: str
+    user: str = ""
 
 
 def put(
@@ -65,6 +66,7 @@ def put(
         "ms": float(answer.timings_ms.get("total", sum(answer.timings_ms.values()))),
         "generation": tx.generation - 1 if generation is None else generation,
         "settings_hash": settings_hash,
+        "user": who.user,
     }
     row["checksum"] = checksums.of_row(questions, row)
     tx.connection.execute(questions.insert(), row)
@@ -201,4 +203,5 @@ def _asked(row: Row[Any]) -> LoggedQuestion:
         asked_at=datetime.fromisoformat(row.asked_at),
         generation=row.generation,
         settings_hash=row.settings_hash,
+        user=row.user,
     )

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 
 from wellread.errors import StoreError
 from wellread.store.schema import metadata
+from wellread.store.step_users import add_users
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
 
 _MEASUREMENTS = """
@@ -117,7 +118,7 @@ def _add_graph(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree, 3: _add_storage, 4: _add_graph}
+STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree, 3: _add_storage, 4: _add_graph, 5: add_users}
 
 
 def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:

@@ -1,8 +1,8 @@
 """Measurements as rows: what a configuration answered to a question, and the runs that such answers make up.
 
-An outcome is found again by ``key`` (configuration, question, whose eyes) and ``depends`` (a digest of the text that
-was read for it). It is committed as soon as it is there, so that a run which is killed goes on where it was. When a
-document is deleted, what was answered over it is blanked; the figures of the runs stay.
+An outcome is found again by ``key`` (configuration, question, groups asked with) and ``depends`` (a digest of the text
+that was read for it). It is committed as soon as it is there, so that a run which is killed goes on where it was. When
+a document is deleted, what was answered over it is blanked; the figures of the runs stay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import access, checksums
@@ -54,6 +54,8 @@ class MeasuredRun:
     n_questions: int
     settings: Mapping[str, Any]
     summary: Mapping[str, Any]
+    user: str = ""
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def put(
         "asked_at": tx.now,
         "error": error,
         "answer": _pack(answer),
+        "user": who.user,
     }
     row["checksum"] = checksums.of_row(outcomes, row)
     if known is None:
@@ -177,6 +180,8 @@ def begin(
         "n_questions": n_questions,
         "settings": _json(settings),
         "summary": "{}",
+        "user": who.user,
+        "groups": _groups(who),
     }
     row["checksum"] = checksums.of_row(runs, row)
     tx.connection.execute(runs.insert(), row)
@@ -212,16 +217,23 @@ def finish(tx: Transaction, run_id: int, summary: Mapping[str, Any]) -> None:
 
 
 def listing(connection: Connection, *, who: Principal, limit: int = 20) -> list[MeasuredRun]:
-    """The newest runs of the tenant, newest first."""
-    statement = select(runs).where(runs.c.tenant == who.tenant).order_by(runs.c.id.desc()).limit(limit)
+    """The newest runs that ``who`` may see, newest first."""
+    statement = select(runs).where(_visible(connection, who)).order_by(runs.c.id.desc()).limit(limit)
     return [_run(row) for row in connection.execute(statement).mappings()]
 
 
 def get(connection: Connection, run_id: int, *, who: Principal) -> MeasuredRun | None:
-    """One run of the tenant, None if there is none of that number."""
-    statement = select(runs).where(runs.c.tenant == who.tenant, runs.c.id == run_id)
+    """One run, None if there is none of that number that ``who`` may see."""
+    statement = select(runs).where(_visible(connection, who), runs.c.id == run_id)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else _run(row)
+
+
+def _visible(connection: Connection, who: Principal) -> ColumnElement[bool]:
+    """Measured in the tenant of ``who`` by somebody with no group that ``who`` lacks: nothing hidden is in it."""
+    sets = connection.execute(select(runs.c.groups).distinct().where(runs.c.tenant == who.tenant)).scalars()
+    allowed = [text for text in sets if frozenset(json.loads(text)) <= who.groups]
+    return and_(runs.c.tenant == who.tenant, runs.c.groups.in_(allowed))
 
 
 def outcomes_of(
@@ -289,4 +301,6 @@ def _run(row: RowMapping) -> MeasuredRun:
         n_questions=row["n_questions"],
         settings=json.loads(row["settings"]),
         summary=json.loads(row["summary"]),
+        user=row["user"],
+        groups=frozenset(json.loads(row["groups"])),
     )

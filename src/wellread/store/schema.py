@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -202,21 +203,25 @@ artifacts = Table(  # lineage: what was made from what (a document version, a da
     "artifacts",
     metadata,
     Column("id", String, primary_key=True),
-    Column("tenant", String, nullable=False),
+    Column("tenant", String, primary_key=True),
     Column("kind", String, nullable=False),
     Column("settings", Text, nullable=False),  # JSON
     Column("code_version", String, nullable=False),
     Column("created_at", String, nullable=False),
     Column("checksum", LargeBinary, nullable=False),
+    Column("user", String, nullable=False, server_default=""),  # who made it
+    Column("access", Text, nullable=False, server_default="[]"),  # JSON list: access ids of all that it was made of
 )
 
 lineage = Table(
     "lineage",
     metadata,
-    Column("artifact_id", String, ForeignKey("artifacts.id"), primary_key=True),
-    Column("input_kind", String, primary_key=True),  # artifact, document, chunk
+    Column("tenant", String, primary_key=True),
+    Column("artifact_id", String, primary_key=True),
+    Column("input_kind", String, primary_key=True),  # artifact, document, chunk, question
     Column("input_id", String, primary_key=True),
     Column("input_version", Integer, primary_key=True, default=0),
+    ForeignKeyConstraint(["artifact_id", "tenant"], ["artifacts.id", "artifacts.tenant"]),
 )
 Index("lineage_input", lineage.c.input_kind, lineage.c.input_id)
 
@@ -234,6 +239,8 @@ jobs = Table(
     Column("ended_at", String),
     Column("error", Text, nullable=False, default=""),
     Column("checksum", LargeBinary, nullable=False),
+    Column("user", String, nullable=False, server_default=""),
+    Column("groups", Text, nullable=False, server_default="[]"),  # JSON list: of who started it
 )
 
 questions = Table(  # the log: what was asked, by whom, what came of it
@@ -252,6 +259,7 @@ questions = Table(  # the log: what was asked, by whom, what came of it
     Column("generation", Integer, nullable=False),
     Column("settings_hash", String, nullable=False),
     Column("checksum", LargeBinary, nullable=False),
+    Column("user", String, nullable=False, server_default=""),
 )
 Index("questions_asked", questions.c.tenant, questions.c.asked_at)
 Index("questions_groups", questions.c.tenant, questions.c.groups)
@@ -275,6 +283,7 @@ feedback = Table(
     Column("comment", Text, nullable=False),
     Column("correction", Text, nullable=False),
     Column("checksum", LargeBinary, nullable=False),
+    Column("user", String, nullable=False, server_default=""),
 )
 Index("feedback_trace", feedback.c.trace_id)
 
@@ -293,6 +302,8 @@ runs = Table(  # measurements: several ways on the same questions
     Column("settings", Text, nullable=False),  # JSON: ways with what differs, seed, environment
     Column("summary", Text, nullable=False),  # JSON: scores by way and metric; {} until the run is done
     Column("checksum", LargeBinary, nullable=False),
+    Column("user", String, nullable=False, server_default=""),
+    Column("groups", Text, nullable=False, server_default="[]"),  # JSON list: of who measured
 )
 Index("runs_tenant", runs.c.tenant, runs.c.id)
 
@@ -308,6 +319,7 @@ outcomes = Table(  # what one configuration answered to one question over the sa
     Column("error", Text, nullable=False, default=""),
     Column("answer", LargeBinary, nullable=False),  # zlib of JSON: text, citations, usage, seconds
     Column("checksum", LargeBinary, nullable=False),
+    Column("user", String, nullable=False, server_default=""),  # who asked first
     UniqueConstraint("tenant", "key", "depends"),
 )
 

@@ -22,7 +22,6 @@ from wellread.store.lineage import Input
 from wellread.tune import recipe
 from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
-from wellread.tune.data import prepare
 from wellread.tune.data.data import DataSet
 from wellread.tune.labels import run as task_run
 from wellread.tune.labels import text2text
@@ -41,7 +40,7 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
     Raises: UsageError for a data set, a base model or a name that does not fit; TuneFailed with the reason that
         run.json holds too; MissingExtra.
     """
-    data = datasets.load(datasets.find(base.folder, chosen_data(base.folder, settings)))
+    data = datasets.load(datasets.find(base, chosen_data(base, settings)))
     settings = replace(settings, max_length=datasets.limit_of(data.card, settings.max_length))  # as it is now
     name = name or state.fresh_name(base.folder, data.card.name, settings.method)
     folder = state.folder_of(base.folder, name)
@@ -54,7 +53,12 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
             name=name,
             state="running",
             settings=asdict(settings),
-            data={"name": data.card.name, "hash": data.card.hash, "counts": dict(data.card.counts)},
+            data={
+                "name": data.card.name,
+                "hash": data.card.hash,
+                "counts": dict(data.card.counts),
+                "documents": list(data.card.documents),
+            },
             base={"name": settings.base, "digest": digest, "folder": str(weights), "gguf": str(gguf or "")},
             method=settings.method,
             seed=settings.seed,
@@ -62,6 +66,8 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
             host=platform.node(),
             started_at=state.now(),
             environment=state.environment(),
+            tenant=base.who.tenant,
+            user=base.who.user,
         )
         state.write(folder, run)
         return _carry_out(base, folder, data, progress)
@@ -72,12 +78,12 @@ def resume(base: KnowledgeBase, name: str, *, progress: Progress = SILENT) -> Re
 
     Raises: as ``start``; UsageError where the run is finished, or its data set or base model are others now.
     """
-    folder = state.find(base.folder, name)
+    folder = state.find(base, name)
     with state.alone(folder):
         run = state.read(folder)
         if run.state == "finished":
             raise UsageError(f"run '{name}': is finished; nothing is left to do")
-        data = datasets.load(datasets.find(base.folder, run.data["name"]))
+        data = datasets.load(datasets.find(base, run.data["name"]))
         if data.card.hash != run.data["hash"]:
             raise UsageError(f"run '{name}': its data set '{data.card.name}' has changed; start a new run")
         _, _, digest = task_run.resolve(settings_of(run), config.models_folder())
@@ -89,11 +95,11 @@ def resume(base: KnowledgeBase, name: str, *, progress: Progress = SILENT) -> Re
         return _carry_out(base, folder, data, progress)
 
 
-def chosen_data(folder: Path, settings: TuneSettings) -> str:
+def chosen_data(base: KnowledgeBase, settings: TuneSettings) -> str:
     """The data set of the settings, or the only one there is. Raises: UsageError where that is not clear."""
     if settings.data:
         return settings.data
-    known = datasets.listing(folder)
+    known = datasets.listing(base)
     if len(known) == 1:
         return known[0]
     if known:
@@ -200,8 +206,8 @@ def _with_rehearsal(
 def _record_lineage(base: KnowledgeBase, run: TrainingRun, data: DataSet) -> None:
     """The tuned model stands in the lineage, made from its data set."""
     settings = {**run.settings, "base": run.base["name"], "base_digest": run.base["digest"], "run": run.name}
-    inputs = [Input(lineage.ARTIFACT, prepare.artifact_id(data.card))]
+    inputs = [Input(lineage.ARTIFACT, datasets.artifact_id(data.card))]
     with base.store.writing() as tx:
         lineage.record(
-            tx, state.artifact_of(run), "tuned", inputs, settings, tenant=base.who.tenant, code_version=run.code_version
+            tx, state.artifact_of(run), "tuned", inputs, settings, who=base.who, code_version=run.code_version
         )

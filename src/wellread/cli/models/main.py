@@ -68,7 +68,7 @@ def _tuned(call: Call) -> list[TunedModel]:
     if settings_file(call) is None:
         return []
     with open_base(call, read_only=True) as base:
-        return registry.models(base.folder, base.settings["chat"].model)
+        return registry.models(base, base.settings["chat"].model)
 
 
 def _taught(model: TunedModel) -> tuple[str, ...]:

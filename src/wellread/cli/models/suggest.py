@@ -43,7 +43,7 @@ def suggest(
     """
     wishes = suggesting.Wishes(language, tuple(licence or ()), memory_gb, seconds)
     with open_base(call, read_only=True) as base, progress(call) as watched:
-        examples = datasets.load(datasets.find(base.folder, data)) if data else None
+        examples = datasets.load(datasets.find(base, data)) if data else None
         chat = base.settings["chat"]
         found = suggesting.suggest(config.models_folder(), chat, wishes, examples, n=n, progress=watched)
     if call.json:

@@ -46,7 +46,7 @@ NAME = "As wellread models list shows it."
 def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", help=NAME)]) -> int:
     """Show a tuned model: its base, data, settings, scores, and what serves it."""
     with open_base(call, read_only=True) as base:
-        found = registry.find(base.folder, name, base.settings["chat"].model)
+        found = registry.find(base, name, base.settings["chat"].model)
         learned = registry.learned_from(base, found.run)
     if call.json:
         show.dump({**fields(found), "settings": found.run.settings, "documents": learned})
@@ -57,10 +57,8 @@ def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", h
     for one in found.exports:
         show.say(f"exported as {one.to}: {show.where(str(one.folder))}, {show.size(one.size_bytes)}", indent=2)
     for document in learned:
-        if not document.hidden and document.state != "as it was":
+        if document.state != "as it was":
             show.say(f"{document.state}: {document.uri or document.document_id}; train it again", indent=2)
-    if hidden := sum(document.hidden for document in learned):
-        show.say(f"not visible to you: {show.count(hidden, 'document')}; see --group", indent=2)
     if found.says_labels:
         hint(call, f"to use it: wellread tune predict {found.name} TEXT")
     elif not found.in_use:
@@ -127,13 +125,13 @@ def use(
         if name == "base":
             wanted, made = _before(base, current), None
         else:
-            found = registry.find(base.folder, name, current)
+            found = registry.find(base, name, current)
             made = next((one for one in found.exports if one.to == form), None)
             if made is None:
-                made = export.export(base.folder, name, form, progress=watched)  # type: ignore[arg-type]  # one of SERVED
+                made = export.export(base, name, form, progress=watched)  # type: ignore[arg-type]  # one of SERVED
             export.unchanged(made)
             wanted = made.setting
-            if not any(model.in_use for model in registry.models(base.folder, current)):
+            if not any(model.in_use for model in registry.models(base, current)):
                 registry.remember(base.folder, current)
         path = base.folder / settings_of.FILE_NAME
     old = path.read_text("utf-8")
@@ -152,7 +150,7 @@ def use(
 
 def _before(base: KnowledgeBase, current: str) -> str:
     """What answered before a tuned model did: as it was remembered, else the base of the one in use."""
-    used = next((model for model in registry.models(base.folder, current) if model.in_use), None)
+    used = next((model for model in registry.models(base, current) if model.in_use), None)
     if used is None:
         return current
     return registry.before(base.folder) or str(used.run.base["name"])
@@ -181,7 +179,7 @@ def export_model(
     the same greedy answers, within the rounding of its format; otherwise nothing is written.
     """
     with open_base(call, read_only=True) as base, progress(call) as watched:
-        made = export.export(base.folder, name, to, out=out, progress=watched)  # type: ignore[arg-type]  # checked there
+        made = export.export(base, name, to, out=out, progress=watched)  # type: ignore[arg-type]  # checked there
     if call.json:
         show.dump(made)
         return DONE
@@ -206,7 +204,7 @@ def lineage(
 ) -> int:
     """Say which documents a tuned model learned from, or which tuned models learned from a document."""
     with open_base(call, read_only=True) as base:
-        known = {model.name: model for model in registry.models(base.folder, base.settings["chat"].model)}
+        known = {model.name: model for model in registry.models(base, base.settings["chat"].model)}
         if what in known:
             return _documents(call, known[what], registry.learned_from(base, known[what].run))
         document, sets, runs = registry.learned_by(base, what)

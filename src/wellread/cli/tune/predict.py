@@ -41,7 +41,7 @@ def predict(
     if not given:
         raise UsageError("nothing to read: give texts, or --file FILE")
     with open_base(call, read_only=True) as base, progress(call) as watched:
-        folder = state.find(base.folder, name)
+        folder = state.find(base, name)
         task = tuned.card_of(folder / "best").get("task", "")
         if task not in task_run.TASKS:
             raise UsageError(f"run '{name}': writes texts, no labels; use it with: wellread models use {name}")

@@ -74,7 +74,7 @@ def run(
 
 def _agreed(base: KnowledgeBase, settings: TuneSettings, watched: Progress) -> bool:
     """Whether the run is within its limits, or somebody agrees to it."""
-    prepared = data.load(data.find(base.folder, training.chosen_data(base.folder, settings)))
+    prepared = data.load(data.find(base, training.chosen_data(base, settings)))
     if task_run.wants(prepared, settings):  # minutes at most; nothing to ask about
         return True
 
@@ -135,14 +135,13 @@ def runs(
 ) -> int:
     """List the training runs of a base, or show one in full."""
     with open_base(call, read_only=True) as base:
-        folder = base.folder
+        known = [state.find(base, name)] if name else [state.folder_of(base.folder, one) for one in state.names(base)]
     if name:
-        found = state.find(folder, name)
+        (found,) = known
         shown = {**asdict(state.read(found)), "result": outcome.result_of(found), "folder": str(found)}
         _one(call, shown)
         return ERROR if shown["state"] == "failed" else DONE
-    folders = [state.folder_of(folder, one) for one in state.names(folder)]
-    listed = [(state.read(path), outcome.result_of(path)) for path in folders]
+    listed = [(state.read(path), outcome.result_of(path)) for path in known]
     if call.json:
         show.dump({"runs": [{**asdict(one), "result": result} for one, result in listed]})
         return DONE

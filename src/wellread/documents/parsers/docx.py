@@ -67,7 +67,7 @@ def _check(archive: zipfile.ZipFile, name: str) -> None:
     if any(entry.flag_bits & 1 for entry in entries):
         raise SourceError(f"{name}: is encrypted; save it without a password", "encrypted")
     if "word/document.xml" not in archive.namelist():
-        raise SourceError(f"{name}: a ZIP archive, but not a DOCX (no word/document.xml)", "unknown-type")
+        raise SourceError(f"{name}: a ZIP archive, but not a DOCX (no word/document.xml)", "broken")
 
 
 def _xml(archive: zipfile.ZipFile, part: str, name: str) -> ElementTree.Element:

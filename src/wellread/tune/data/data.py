@@ -10,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from wellread.config import VERSION, suggestion
 from wellread.errors import UsageError
 from wellread.models.api import Message
+from wellread.store import lineage
+
+if TYPE_CHECKING:
+    from wellread.knowledge_base import KnowledgeBase
 
 Task = Literal["chat", "classify", "tag", "extract", "text2text", "texts", "preference"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -133,6 +137,8 @@ class Card:
     code_version: str = VERSION
     made_at: str = ""
     format: int = FORMAT
+    tenant: str = "default"  # whose it is; see ``belongs_to``
+    user: str = ""  # who made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +212,35 @@ def folder_of(base: Path, name: str) -> Path:
     return base / FOLDER / name
 
 
-def listing(base: Path) -> list[str]:
-    """Names of the data sets of a base."""
-    folder = base / FOLDER
-    return sorted(one.parent.name for one in folder.glob("*/card.json")) if folder.is_dir() else []
+def artifact_id(card: Card) -> str:
+    """The id of a data set in the lineage of its base."""
+    return f"data-{card.hash[:16]}"
 
 
-def find(base: Path, name: str) -> Path:
-    """The folder of a data set. Raises: UsageError where the base has none of that name."""
-    folder = folder_of(base, name)
-    if not (folder / "card.json").is_file():
+def belongs_to(base: KnowledgeBase, card: Card) -> bool:
+    """Whether the data set is one of the tenant's, made of nothing that ``base.who`` may not read."""
+    if card.tenant != base.who.tenant:
+        return False
+    with base.store.reading() as connection:
+        if lineage.known(connection, artifact_id(card), who=base.who):
+            return lineage.may_read(connection, artifact_id(card), who=base.who)
+        return lineage.all_visible(connection, card.documents, who=base.who)
+
+
+def listing(base: KnowledgeBase) -> list[str]:
+    """Names of the data sets of a base that belong to ``base.who``."""
+    folder = base.folder / FOLDER
+    names = sorted(one.parent.name for one in folder.glob("*/card.json")) if folder.is_dir() else []
+    return [name for name in names if belongs_to(base, card_of(folder / name))]
+
+
+def find(base: KnowledgeBase, name: str) -> Path:
+    """The folder of a data set. Raises: UsageError where the base has none of that name for ``base.who``."""
+    folder = folder_of(base.folder, name)
+    if not (folder / "card.json").is_file() or not belongs_to(base, card_of(folder)):
         known = listing(base)
         there = f"; there are {', '.join(known)}" if known else "; make one: wellread tune prepare FILE --name NAME"
-        raise UsageError(f"data set '{name}': is not in {base / FOLDER}{suggestion(name, known) or there}")
+        raise UsageError(f"data set '{name}': is not in {base.folder / FOLDER}{suggestion(name, known) or there}")
     return folder
 
 

@@ -24,6 +24,7 @@ from wellread.tune.data.doctor import Examined, Instruments
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.gather import Gathered
 from wellread.tune.data.makers.facts import Library
+from wellread.tune.data.makers.passages import CORRECTION
 from wellread.tune.data.rows import PlacedRow
 from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.data.token_checks import Lengths
@@ -259,23 +260,27 @@ def _keep(
     wanted: PrepareRequest,
 ) -> Card:
     """Frozen on disk, and known to the lineage of the base with its chunks and documents."""
+    if (folder / "card.json").is_file() and not data.belongs_to(base, data.card_of(folder)):
+        raise UsageError(f"data set '{wanted.name}': the name is taken; pass another --name")
     sources = {one.id: one for one in documents.values()}
-    made = replace(made, card=replace(made.card, documents=tuple(sorted(sources)), generation=base.store.generation()))
+    card = replace(made.card, documents=tuple(sorted(sources)), generation=base.store.generation())
+    made = replace(made, card=replace(card, tenant=base.who.tenant, user=base.who.user))
     listed = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in found)
     card = data.freeze(made, folder, extra={"findings.jsonl": listed}, replace_old=wanted.replace_old)
     inputs = [Input("document", one.id, one.version) for one in sources.values()]
     inputs += [Input("chunk", chunk) for chunk in sorted(documents)]
+    inputs += [Input(lineage.QUESTION, trace) for trace in sorted(_corrected(made))]
     with base.store.writing() as tx:
         settings = {"name": card.name, "hash": card.hash, **card.settings}
         lineage.record(
-            tx, artifact_id(card), ARTIFACT, inputs, settings, tenant=base.who.tenant, code_version=card.code_version
+            tx, data.artifact_id(card), ARTIFACT, inputs, settings, who=base.who, code_version=card.code_version
         )
     return card
 
 
-def artifact_id(card: Card) -> str:
-    """The id of a data set in the lineage of its base."""
-    return f"data-{card.hash[:16]}"
+def _corrected(made: DataSet) -> set[str]:
+    """Trace ids of the logged answers whose corrections are among the rows."""
+    return {row.fact for row in made.rows if isinstance(row, ChatRow) and row.kind == CORRECTION}
 
 
 # what the user is shown

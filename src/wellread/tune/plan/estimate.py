@@ -71,7 +71,7 @@ def estimate(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress 
 
     Raises: as ``run.start`` where the data set or the base model do not fit.
     """
-    data = datasets.load(datasets.find(base.folder, run.chosen_data(base.folder, settings)))
+    data = datasets.load(datasets.find(base, run.chosen_data(base, settings)))
     if task_run.wants(data, settings):
         raise UsageError(
             f"data set '{data.card.name}': a run for {data.card.task} with tune.method = '{settings.method}' is not "

@@ -64,7 +64,7 @@ def write(base: KnowledgeBase, settings: TuneSettings, launch: Launch, out: Path
         raise UsageError(f"tune.method = '{settings.method}': runs in one process; these spread: {spread}")
     if settings.rank_by != "all":
         raise UsageError("tune.rank_by: is measured in one process; set it to all, or name tune.targets")
-    data = datasets.load(datasets.find(base.folder, training.chosen_data(base.folder, settings)))
+    data = datasets.load(datasets.find(base, training.chosen_data(base, settings)))
     if task_run.wants(data, settings):
         raise UsageError(f"data set '{data.card.name}': is for {data.card.task}, which one machine learns in minutes")
     out = out.expanduser().absolute()

@@ -92,7 +92,7 @@ def search(
     """
     optuna = _library()
     begun = time.monotonic()
-    data = datasets.load(datasets.find(base.folder, run.chosen_data(base.folder, settings)))
+    data = datasets.load(datasets.find(base, run.chosen_data(base, settings)))
     settings = replace(settings, max_length=datasets.limit_of(data.card, settings.max_length))
     weights, _, digest = base_model.resolve(settings.base, config.models_folder())
     device.quiet_libraries()

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 
 from wellread import config
 from wellread.errors import ModelError, UsageError
+from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message
 from wellread.models.providers import llamacpp
 from wellread.models.providers.llamacpp import LlamaChat
@@ -58,6 +59,8 @@ class Exported:
     setting: str
     base: str
     made_at: str
+    tenant: str = "default"
+    user: str = ""  # who exported it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,13 @@ class FinishedRun:
     forward: Forward
 
 
-def export(base: Path, name: str, to: Target, *, out: Path | None = None, progress: Progress = SILENT) -> Exported:
+def export(
+    base: KnowledgeBase, name: str, to: Target, *, out: Path | None = None, progress: Progress = SILENT
+) -> Exported:
     """The run as files in ``out``, or in the run's own folder, after they have been tried.
 
     Args:
-        base: the folder of the knowledge base.
+        base: whose ``who`` the run must belong to.
         name: of a finished run.
         to: the format.
         out: a folder that does not exist yet, or is empty; an export in the run's folder replaces the one before.
@@ -101,6 +106,7 @@ def export(base: Path, name: str, to: Target, *, out: Path | None = None, progre
         _WRITERS[to](trained, work)
         agreements = check(trained, work, to, progress)
         made = _card(trained, work, to, target, agreements)
+        made = replace(made, tenant=base.who.tenant, user=base.who.user)
         state.put(work / CARD, {**asdict(made), "folder": None})
         if target.exists():
             shutil.rmtree(target)
@@ -132,7 +138,7 @@ def _refuse(run: TrainingRun, folder: Path, to: str) -> None:
         )
 
 
-def open_trained(base: Path, folder: Path, run: TrainingRun) -> FinishedRun:
+def open_trained(base: KnowledgeBase, folder: Path, run: TrainingRun) -> FinishedRun:
     """A finished run in memory. Raises: ModelError, UsageError where its base is not the one it was trained on."""
     device.quiet_libraries()
     if run.method == FROM_NOTHING:
@@ -147,7 +153,7 @@ def open_trained(base: Path, folder: Path, run: TrainingRun) -> FinishedRun:
     return FinishedRun(run, folder, model, tokenizer, prompts, agreement.forward_of(model))
 
 
-def _prompts(base: Path, run: TrainingRun) -> list[Prompt]:
+def _prompts(base: KnowledgeBase, run: TrainingRun) -> list[Prompt]:
     """Half from the run's own conversations, where it learned from some; the rest are general questions."""
     own: list[Prompt] = []
     try:

@@ -50,23 +50,17 @@ class TunedModel:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A document that a weight learned from, in the version it had then; ``now`` is its live version, None if gone.
-
-    ``hidden`` says that it is live and not to be seen: then nothing more of it is told.
-    """
+    """A document that a weight learned from, in the version it had then; ``now`` is its live version, None if gone."""
 
     document_id: str
     version: int
     uri: str
     title: str
     now: int | None
-    hidden: bool = False
 
     @property
     def state(self) -> str:
-        """``as it was``, ``changed since``, ``removed since`` or ``not visible to you``."""
-        if self.hidden:
-            return "not visible to you"
+        """``as it was``, ``changed since`` or ``removed since``."""
         if self.now is None:
             return "removed since"
         return "as it was" if self.now == self.version else "changed since"
@@ -81,24 +75,20 @@ class Stale:
     in_use: bool
 
 
-def models(base: Path, chat_model: str) -> list[TunedModel]:
-    """The finished runs of a base, oldest first; a run whose folder is damaged is left to ``wellread tune runs``.
+def models(base: KnowledgeBase, chat_model: str) -> list[TunedModel]:
+    """The finished runs that belong to ``base.who``, oldest first; damaged folders are left to ``wellread tune runs``.
 
-    Args:
-        base: its folder.
-        chat_model: the value of ``chat.model``.
+    ``chat_model`` is the value of ``chat.model``.
     """
     found = []
-    for name in _names(base):
-        folder = state.folder_of(base, name)
-        run = state.read(folder)
+    for folder, run in _runs(base):
         if run.state == "finished":
             found.append(_model(folder, run, chat_model))
     return found
 
 
-def find(base: Path, name: str, chat_model: str) -> TunedModel:
-    """The tuned model of that name. Raises: UsageError where there is none."""
+def find(base: KnowledgeBase, name: str, chat_model: str) -> TunedModel:
+    """The tuned model of that name. Raises: UsageError where ``base.who`` has none."""
     known = {model.name: model for model in models(base, chat_model)}
     if name not in known:
         there = f"; there are {', '.join(known)}" if known else "; train one: wellread tune run"
@@ -106,15 +96,17 @@ def find(base: Path, name: str, chat_model: str) -> TunedModel:
     return known[name]
 
 
-def _names(base: Path) -> list[str]:
-    """Names of the runs that can be read, oldest first."""
+def _runs(base: KnowledgeBase) -> list[tuple[Path, TrainingRun]]:
+    """Folders and runs of ``base.who`` that can be read, oldest first."""
     found = []
-    for path in (base / state.FOLDER).glob("*/run.json"):
+    for path in (base.folder / state.FOLDER).glob("*/run.json"):
         try:
-            found.append((state.read(path.parent).started_at, path.parent.name))
+            run = state.read(path.parent)
         except StoreError:
             continue
-    return [name for _, name in sorted(found)]
+        if state.belongs_to(base, run):
+            found.append((path.parent, run))
+    return sorted(found, key=lambda pair: (pair[1].started_at, pair[0]))
 
 
 def _model(folder: Path, run: TrainingRun, chat_model: str) -> TunedModel:
@@ -141,7 +133,7 @@ def remove(model: TunedModel) -> int:
 
 
 def learned_from(base: KnowledgeBase, run: TrainingRun) -> list[Learned]:
-    """The documents that a tuned model learned from, by their uri; those that ``base.who`` may not see have none."""
+    """The documents that a tuned model learned from, by their uri; those that are gone have none."""
     return _learned(base, run, _live(base))
 
 
@@ -157,20 +149,17 @@ def learned_by(base: KnowledgeBase, document: str) -> tuple[Document, list[str],
         raise UsageError(f"{document}: {what} of this base; see wellread models list, wellread status --documents")
     with base.store.reading() as connection:
         made = {id for id, _ in lineage.downstream(connection, chosen[0].id, who=base.who)}
-    runs = [name for name in _names(base.folder) if _artifact(base.folder, name) in made]
-    sets = [name for name in datasets.listing(base.folder) if _data_artifact(base.folder, name) in made]
+    runs = [folder.name for folder, run in _runs(base) if state.artifact_of(run) in made]
+    sets = [name for name in datasets.listing(base) if _data_artifact(base, name) in made]
     return chosen[0], sets, runs
 
 
 def stale(base: KnowledgeBase, chat_model: str) -> list[Stale]:
-    """Tuned models with documents that were removed or changed since they learned from them, oldest first.
-
-    Documents that ``base.who`` may not see are not among them while they are live.
-    """
+    """Tuned models with documents that were removed or changed since they learned from them, oldest first."""
     live = _live(base)
     found = []
-    for model in models(base.folder, chat_model):
-        other = [one for one in _learned(base, model.run, live) if not one.hidden and one.now != one.version]
+    for model in models(base, chat_model):
+        other = [one for one in _learned(base, model.run, live) if one.now != one.version]
         if other:
             found.append(Stale(model.name, tuple(other), model.in_use))
     return found
@@ -183,25 +172,17 @@ def _live(base: KnowledgeBase) -> dict[str, Document]:
 def _learned(base: KnowledgeBase, run: TrainingRun, live: Mapping[str, Document]) -> list[Learned]:
     with base.store.reading() as connection:
         inputs = lineage.upstream(connection, state.artifact_of(run), who=base.who)
-        there = lineage.live(connection, who=base.who)
     found = []
     for one in inputs:
         if one.kind == "document":
             now = live.get(one.id)
             uri, title = (now.uri, now.title) if now else ("", "")
-            hidden = now is None and one.id in there
-            found.append(Learned(one.id, one.version, uri, title, now.version if now else None, hidden))
+            found.append(Learned(one.id, one.version, uri, title, now.version if now else None))
     return sorted(found, key=lambda learned: (learned.uri, learned.document_id))
 
 
-def _artifact(base: Path, name: str) -> str:
-    return state.artifact_of(state.read(state.folder_of(base, name)))
-
-
-def _data_artifact(base: Path, name: str) -> str:
-    from wellread.tune.data import prepare
-
-    return prepare.artifact_id(datasets.card_of(datasets.folder_of(base, name)))
+def _data_artifact(base: KnowledgeBase, name: str) -> str:
+    return datasets.artifact_id(datasets.card_of(datasets.folder_of(base.folder, name)))
 
 
 # what chat.model was before

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,12 +66,17 @@ class LoopModel:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """The steps of a run: which batches each holds, by epoch."""
+    """The steps of a run: which batches each holds, by epoch; ``steps_per_epoch`` is the same for every epoch."""
 
     lengths: Sequence[int]
     n_own: int
     settings: TuneSettings
     replay: float
+    steps_per_epoch: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Plans one epoch, once: all have as many examples, and planning takes as long as the data are many."""
+        object.__setattr__(self, "steps_per_epoch", len(self.epoch(0)))
 
     def epoch(self, number: int) -> list[list[tuple[int, ...]]]:
         """The steps of an epoch, each a list of batches whose gradients are summed."""
@@ -79,11 +84,6 @@ class StepPlan:
         rows = batches.rows_of(self.n_own, len(self.lengths) - self.n_own, self.replay, number, seed=s.seed)
         made = batches.plan(self.lengths, s.batch, number, seed=s.seed, by_length=s.by_length, rows=rows)
         return [made[i : i + s.accumulate] for i in range(0, len(made), s.accumulate)]
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps of every epoch: all have as many examples."""
-        return len(self.epoch(0))
 
     @property
     def total(self) -> int:

@@ -23,10 +23,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wellread.config import VERSION, suggestion
 from wellread.errors import StoreError, UsageError
+from wellread.store import lineage
+
+if TYPE_CHECKING:
+    from wellread.knowledge_base import KnowledgeBase
 
 FOLDER = Path(".wellread") / "tune" / "runs"
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "numpy")
@@ -58,6 +62,8 @@ class TrainingRun:
     ended_at: str = ""
     code_version: str = VERSION
     environment: Mapping[str, str] = field(default_factory=dict)
+    tenant: str = "default"  # whose it is; see ``belongs_to``
+    user: str = ""  # who started it
 
 
 def folder_of(base: Path, name: str) -> Path:
@@ -65,25 +71,44 @@ def folder_of(base: Path, name: str) -> Path:
     return base / FOLDER / name
 
 
-def names(base: Path) -> list[str]:
-    """Names of the runs of a base, oldest first."""
-    found = (base / FOLDER).glob("*/run.json") if (base / FOLDER).is_dir() else []
-    return [path.parent.name for path in sorted(found, key=lambda path: (read(path.parent).started_at, path))]
+def belongs_to(base: KnowledgeBase, run: TrainingRun) -> bool:
+    """Whether the run is one of the tenant's, and has learned from nothing that ``base.who`` may not read."""
+    if run.tenant != base.who.tenant:
+        return False
+    with base.store.reading() as connection:
+        for artifact in (artifact_of(run), f"data-{run.data['hash'][:16]}"):  # the data set's, until it is finished
+            if lineage.known(connection, artifact, who=base.who):
+                return lineage.may_read(connection, artifact, who=base.who)
+        return lineage.all_visible(connection, run.data.get("documents", ()), who=base.who)
 
 
-def find(base: Path, name: str) -> Path:
-    """The folder of a run. Raises: UsageError where the base has none of that name."""
-    folder = folder_of(base, name)
-    if not (folder / "run.json").is_file():
+def names(base: KnowledgeBase) -> list[str]:
+    """Names of the runs of a base that belong to ``base.who``, oldest first."""
+    runs = [(read(path.parent), path) for path in _every(base.folder)]
+    return [path.parent.name for run, path in sorted(runs, key=_age) if belongs_to(base, run)]
+
+
+def _every(base: Path) -> list[Path]:
+    return list((base / FOLDER).glob("*/run.json"))
+
+
+def _age(pair: tuple[TrainingRun, Path]) -> tuple[str, Path]:
+    return pair[0].started_at, pair[1]
+
+
+def find(base: KnowledgeBase, name: str) -> Path:
+    """The folder of a run. Raises: UsageError where the base has none of that name for ``base.who``."""
+    folder = folder_of(base.folder, name)
+    if not (folder / "run.json").is_file() or not belongs_to(base, read(folder)):
         known = names(base)
         there = f"; there are {', '.join(known)}" if known else "; start one: wellread tune run"
-        raise UsageError(f"run '{name}': is not in {base / FOLDER}{suggestion(name, known) or there}")
+        raise UsageError(f"run '{name}': is not in {base.folder / FOLDER}{suggestion(name, known) or there}")
     return folder
 
 
 def fresh_name(base: Path, data: str, method: str) -> str:
-    """A name that no run of the base has yet, like ``facts-lora-2``."""
-    taken, stem = set(names(base)), f"{data}-{method}"
+    """A name that no run in the folder of the base has yet, whoever it belongs to, like ``facts-lora-2``."""
+    taken, stem = {path.parent.name for path in _every(base)}, f"{data}-{method}"
     return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, 10**6))) if name not in taken)
 
 

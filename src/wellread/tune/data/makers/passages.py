@@ -23,6 +23,7 @@ from wellread.tune.data.data import ChatRow, row_id
 from wellread.tune.data.makers.facts import Fact, Library
 from wellread.types import Chunk, Document, Question
 
+CORRECTION = "correction"  # the kind of a row that somebody corrected; its fact is the trace id
 LOOKED_AT = 12  # hits from which distractors are taken
 
 
@@ -204,5 +205,5 @@ def from_log(base: KnowledgeBase, reading: ReadingOptions, *, limit: int = 10_00
             continue
         question = found.answer.question
         hits = [_Passage(hit.chunk, hit.document) for hit in base.search(question).hits][: reading.distractors + 1]
-        made[letters(question)] = _told(question, hits, one.correction.strip(), one.trace_id, "correction")
+        made[letters(question)] = _told(question, hits, one.correction.strip(), one.trace_id, CORRECTION)
     return list(made.values())
