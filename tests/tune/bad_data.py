@@ -636,9 +636,37 @@ def pair_of(question: str, answer: str) -> dict[str, Any]:
     return talk(("user", question), ("assistant", answer))
 
 
+def lost() -> list[Broken]:
+    """Files that hold more than is learned of them."""
+    calls = [{"type": "function", "function": {"name": "depth_of", "arguments": "{}"}}]
+    called = {"messages": [turns(7)[0], {"role": "assistant", "content": "I look.", "tool_calls": calls}, turns(7)[1]]}
+    light = {"messages": [*turns(7), turns(8)[0], {**turns(8)[1], "weight": 0}]}
+    thought = {"messages": [turns(7)[0], {**turns(7)[1], "reasoning_content": "They ask for a road."}]}
+    silent = "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+    silent += "{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    quoted = b"text,label\nA deep berth,good\nA 5 m berth,\"bad\nA wet berth,bad\nA dry berth,good\nA new berth,bad\n"
+    more = [{**labelled(n), "body": "More of it is told here."} for n in range(6)]
+    return [
+        Broken("a turn that calls a tool", chats(called), "lost-calls", 3, says="depth_of", left=5),
+        Broken("a turn of weight 0", chats(light), "turn-weight", 3, says="'weight' 0", left=5),
+        Broken("a turn with its reasoning", chats(thought), "unused-key", 3, says="reasoning_content", left=5),
+        Broken("a quote that is never closed", {"a.csv": quoted}, "open-quote", 3, left=5),
+        Broken("a column that is not read", {"a.jsonl": lines(more)}, "unused-column", 0, says="'body'", left=6),
+        Broken(
+            "a template without system turns",
+            chats({"messages": [{"role": "system", "content": "Be brief."}, *turns(7)]}),
+            "lost-turn",
+            3,
+            template=silent,
+            says="system",
+            left=5,
+        ),
+    ]
+
+
 def corpus() -> list[Broken]:
     """Every broken file."""
-    return [*files(), *conversations(), *tokens(), *sets()]
+    return [*files(), *conversations(), *tokens(), *sets(), *lost()]
 
 
 def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:

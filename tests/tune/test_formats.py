@@ -24,6 +24,7 @@ from wellread.tune.data.data import (
     TextRow,
 )
 from wellread.tune.data.gather import Gathered
+from wellread.tune.data.rows import take
 
 QUESTION, ANSWER = "Where is it?", "Over there."
 CHAT = (Message("user", QUESTION), Message("assistant", ANSWER))
@@ -298,3 +299,26 @@ def test_no_json_whatsoever_breaks_the_rows(value: Any) -> None:
 def test_what_is_packed_is_called_unreadable(tmp_path: Path) -> None:
     made = gathered(tmp_path, "a.jsonl", gzip.compress(b'{"text": "a"}\n'))
     assert [one.code for one in made.findings] in (["not-utf8"], ["unreadable"])
+
+
+def test_a_column_of_system_prompts_is_the_first_turn(tmp_path: Path) -> None:
+    rows = [{"system_prompt": "Be brief.", "question": "How deep?", "response": "3 m."}]
+    rows += [{"system_prompt": "", "question": "How wide?", "response": "9 m."}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    table = files.read(path)
+    detected = formats.detect(table)
+    assert isinstance(detected, formats.Detected) and not formats.unread(table, detected)
+    rows_read = [placed.row for placed in take(table, detected).rows]
+    made = [[(turn.role, turn.content) for turn in row.messages] for row in rows_read if isinstance(row, ChatRow)]
+    assert made[0] == [("system", "Be brief."), ("user", "How deep?"), ("assistant", "3 m.")]
+    assert made[1] == [("user", "How wide?"), ("assistant", "9 m.")]
+
+
+def test_whole_numbers_are_one_label_however_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "calm", "label": 0}\n{"text": "rough", "label": 1.0}\n{"text": "wild", "label": 1}\n')
+    table = files.read(path)
+    detected = formats.detect(table)
+    assert isinstance(detected, formats.Detected)
+    assert [row.row.label for row in take(table, detected).rows if isinstance(row.row, ClassifyRow)] == ["0", "1", "1"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from wellread.documents.delimited import records
 from wellread.errors import MissingExtra
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 
@@ -221,18 +221,20 @@ def a_what(value: Any) -> str:
 
 
 def _csv(text: str, table: RecordFile, policy: Policy) -> None:
-    head = text.partition("\n")[0]
-    mark = "\t" if table.kind == "tsv" else max(",;\t|", key=head.count)
-    csv.field_size_limit(1 << 26)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=False)
-    rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    rows = records(text.replace("\r\n", "\n").replace("\r", "\n"), "\t" if table.kind == "tsv" else "")
     if not rows:
         return
-    columns = [cell.strip() for cell in rows[0][1]]
+    for one in rows:
+        if one.open_quote:
+            message = "a quote is never closed, or not as it should be; what follows is read as rows of their own"
+            table.findings.append(policy.finding("open-quote", table.file, one.line, message))
+    columns = [cell.strip() for cell in rows[0].values]
+    body = [(one.line, [*one.values]) for one in rows]
     if table.kind == "tsv" and len(columns) == 2 and not _is_header(columns, table.named):
         columns = ["source", "target"]  # parallel texts have no header
-        rows.insert(0, (0, columns))
-    _by_header(columns, [(number, list(cells)) for number, cells in rows[1:]], table, policy)
+    else:
+        del body[0]
+    _by_header(columns, body, table, policy)
 
 
 def _is_header(cells: Sequence[str], named: frozenset[str]) -> bool:

@@ -16,6 +16,7 @@ from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 
 # field → the names that a column for it may have, in lower case; the field's own name first
 NAMES: Mapping[str, tuple[str, ...]] = {
+    "system": ("system", "system_prompt", "system_message"),
     "messages": ("messages", "chat", "dialog", "dialogue", "turns"),
     "conversations": ("conversations", "conversation"),
     "prompt": ("prompt", "question", "query", "input", "user", "instruction", "human"),
@@ -33,7 +34,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "translation": ("translation",),
     "source": ("source", "src", "document", "article", "dialogue", "input_text", "prompt", "input"),
     "target": ("target", "tgt", "summary", "highlights", "target_text", "completion", "output"),
-    "text": ("text", "sentence", "review", "content", "utterance", "comment", "message", "tweet", "title", "query"),
+    "text": ("text", "sentence", "review", "content", "utterance", "comment", "message", "tweet", "body", "title", "query"),
     "label": ("label", "labels", "category", "class", "intent", "sentiment", "rating", "target", "label_text"),
 }
 
@@ -48,15 +49,18 @@ class Format:
     may: tuple[str, ...] = ()
 
 
+# what a row is called and where it is from; nothing of it is learned, and nobody misses it
+NUMBERS_OF_ROWS = frozenset("id _id idx index uid uuid guid row row_id no number url link split".split()) | {"", "unnamed: 0"}
+
 # in the order of how much a match says; the first that fits is taken
 FORMATS = (
-    Format("messages", "chat", ("messages",)),
-    Format("ShareGPT", "chat", ("conversations",)),
+    Format("messages", "chat", ("messages",), ("system",)),
+    Format("ShareGPT", "chat", ("conversations",), ("system",)),
     Format("preference pairs", "preference", ("chosen", "rejected"), ("prompt",)),
     Format("question in context", "extract", ("question", "context", "answers")),
     Format("tagged tokens", "tag", ("tokens", "tags")),
-    Format("alpaca", "chat", ("instruction", "output"), ("input",)),
-    Format("prompt and completion", "chat", ("prompt", "completion")),
+    Format("alpaca", "chat", ("instruction", "output"), ("input", "system")),
+    Format("prompt and completion", "chat", ("prompt", "completion"), ("system",)),
     Format("translation pairs", "text2text", ("translation",)),
     Format("parallel texts", "text2text", ("source", "target")),
     Format("labelled texts", "classify", ("text", "label")),
@@ -154,6 +158,26 @@ def _holds(one: Format, found: Mapping[str, str], records: Sequence[Record]) -> 
         values = [r.values.get(found["completion"]) for r in records[:50]]
         return not values or any(not isinstance(value, (list, dict)) for value in values)
     return True
+
+
+def unread(table: RecordFile, detected: Detected, policy: Policy = DEFAULT) -> list[DataFinding]:
+    """Columns that hold something and are not read: one finding for all, so that nothing is dropped without a word.
+
+    Numbers and addresses of rows are known by their names and are nothing to learn.
+    """
+    read = set(detected.columns.values())
+    held: dict[str, Any] = {}
+    for record in table.records:
+        for column, value in record.values.items():
+            if column not in read and column not in held and value not in (None, "", [], {}):
+                held[column] = value
+    left = [column for column in held if column.strip().lower() not in NUMBERS_OF_ROWS]
+    if not left:
+        return []
+    named = ", ".join(f"'{column}'" for column in left)
+    what = f"column {named} is" if len(left) == 1 else f"columns {named} are"
+    message = f"the {what} not read and nothing of it is learned; say --map {left[0]}=… if it is meant to be"
+    return [policy.finding("unused-column", table.file, 0, message)]
 
 
 def parsed(value: Any) -> Any:

@@ -91,7 +91,7 @@ def from_files(
         gathered.formats[table.file] = detected.why
         taken = take(table, detected, policy)
         gathered.rows += taken.rows
-        gathered.findings += taken.findings
+        gathered.findings += [*taken.findings, *formats.unread(table, detected, policy)]
     return gathered
 
 

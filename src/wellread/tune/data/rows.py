@@ -40,6 +40,8 @@ _MODEL_TALK = re.compile(
     r"\bas an? (?:ai|large) (?:language )?model\b|\bI(?:'m| am) (?:ChatGPT|an AI language model)\b", re.I
 )
 
+_READ = frozenset({"role", "from", "content", "value"})  # keys of a turn
+
 Say = Callable[[str, str], None]
 
 
@@ -121,11 +123,16 @@ def _text(values: Mapping[str, Any], name: str, *, empty: str = "empty-field") -
 
 
 def _from_messages(values: Mapping[str, Any], say: Say) -> Row:
-    return _conversation(_turns(values, "messages", "role", "content", say), say)
+    return _conversation(_opened(values, _turns(values, "messages", "role", "content", say)), say)
 
 
 def _from_sharegpt(values: Mapping[str, Any], say: Say) -> Row:
-    return _conversation(_turns(values, "conversations", "from", "value", say), say)
+    return _conversation(_opened(values, _turns(values, "conversations", "from", "value", say)), say)
+
+
+def _opened(values: Mapping[str, Any], turns: list[Message]) -> list[Message]:
+    """The turns below the system turn of a column of its own, unless they begin with one."""
+    return turns if turns and turns[0].role == "system" else [*_system(values), *turns]
 
 
 def _from_alpaca(values: Mapping[str, Any], say: Say) -> Row:
@@ -134,9 +141,8 @@ def _from_alpaca(values: Mapping[str, Any], say: Say) -> Row:
     if more is not None and not isinstance(more, str):
         raise _Unfit("wrong-type", f"'input' is {a_what(more)}, not a text")
     asked = f"{instruction}\n\n{more.strip()}" if more and more.strip() else instruction
-    return _conversation(
-        [Message("user", asked), Message("assistant", _text(values, "output", empty="empty-turn"))], say
-    )
+    turns = [Message("user", asked), Message("assistant", _text(values, "output", empty="empty-turn"))]
+    return _conversation([*_system(values), *turns], say)
 
 
 def _from_prompt(values: Mapping[str, Any], say: Say) -> Row:
@@ -144,7 +150,13 @@ def _from_prompt(values: Mapping[str, Any], say: Say) -> Row:
         Message("user", _text(values, "prompt")),
         Message("assistant", _text(values, "completion", empty="empty-turn")),
     ]
-    return _conversation(turns, say)
+    return _conversation([*_system(values), *turns], say)
+
+
+def _system(values: Mapping[str, Any]) -> list[Message]:
+    """The system turn that a column of its own holds; none where it is blank in this row."""
+    given = values.get("system")
+    return [Message("system", _text(values, "system"))] if given is not None and str(given).strip() else []
 
 
 def _turns(values: Mapping[str, Any], name: str, who: str, what: str, say: Say) -> list[Message]:
@@ -161,7 +173,36 @@ def _turns(values: Mapping[str, Any], name: str, who: str, what: str, say: Say) 
             raise _Unfit("wrong-type", f"turn {n} is {a_what(turn)}, not an object with role and content")
         role = turn.get("role", turn.get("from", turn.get(who)))
         turns.append(Message(_role(role, n, who), _content(turn, n, what, say)))
+    _leftover(given, {who, what}, say)
     return turns
+
+
+def _leftover(turns: Sequence[Mapping[str, Any]], read: set[str], say: Say) -> None:
+    """What the turns hold beside speaker and text is said, each kind once a row: it is not learned."""
+    told: dict[str, str] = {}
+    for n, turn in enumerate(turns, 1):
+        for key in [key for key, value in turn.items() if key not in _READ | read and value not in (None, "", [], {})]:
+            if key in ("tool_calls", "function_call"):
+                names = ", ".join(_called(turn[key])) or "a tool"
+                told.setdefault("lost-calls", f"turn {n} calls {names}: tool calls are not learned, only the turn's text")
+            elif key in ("weight", "train"):
+                if turn[key] in (0, False):
+                    message = f"turn {n} has '{key}' {turn[key]}, which is not read: it is learned like any other turn"
+                    told.setdefault("turn-weight", message)
+            elif key not in ("tool_call_id", "id", "timestamp", "time", "name"):
+                told.setdefault("unused-key", f"turn {n} has '{key}', which is not read; nothing of it is learned")
+    for code, message in told.items():
+        say(code, message)
+
+
+def _called(calls: Any) -> list[str]:
+    """The names of the tools that a turn calls."""
+    found = []
+    for call in calls if isinstance(calls, list) else [calls]:
+        of = call.get("function", call) if isinstance(call, dict) else {}
+        if isinstance(of, dict) and isinstance(of.get("name"), str):
+            found.append(of["name"])
+    return found
 
 
 def _role(given: Any, n: int, who: str) -> str:
@@ -225,6 +266,8 @@ def _from_labelled(values: Mapping[str, Any], say: Say) -> Row:
         raise _Unfit("empty-label", "has no label; write one, or remove the row")
     if isinstance(label, (list, dict)):
         raise _Unfit("wrong-type", f"its label is {a_what(label)}; one label a row is learned")
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)  # 1 and 1.0 are one label: a column with a gap turns into floats on its way
     return ClassifyRow(_id(text, label), text, str(label).strip())
 
 

@@ -28,6 +28,7 @@ IMBALANCE = 10.0  # rows of the most frequent label for one of the rarest that i
 REFERENCE = 4000  # rows among which the nearest in meaning are looked for
 BLOCK = 1000  # rows that are compared at once
 FEWEST_TO_COMPARE = 20
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def grams(text: str) -> frozenset[str]:
@@ -60,7 +61,7 @@ def duplicates(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
     known: dict[str, PlacedRow] = {}
     for placed in rows:
         whole = _whole(placed)
-        key = " ".join(whole.split()).casefold()
+        key = "\n".join(line.rstrip() for line in whole.strip().splitlines())  # case and indents mean something
         if key in first:
             message = f"is the same as {_at(first[key], placed)}"
             found.append(policy.finding("duplicate", placed.file, placed.number, message))
@@ -246,7 +247,7 @@ def classes(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
         found.append(say("imbalance", least, message))
     found += [say("similar-labels", b, f"'{b}' ({labels[b]} rows) looks like '{a}' ({labels[a]} rows); make them one")
               for a, b in _similar(labels)]  # fmt: skip
-    numbers = [label for label in labels if re.fullmatch(r"-?\d+(?:\.\d+)?", label)]
+    numbers = [label for label in labels if _NUMBER.fullmatch(label)]
     if numbers and len(numbers) < len(labels):
         odd = numbers[0] if 2 * len(numbers) <= len(labels) else next(one for one in labels if one not in numbers)
         found.append(say("mixed-labels", odd, f"'{odd}' is a label beside {'words' if odd in numbers else 'numbers'}"))
@@ -265,6 +266,8 @@ def _similar(labels: Counter[str]) -> Iterator[tuple[str, str]]:
 def _looks_like(one: str, other: str) -> bool:
     if letters(one) == letters(other):
         return True
+    if _NUMBER.fullmatch(one) and _NUMBER.fullmatch(other):
+        return float(one) == float(other)
     if min(len(one), len(other)) < 5 or any(c.isdigit() for c in one + other) or abs(len(one) - len(other)) > 1:
         return False
     return difflib.SequenceMatcher(None, one.lower(), other.lower(), autojunk=False).ratio() > 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from wellread.tune.data.data import ChatRow, PairRow, PreferenceRow, Row, texts_
 from wellread.tune.data.findings import DataFinding, Policy
 from wellread.tune.data.rows import PlacedRow
 
+LOOKED_AT = 20  # turns of a role that are looked for in what the template writes, as long as none is missing
 WELL_KNOWN = (
     "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|begin_of_text|>", "<|end_of_text|>", "</s>",
     "<eos>", "<bos>", "<end_of_turn>", "<start_of_turn>", "[INST]", "[/INST]",
@@ -82,7 +84,7 @@ def look(
     lengths = _lengths([len(one.ids) for _, one in fits], sum(one.n_trained for _, one in fits), max_length)
     for placed, one in fits:
         found += _of_row(placed, one, max_length, policy)
-    return [*found, *_stops(rows, tokenizer, policy)], lengths
+    return [*found, *_lost(rows, tokenizer, policy), *_stops(rows, tokenizer, policy)], lengths
 
 
 def _lengths(sizes: Sequence[int], trained: int, max_length: int, *, estimated: bool = False) -> Lengths:
@@ -110,6 +112,28 @@ def _of_row(placed: PlacedRow, one: template.Encoded, max_length: int, policy: P
     if not one.ends:
         return say("no-end-token", "no stop token ends a turn of it; take a base model whose template writes one")
     return []
+
+
+def _lost(rows: Sequence[PlacedRow], tokenizer: Any, policy: Policy) -> list[DataFinding]:
+    """Roles that the rows have and the template leaves out, each at the first row that loses a turn so."""
+    found: dict[str, DataFinding] = {}
+    fine: Counter[str] = Counter()
+    for placed in rows:
+        turns = conversation(placed.row) or ()
+        asked = [turn for turn in turns if turn.role not in found and fine[turn.role] < LOOKED_AT and turn.content.strip()]
+        if not asked:
+            continue
+        try:
+            text = " ".join(template.render(turns, tokenizer).text.split())
+        except UsageError:
+            continue  # each row says so
+        for turn in asked:
+            if " ".join(turn.content.split()) in text:
+                fine[turn.role] += 1
+            elif turn.role not in found:
+                message = f"the template writes no {turn.role} turn: «{' '.join(turn.content.split())[:60]}» is in no token"
+                found[turn.role] = policy.finding("lost-turn", placed.file, placed.number, message)
+    return list(found.values())
 
 
 def _stops(rows: Sequence[PlacedRow], tokenizer: Any, policy: Policy) -> list[DataFinding]:
