@@ -644,7 +644,7 @@ def lost() -> list[Broken]:
     thought = {"messages": [turns(7)[0], {**turns(7)[1], "reasoning_content": "They ask for a road."}]}
     silent = "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
     silent += "{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-    quoted = b"text,label\nA deep berth,good\nA 5 m berth,\"bad\nA wet berth,bad\nA dry berth,good\nA new berth,bad\n"
+    quoted = b'text,label\nA deep berth,good\nA 5 m berth,"bad\nA wet berth,bad\nA dry berth,good\nA new berth,bad\n'
     more = [{**labelled(n), "body": "More of it is told here."} for n in range(6)]
     return [
         Broken("a turn that calls a tool", chats(called), "lost-calls", 3, says="depth_of", left=5),

@@ -17,7 +17,7 @@ _SEP_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*\Z", re.I)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DelimitedRow:
     """The values of one record; ``line`` counts from 1, ``n_lines`` that it takes; ``open_quote``: one never closed."""
 
     values: tuple[str, ...]
@@ -26,7 +26,7 @@ class Record:
     open_quote: bool = False
 
 
-def records(text: str, separator: str = "") -> list[Record]:
+def records(text: str, separator: str = "") -> list[DelimitedRow]:
     """The records of a file that are not blank; a ``sep=`` line names its separator and is none of them.
 
     A value in quotes may run over lines. A quote that nothing closes, or whose close would swallow whole records of as
@@ -39,7 +39,7 @@ def records(text: str, separator: str = "") -> list[Record]:
         lines[0] = ""
     separator = separator or separator_of(lines)
     width = _width(lines[:SAMPLE_LINES], separator)
-    found: list[Record] = []
+    found: list[DelimitedRow] = []
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -48,7 +48,7 @@ def records(text: str, separator: str = "") -> list[Record]:
             continue
         values, n_lines, open_quote = _record(lines, at, separator, width)
         if any(value.strip() for value in values):
-            found.append(Record(tuple(values), at + 1, n_lines, open_quote))
+            found.append(DelimitedRow(tuple(values), at + 1, n_lines, open_quote))
         at += n_lines
     return found
 

@@ -34,7 +34,19 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "translation": ("translation",),
     "source": ("source", "src", "document", "article", "dialogue", "input_text", "prompt", "input"),
     "target": ("target", "tgt", "summary", "highlights", "target_text", "completion", "output"),
-    "text": ("text", "sentence", "review", "content", "utterance", "comment", "message", "tweet", "body", "title", "query"),
+    "text": (
+        "text",
+        "sentence",
+        "review",
+        "content",
+        "utterance",
+        "comment",
+        "message",
+        "tweet",
+        "body",
+        "title",
+        "query",
+    ),
     "label": ("label", "labels", "category", "class", "intent", "sentiment", "rating", "target", "label_text"),
 }
 
@@ -50,7 +62,9 @@ class Format:
 
 
 # what a row is called and where it is from; nothing of it is learned, and nobody misses it
-NUMBERS_OF_ROWS = frozenset("id _id idx index uid uuid guid row row_id no number url link split".split()) | {"", "unnamed: 0"}
+NUMBERS_OF_ROWS = frozenset(
+    {"", "id", "_id", "idx", "index", "uid", "uuid", "guid", "row", "row_id", "no", "number", "url", "link", "split"}
+)
 
 # in the order of how much a match says; the first that fits is taken
 FORMATS = (

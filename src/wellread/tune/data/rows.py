@@ -184,7 +184,7 @@ def _leftover(turns: Sequence[Mapping[str, Any]], read: set[str], say: Say) -> N
         for key in [key for key, value in turn.items() if key not in _READ | read and value not in (None, "", [], {})]:
             if key in ("tool_calls", "function_call"):
                 names = ", ".join(_called(turn[key])) or "a tool"
-                told.setdefault("lost-calls", f"turn {n} calls {names}: tool calls are not learned, only the turn's text")
+                told.setdefault("lost-calls", f"turn {n} calls {names}: tool calls are not learned, only its text")
             elif key in ("weight", "train"):
                 if turn[key] in (0, False):
                     message = f"turn {n} has '{key}' {turn[key]}, which is not read: it is learned like any other turn"

@@ -120,7 +120,9 @@ def _lost(rows: Sequence[PlacedRow], tokenizer: Any, policy: Policy) -> list[Dat
     fine: Counter[str] = Counter()
     for placed in rows:
         turns = conversation(placed.row) or ()
-        asked = [turn for turn in turns if turn.role not in found and fine[turn.role] < LOOKED_AT and turn.content.strip()]
+        asked = [
+            turn for turn in turns if turn.role not in found and fine[turn.role] < LOOKED_AT and turn.content.strip()
+        ]
         if not asked:
             continue
         try:
@@ -131,7 +133,9 @@ def _lost(rows: Sequence[PlacedRow], tokenizer: Any, policy: Policy) -> list[Dat
             if " ".join(turn.content.split()) in text:
                 fine[turn.role] += 1
             elif turn.role not in found:
-                message = f"the template writes no {turn.role} turn: «{' '.join(turn.content.split())[:60]}» is in no token"
+                message = (
+                    f"the template writes no {turn.role} turn: «{' '.join(turn.content.split())[:60]}» is in no token"
+                )
                 found[turn.role] = policy.finding("lost-turn", placed.file, placed.number, message)
     return list(found.values())
 
