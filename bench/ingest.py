@@ -63,9 +63,7 @@ def main() -> None:
 def open_base(base: Path, weights: Path | None) -> KnowledgeBase:
     """The base, with the peers' embedder in the place of its own where weights are given."""
     kb = KnowledgeBase.open(base)
-    if weights:
-        kb.embedder = WordLlama(weights)
-    return kb
+    return kb.with_models(embedder=WordLlama(weights)) if weights else kb
 
 
 def ingest(base: Path, corpus: Path, weights: Path | None) -> dict[str, Any]:

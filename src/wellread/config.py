@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import hashlib
 import inspect
 import itertools
 import json
@@ -68,6 +69,12 @@ def load(
     if faults:
         raise ConfigError(faults)
     return Settings(values, {key: origin for key, (_, origin) in found.items()})
+
+
+def digest(settings: Settings) -> str:
+    """16 hex digits that change when a setting does."""
+    values = json.dumps(settings.values, default=str, sort_keys=True)
+    return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
 def changed(settings: Settings, sections: Sections, overrides: Sequence[str], *, origin: str = "--set") -> Settings:

@@ -14,8 +14,9 @@ from wellread.documents import plugged as plugged_files
 from wellread.errors import WellreadError
 from wellread.index import check as index_check
 from wellread.index.vectors import sets
-from wellread.models import select
-from wellread.models.api import Embedder
+from wellread.models.api import Chat, Embedder
+from wellread.models.opened import OpenModels
+from wellread.models.settings import EmbedSettings
 from wellread.retrieve.retrievers import plugged
 from wellread.store import check as store_check
 from wellread.store.engine import api as engine
@@ -34,15 +35,15 @@ class Finding:
     cure: str = ""
 
 
-def examine(folder: Path, settings: config.Settings, store: Store) -> list[Finding]:
-    """Every finding; nothing is changed."""
+def examine(folder: Path, settings: config.Settings, store: Store, models: OpenModels) -> list[Finding]:
+    """Every finding; nothing is changed, and nothing leaves the machine."""
     return [
         _versions(),
         _space(folder),
-        *_models(settings),
+        *_models(settings, models),
         *_plugins(settings, store),
         *_store(store),
-        *_index(settings, store),
+        *_index(settings, store, models),
         _sandbox(),
     ]
 
@@ -58,19 +59,17 @@ def _space(folder: Path) -> Finding:
     return Finding("disk space", free > LOW_SPACE, detail, "make room: a base grows to about twice its documents' text")
 
 
-def _models(settings: config.Settings) -> Iterator[Finding]:
-    models = config.models_folder()
-    scorer = replace(settings["embed"], model=settings["answer"].scorer or settings["embed"].model)
+def _models(settings: config.Settings, models: OpenModels) -> Iterator[Finding]:
+    embed, rerank, chat = settings["embed"], settings["rerank"], settings["chat"]
+    scorer = settings["answer"].scorer
     parts: list[tuple[str, str, Callable[[], object]]] = [
-        ("embedding model", settings["embed"].model, lambda: _embeds(select.embedder(settings["embed"], models))),
-        ("sentence model", scorer.model, lambda: _embeds(select.embedder(scorer, models))),
+        ("embedding model", embed.model, lambda: _embeds(models.embedder(embed))),
+        ("sentence model", scorer or embed.model, lambda: _embeds(models.scorer(embed, scorer))),
     ]
-    if settings["rerank"].model:
-        rerank = settings["rerank"]
-        parts.append(("reranking model", rerank.model, lambda: select.reranker(rerank, models)))
-    if settings["chat"].model:
-        chat = settings["chat"]
-        parts.append(("chat model", chat.model, lambda: select.chat(chat, models).count_tokens("a")))
+    if rerank.model:
+        parts.append(("reranking model", rerank.model, lambda: models.reranker(rerank, embed, scorer)))
+    if chat.model:
+        parts.append(("chat model", chat.model, lambda: _counts(models.chat(chat))))
     for what, name, try_it in parts:
         try:
             try_it()
@@ -110,28 +109,43 @@ def _embeds(embedder: Embedder) -> None:
         embedder.embed(["a"])
 
 
+def _counts(chat: Chat | None) -> None:
+    if chat is not None:
+        chat.count_tokens("a")
+
+
 def _store(store: Store) -> Iterator[Finding]:
     faults = store_check.check(store)
     yield Finding("store", not faults, "; ".join(map(str, faults[:3])) or "every row is as it was written",
                   "wellread restore BACKUP FOLDER, or add the named documents again")  # fmt: skip
 
 
-def _index(settings: config.Settings, store: Store) -> Iterator[Finding]:
+def _index(settings: config.Settings, store: Store, models: OpenModels) -> Iterator[Finding]:
     faults = index_check.check(store)
     yield Finding("index", not faults, "; ".join(map(str, faults[:3])) or "words and vectors are whole",
                   "wellread index rebuild")  # fmt: skip
     with store.reading() as connection:
         live = sets.live(connection)
+    if live is None:
+        return
     try:
-        wanted = select.embedder(settings["embed"], config.models_folder()).id
+        wanted = _id(settings["embed"], models, live.dim)
     except WellreadError:
-        return  # told above
-    if live is not None and live.embedder_id != wanted:
+        return  # reported above
+    if live.embedder_id != wanted:
         yield Finding("vectors", False, f"made by {live.embedder_id}, the settings name {wanted}",
                       "wellread index reembed")  # fmt: skip
-    elif live is not None and live.storage != settings["index"].vectors:
+    elif live.storage != settings["index"].vectors:
         detail = f"stored as {live.storage}, the settings say {settings['index'].vectors}; they answer all the same"
         yield Finding("vectors", False, detail, "wellread index reembed")
+
+
+def _id(settings: EmbedSettings, models: OpenModels, dim: int) -> str:
+    """The id of the embedder; a service is taken at the dimensions of the index, since only asking it would tell."""
+    opened = models.embedder(settings)
+    if opened.remote is not None and not settings.dim:
+        opened = models.embedder(replace(settings, dim=dim))
+    return opened.id
 
 
 def _sandbox() -> Finding:

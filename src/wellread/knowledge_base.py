@@ -2,86 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from wellread import config, doctor
+from wellread import config, doctor, maintenance, sections
 from wellread.answer import ask as answering
+from wellread.answer import record
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
 from wellread.documents import ingest
-from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.documents.sources import listing as sources
-from wellread.errors import StoreError, UsageError
+from wellread.errors import UsageError
 from wellread.index import build
-from wellread.index import check as index_check
 from wellread.index.graph import build as graph_build
-from wellread.index.graph.settings import GraphSettings
-from wellread.index.settings import IndexSettings
+from wellread.index.open import IndexReader
+from wellread.index.sparse import sparse
 from wellread.index.tree import grow
 from wellread.index.tree.grow import TreeUpdate
-from wellread.index.tree.settings import TreeSettings
-from wellread.index.vectors import sets
-from wellread.models.api import Chat
-from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, SparseSettings
-from wellread.open_parts import OpenParts
+from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.opened import Key, OpenModels, scorer_key
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import search as searching
-from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings, to_log
+from wellread.retrieve.context import SearchContext
+from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.retrievers import graph as graph_search
+from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.retrievers import tree as tree_search
-from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
 from wellread.retrieve.similar.similar import By, FileReading, SimilarDocument, alike
-from wellread.retrieve.understand import route as routing
 from wellread.retrieve.understand.followup import Turn
 from wellread.store import backup, documents, files, jobs, log, scratch
-from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine.api import Store
 from wellread.sync import context, remove, sync
-from wellread.types import Answer, Document, Failure, Filter, Principal, Stage, Status, SyncReport
+from wellread.types import Answer, Document, Failure, Filter, Principal, Status, SyncReport
 
-SECTIONS: Mapping[str, type] = {
-    "documents": IngestSettings,
-    "parse": ParseSettings,
-    "chunk": ChunkSettings,
-    "embed": EmbedSettings,
-    "index": IndexSettings,
-    "retrieve": RetrieveSettings,
-    "rerank": RerankSettings,
-    "sparse": SparseSettings,
-    "rewrite": RewriteSettings,
-    "expand": ExpandSettings,
-    "tree": TreeSettings,
-    "graph": GraphSettings,
-    "route": RouteSettings,
-    "chat": ChatSettings,
-    "answer": AnswerSettings,
-}
-# read by the rooms above, from the same file; cli/sections.py knows them all
-SECTIONS_ABOVE = ("evaluate", "tune", "prepare")
-SEARCHES = ("retrieve", "rerank", "rewrite", "expand", "route")  # the sections of a search, in this order
-DATA_FOLDER = ".wellread"
+SECTIONS, SECTIONS_ABOVE, SEARCHES = sections.BASE, sections.ABOVE, sections.SEARCHES
+DATA_FOLDER = maintenance.DATA_FOLDER
 
 
-class KnowledgeBase(OpenParts):
-    """An open base. ``who`` is whose eyes every read uses; ``seen_by`` gives the same base to other eyes.
+@dataclass(frozen=True, slots=True, eq=False)
+class KnowledgeBase:
+    """An open base, seen by the principal ``who``; models are loaded when they are first needed.
 
-    Opening costs milliseconds: models are loaded when they are first needed.
+    Threads may share it and every base that is made of it: nothing of it changes once it is open, all of them use one
+    store, the same models and the same index, each opened once. ``as_user``, ``configured`` and ``with_models`` give
+    another base that shares what it can; closing one closes all of them. With ``logs`` False nothing that is asked goes
+    into the log.
     """
 
-    def __init__(self, folder: Path, settings: config.Settings, store: Store, *, who: Principal) -> None:
-        super().__init__(settings, store)
-        self.folder = folder
-        self.who = who
-        self.logs = True  # whether what is asked goes into the log
+    folder: Path
+    settings: config.Settings
+    store: Store
+    models: OpenModels
+    context: SearchContext
+    who: Principal
+    logs: bool = True
 
     @classmethod
     def create(
@@ -91,17 +70,7 @@ class KnowledgeBase(OpenParts):
 
         Raises: UsageError where there is one already; StoreError where the folder cannot be written.
         """
-        folder = Path(path).expanduser().resolve()
-        if (folder / config.FILE_NAME).exists():
-            raise UsageError(
-                f"{folder / config.FILE_NAME}: is there already; use the base as it is, or choose another folder"
-            )
-        try:
-            (folder / DATA_FOLDER).mkdir(parents=True, exist_ok=True)
-            (folder / config.FILE_NAME).write_text(config.commented(sections), "utf-8")
-        except OSError as error:
-            raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
-        return cls.open(folder, who=who)
+        return cls.open(maintenance.create(path, sections), who=who)
 
     @classmethod
     def open(
@@ -116,44 +85,67 @@ class KnowledgeBase(OpenParts):
 
         Raises: UsageError where there is none; ConfigError; StoreError.
         """
-        given = path if path is not None else config.environment("WELLREAD_BASE")
-        if given is not None:
-            folder = Path(given).expanduser().resolve()
-            if not (folder / config.FILE_NAME).is_file():
-                raise UsageError(f"{folder}: no {config.FILE_NAME} here; run: wellread init {given}")
-        else:
-            found = config.find(Path.cwd())
-            if found is None:
-                raise UsageError(
-                    f"no {config.FILE_NAME} in this folder or above it; run: wellread init FOLDER, or pass --base"
-                )
-            folder = found.parent
+        folder = maintenance.find(path)
         settings = config.load(folder / config.FILE_NAME, SECTIONS, overrides=overrides, elsewhere=SECTIONS_ABOVE)
         store = Store.open(folder / DATA_FOLDER, read_only=read_only)
         if not read_only:
             build.renew_words(store, settings["index"])
-        return cls(folder, settings, store, who=who)
+        return cls.over(folder, settings, store, OpenModels(), who=who)
+
+    @classmethod
+    def over(
+        cls, folder: Path, settings: config.Settings, store: Store, models: OpenModels, *, who: Principal
+    ) -> KnowledgeBase:
+        """The base in ``folder`` over a store and models that are open; its ``close`` closes both for this user."""
+        return cls(folder, settings, store, models, SearchContext(store), who)
 
     def as_user(self, who: Principal) -> KnowledgeBase:
-        """The same open base through other eyes; closing one closes both."""
-        other = KnowledgeBase(self.folder, self.settings, self.store, who=who)
-        other.logs = self.logs
-        return other._sharing(self)
+        """The same open base as ``who`` may see it; closing one closes both."""
+        return replace(self, who=who)
 
-    def configured(self, overrides: Sequence[str], *, logs: bool = True, origin: str = "--set") -> KnowledgeBase:
+    def configured(self, overrides: Sequence[str], *, logs: bool | None = None, origin: str = "--set") -> KnowledgeBase:
         """The same open base with ``section.key=value`` on top of its settings; closing one closes both.
 
-        What is open already is shared where the settings that open it are the same. With ``logs`` False nothing that is
-        asked goes into the log. Raises: ConfigError with every fault, each after ``origin``.
+        Whatever the same settings open is shared. ``logs`` says whether what is asked goes into the log (None: as it
+        did). Raises: ConfigError with every fault, each after ``origin``.
         """
-        other = KnowledgeBase(
-            self.folder, config.changed(self.settings, SECTIONS, overrides, origin=origin), self.store, who=self.who
-        )
-        other.logs = logs
-        return other._sharing(self)
+        settings = config.changed(self.settings, SECTIONS, overrides, origin=origin)
+        return replace(self, settings=settings, logs=self.logs if logs is None else logs)
+
+    def unlogged(self) -> KnowledgeBase:
+        """The same open base; nothing that is asked of it goes into the log."""
+        return replace(self, logs=False)
+
+    def with_models(
+        self,
+        *,
+        embedder: Embedder | None = None,
+        scorer: Embedder | None = None,
+        reranker: Reranker | None = None,
+        chat: Chat | None = None,
+    ) -> KnowledgeBase:
+        """The same open base with these models in place of those that its settings name; None leaves one as it is.
+
+        They belong to whoever passes them, who closes them. What is ``configured`` of it has them as well, as far as it
+        names the same models.
+        """
+        embed = self.settings["embed"]
+        given: dict[Key, object | None] = {
+            ("embedder", embed): embedder,
+            scorer_key(embed, self.settings["answer"].scorer): scorer,
+            ("reranker", self.settings["rerank"]): reranker,
+            ("chat", self.settings["chat"]): chat,
+        }
+        models = self.models.lending({key: model for key, model in given.items() if model is not None})
+        return replace(self, models=models)
+
+    def fresh(self) -> KnowledgeBase:
+        """The same base over the same store with models of its own, none of them open yet; ``models.close`` ends it."""
+        return replace(self, models=OpenModels(self.models.folder))
 
     def close(self) -> None:
-        """Closes the store; the object cannot be used afterwards."""
+        """Closes the store and frees the models; neither this nor any base made of it can be used afterwards."""
+        self.models.close()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -281,20 +273,21 @@ class KnowledgeBase(OpenParts):
     def search(self, question: str, *, k: int | None = None, where: Filter | None = None) -> SearchResult:
         """The best passages for a question, with what each stage did. Raises: StoreError, ModelError."""
         reranker, chats, trained = self.reranker, self.settings["chat"].model, self.settings["route"].mode == "trained"
+        learned = self.settings["sparse"]
         parts = SearchParts(
             self.reader,
             self.embedder,
             reranker=(lambda: reranker) if reranker else None,
             cheap=lambda: self.cheap,
             chat=self._open_chat if chats else None,
-            classify=routing.classifier(self.folder / DATA_FOLDER, lambda: self.cheap) if trained else None,
+            classify=self.context.classify(lambda: self.cheap) if trained else None,
             retrievers=(
-                *self.retrievers,
-                *self.sparse_retrievers,
+                *self.context.retrievers(self.settings["retrieve"]),
+                *((sparse_search.retriever(lambda: self.models.sparse(learned), learned),) if learned.model else ()),
                 *tree_search.retriever(self.settings["tree"]),
                 *graph_search.retrievers(self.settings["graph"]),
             ),
-            rewriters=self.rewriters,
+            rewriters=self.context.rewriters(self.settings["rewrite"]),
         )
         sections = SearchSettings(*(self.settings[name] for name in SEARCHES))
         return searching.search(question, parts, sections, who=self.who, where=where, k=k)
@@ -332,55 +325,58 @@ class KnowledgeBase(OpenParts):
             yield self._logged(piece, read) if isinstance(piece, Answer) else piece
 
     def _logged(self, answer: Answer, read: Sequence[SearchResult]) -> Answer:
-        """The answer, which stands in the log now; one that cannot be logged (a full disk) says so in its stages."""
         if self.store.read_only or not self.logs:
             return answer
-        try:
-            self._log(answer, read)
-        except StoreError as error:
-            return replace(answer, stages=(*answer.stages, Stage("log", 0.0, {"not logged": str(error)})))
-        return answer
+        return record.logged(answer, read, self.store, settings_hash=self.settings_hash, who=self.who)
 
-    def _log(self, answer: Answer, read: Sequence[SearchResult]) -> None:
-        documents = {hit.document.id for result in read for hit in result.hits}
-        generation = read[-1].generation if read else None
-        answer = replace(answer, stages=to_log(answer.stages))
-        with self.store.writing(durable=False) as tx:
-            log.put(
-                tx, answer, who=self.who, settings_hash=self.settings_hash, generation=generation, documents=documents
-            )
-
-    def _open_chat(self) -> Chat:
-        if self.chat is None:
-            raise UsageError("chat.model is empty; name a model, or set answer.style to quote")
-        return self.chat
-
-    @cached_property
+    @property
     def settings_hash(self) -> str:
         """16 hex digits that change when a setting does."""
-        values = json.dumps(self.settings.values, default=str, sort_keys=True)
-        return hashlib.sha256(values.encode()).hexdigest()[:16]
+        return config.digest(self.settings)
+
+    # what is open, opened with its first use
+
+    @property
+    def reader(self) -> IndexReader:
+        """The searchable side of the base; it keeps itself in step with the store."""
+        return self.context.reader(self.settings["index"])
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model of ``embed.model``."""
+        return self.models.embedder(self.settings["embed"])
+
+    @property
+    def scorer(self) -> Embedder:
+        """The model of ``answer.scorer`` that compares sentences."""
+        return self.models.scorer(self.settings["embed"], self.settings["answer"].scorer)
+
+    @property
+    def cheap(self) -> Embedder:
+        """An embedder that is cheap: the base's own where it is static, else the packaged table."""
+        return self.models.cheap(self.settings["embed"])
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """The model of ``rerank.model``, shared with ``scorer`` where it is the same; None where it is empty."""
+        return self.models.reranker(self.settings["rerank"], self.settings["embed"], self.settings["answer"].scorer)
+
+    @property
+    def chat(self) -> Chat | None:
+        """The model of ``chat.model``; None where it is empty."""
+        return self.models.chat(self.settings["chat"])
+
+    def _open_chat(self) -> Chat:
+        chat = self.chat
+        if chat is None:
+            raise UsageError("chat.model is empty; name a model, or set answer.style to quote")
+        return chat
 
     # what is there
 
     def status(self) -> Status:
         """What the base holds, as ``who`` may see it."""
-        with self.store.reading() as connection:
-            listed = documents.listing(connection, who=self.who)
-            states = files.counts(connection, who=self.who)
-            known = files.list_sources(connection, who=self.who)
-            n_chunks, near = documents.totals(connection, who=self.who)
-            embedder = sets.live(connection)
-        return Status(
-            documents=len(listed),
-            chunks=n_chunks,
-            near_duplicates=near,
-            states=states,
-            embedder=embedder.embedder_id if embedder else self.settings["embed"].model,
-            generation=self.store.generation(),
-            size_bytes=sum(f.stat().st_size for f in (self.folder / DATA_FOLDER).rglob("*") if f.is_file()),
-            sources=tuple(source.location for source in known),
-        )
+        return maintenance.status(self.store, self.settings, who=self.who)
 
     def failures(self, *, skipped: bool = False) -> list[Failure]:
         """Source items that gave no document, and why; with ``skipped`` also those of unknown types."""
@@ -404,11 +400,11 @@ class KnowledgeBase(OpenParts):
 
     def check(self) -> list[Fault]:
         """Everything that is damaged: rows, texts, spans, words, vectors. Reads all of it."""
-        return [*store_check.check(self.store), *index_check.check(self.store)]
+        return maintenance.check(self.store)
 
     def doctor(self) -> list[Finding]:
         """Models, store, index, space and versions looked at, each with the cure where it is not well."""
-        return doctor.examine(self.folder, self.settings, self.store)
+        return doctor.examine(self.folder, self.settings, self.store, self.models)
 
     def backup(self, target: Path | str) -> Path:
         """A copy of the base in ``target`` (a folder, or a .tar file), made while others read and write."""
@@ -416,22 +412,24 @@ class KnowledgeBase(OpenParts):
 
     @staticmethod
     def restore(copy: Path | str, folder: Path | str) -> Path:
-        """The base of a backup, laid into an empty folder after its manifest was checked.
-
-        Raises: UsageError where the folder is not empty; StoreError where the backup is unfinished or altered.
-        """
-        folder = Path(folder).expanduser().resolve()
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"{folder}: is not empty; restore into a new folder")
-        return backup.restore(copy, folder / DATA_FOLDER).parent
+        """The base of a backup, laid into an empty folder; see ``maintenance.restore``."""
+        return maintenance.restore(copy, folder)
 
     def index_rebuild(self, progress: Progress = SILENT) -> int:
-        """The index made anew from the store; chunks that had to be embedded again."""
+        """The index rebuilt from the store; chunks that had to be embedded again."""
         return build.rebuild(self.store, self.embedder, progress, self.settings["index"])
 
     def index_tree(self, progress: Progress = SILENT) -> TreeUpdate:
         """The tree of summaries as the settings say, in step with the documents; only what is missing is made."""
         return grow.update(self.store, self._tree_models, self.settings["tree"], progress, whole=True)
+
+    def sparse_fill(self, progress: Progress = SILENT, *, again: bool = False) -> int:
+        """Chunks that the model of ``sparse.model`` encoded, those that it had not; 0 where none is set.
+
+        Raises: StoreError where the vectors are another model's, unless ``again``: then they are dropped first.
+        """
+        settings = self.settings["sparse"]
+        return sparse.fill(self.store, self.models.sparse(settings), progress, again=again) if settings.model else 0
 
     def index_tree_drop(self) -> int:
         """Summaries that there were; they are gone."""

@@ -164,7 +164,7 @@ def test_no_chunk_is_embedded_twice_over_all_copies(tmp_path: Path) -> None:
     with long_base(tmp_path) as base:
         base = base.configured(QUICK, logs=False)
         counting = Counting(base.embedder)
-        base.embedder = counting
+        base = base.with_models(embedder=counting)
         with base.store.reading() as connection:
             known = {row.indexed_text for rows in documents.chunk_batches(connection) for row in rows}
         bench = TrialRunner(base, Principal())

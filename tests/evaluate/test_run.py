@@ -358,9 +358,9 @@ def test_the_search_within_an_answer_is_not_charged_a_second_time(base: Knowledg
             time.sleep(0.3)
             return np.ones(len(passages), np.float32)
 
-    asker = Asker(FOUND, base.configured(["rerank.model=onnx:minilm", "answer.scorer="]), 0)
+    late = base.configured(["rerank.model=onnx:minilm", "answer.scorer="]).with_models(reranker=Late())
+    asker = Asker(FOUND, late, 0)
     asker.open()
-    asker.base.reranker = Late()
     reading = asker.read(QUESTIONS[0])
     assert reading.seconds > 0.3
     assert asker.ask(QUESTIONS[0], reading).seconds < reading.seconds + 0.25
@@ -378,13 +378,13 @@ def test_hosts_that_get_texts_are_told_with_every_answer_kept_ones_too(base: Kno
 
     assert {outcome.sent_to for outcome in asked(base, [CLOSED, FOUND])} == {()}
     assert base.chat is not None
-    base.chat = Away(base.chat)  # type: ignore[assignment]  # every method is handed on
+    base = base.with_models(chat=Away(base.chat))  # type: ignore[arg-type]  # every method is handed on
     asked(base, [WRITTEN, FOUND], QUESTIONS[1:3])
     for again in (False, True):  # what was kept is told by what is set now
         outcomes = asked(base, [CLOSED, WRITTEN, FOUND], QUESTIONS[1:3], RunOptions(again=again))
         told = {outcome.way: outcome.sent_to for outcome in outcomes}
         assert told == {"closed-book": ("api.example.org",), WRITTEN.name: ("api.example.org",), FOUND.name: ()}
-    base.scorer = Away(base.scorer)  # type: ignore[assignment, arg-type]  # every method is handed on
+    base = base.with_models(scorer=Away(base.scorer))  # type: ignore[arg-type]  # every method is handed on
     assert {o.sent_to for o in asked(base, [FOUND], QUESTIONS[1:3])} == {("api.example.org",)}
 
 

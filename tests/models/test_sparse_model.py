@@ -58,7 +58,6 @@ def test_the_heaviest_words_of_a_text_are_kept(folder: Path) -> None:
 def test_a_model_of_another_kind_or_name_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="written transformers:NAME"):
         select.sparse(SparseSettings(model="onnx:minilm"), folder)
-    assert select.sparse(SparseSettings(), folder) is None
     with pytest.raises(ModelError, match="wellread models pull hf:owner/none"):
         select.sparse(SparseSettings(model="transformers:owner/none"), config.models_folder())
 

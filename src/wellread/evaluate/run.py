@@ -7,15 +7,14 @@ finds is compared with that of the earlier answer.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.evaluate import ways
 from wellread.evaluate.asking import Asker, WayReading, digest, principal_of
+from wellread.evaluate.memory import PeakMemory
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics
 from wellread.metrics.results import Outcome, Way
@@ -62,19 +61,9 @@ def run(
     """
     found: dict[str, WayReading] = {}
     for way in chosen:
-        asker = Asker(way, _lent(base, way), seed, plan.examples, plan.shots, found)
+        asker = Asker(way, ways.applied(base, way), seed, plan.examples, plan.shots, found)
         asker.open()
         yield from _one_way(asker, questions, plan, progress, run_id)
-
-
-def _lent(base: KnowledgeBase, way: Way) -> KnowledgeBase:
-    """The base as the way configures it; the base's own models are opened first, so that ways share them."""
-    laid = ways.applied(base, way)
-    if ways.uses_chat(way, laid.settings) and laid.settings["chat"] == base.settings["chat"]:
-        _ = base.chat
-    if way.reads in ("passages", "documents") and laid.settings["embed"] == base.settings["embed"]:
-        _ = base.embedder, base.reader, base.scorer, base.reranker
-    return ways.applied(base, way)
 
 
 def _one_way(
@@ -128,14 +117,14 @@ def _known(
 
 def _ask(asker: Asker, question: Question, reading: WayReading) -> tuple[Outcome, bool]:
     """The outcome, and whether the model's service did not answer."""
-    measured = _reset_peak()
     try:
-        outcome = asker.ask(question, reading)
+        with PeakMemory() as peak:
+            outcome = asker.ask(question, reading)
     except ModelUnavailable as error:
         return _failed(asker, question, reading, str(error)), True
     except ModelError as error:
         return _failed(asker, question, reading, str(error)), False
-    return replace(outcome, peak_memory_mb=_peak_mb() if measured else None), False
+    return replace(outcome, peak_memory_mb=peak.mb), False
 
 
 def _failed(asker: Asker, question: Question, reading: WayReading, error: str) -> Outcome:
@@ -210,24 +199,3 @@ def _from_row(kept: outcome_rows.KeptOutcome, asker: Asker, question: Question, 
 
 def _citation(row: Mapping[str, Any]) -> Citation:
     return Citation(**{**row, "span": Span(*row["span"]), "heading_path": tuple(row["heading_path"])})
-
-
-# memory
-
-
-def _reset_peak() -> bool:
-    """Whether the highest resident memory of this process is counted anew from here (Linux alone can)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-    except OSError:
-        return False
-    return True
-
-
-def _peak_mb() -> float | None:
-    """Highest resident memory since ``_reset_peak``, in MB of 10^6 bytes; None where the system does not tell."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        status = Path("/proc/self/status").read_text("ascii", "replace")
-        line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "")
-        return int(line.split()[1]) * 1024 / 1e6
-    return None

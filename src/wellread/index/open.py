@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from wellread.errors import StoreError
 from wellread.index.vectors.file import Mask, VectorView
 from wellread.index.vectors.sets import FOLDER, refuse_other
 from wellread.index.words import fulltext, glossary
+from wellread.once import OncePerKey, Recent
 from wellread.store import access, documents
 from wellread.store.engine.api import Store, read_meta
 from wellread.store.schema import access as access_table
@@ -30,6 +30,9 @@ from wellread.types import Chunk, Document, Filter, Principal
 
 MOST_COUNTED = 50_000  # terms whose frequency is remembered per generation
 MOST_MASKS = 16  # sets of access ids whose slots are remembered
+MOST_REMEMBERED = 64  # things made of one generation: some once, some for every set of access ids
+MOST_PRINCIPALS = 1_024  # whose access ids are remembered per generation
+GENERATIONS = 2  # that are kept open: a reader in an older snapshot does without the newest
 
 HOMES = text(  # of every search: half the time of the same statement built anew
     "SELECT c.rowid_, c.version_id, v.n_chunks FROM json_each(:keys) AS j "
@@ -60,34 +63,44 @@ class View:
     embedder_id: str
     vectors: VectorView
     dead: Mask  # (n,)
-    masks: dict[frozenset[int] | None, tuple[Mask | None]] = field(default_factory=dict)
+    masks: Recent = field(default_factory=lambda: Recent(MOST_MASKS))
 
     def mask(self, allowed: frozenset[int] | None) -> Mask | None:
         """(n,) live slots of the access ids; None where that is every slot."""
-        held = self.masks.get(allowed)  # another thread may clear them at any time
+        held: tuple[Mask | None] | None = self.masks.get(allowed)
         if held is None:
             mask = ~self.dead
             if allowed is not None:
                 mask &= np.isin(self.vectors.rows["access"], list(allowed))
             held = (None if mask.all() else mask,)
-            if len(self.masks) >= MOST_MASKS:
-                self.masks.clear()
             self.masks[allowed] = held
         return held[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """One generation of the base with what was made of it; it never changes for another one."""
+
+    number: int
+    view: View | None
+    counts: dict[str, int] = field(default_factory=dict)  # of terms
+    principals: Recent = field(default_factory=lambda: Recent(MOST_PRINCIPALS))  # their access ids
+    memo: Recent = field(default_factory=lambda: Recent(MOST_REMEMBERED))
+
+
 class IndexReader:
-    """The searchable side of an open base. Threads may share it; it needs no closing."""
+    """The searchable side of an open base, in step with its store; it needs no closing.
+
+    Threads may share it: those that meet a new generation at once load it once, those in an older snapshot keep
+    theirs, and nobody waits for a load that he does not need.
+    """
 
     def __init__(self, store: Store, language: str | None = None) -> None:
         self.store = store
         self.language = language  # index.language; words are not searched where the index was made with another
-        self._lock = threading.Lock()
-        self._view: View | None = None
-        self._generation = -1
-        self._counts: dict[str, int] = {}
-        self._eyes: dict[Principal, frozenset[int] | None] = {}
-        self._memo: dict[object, Any] = {}
+        self._generations = OncePerKey()
+        self._newest: _Generation | None = None
+        self._lock = threading.Lock()  # held for a comparison, never while something is read
 
     @contextmanager
     def snapshot(self, *, who: Principal) -> Iterator[Snapshot]:
@@ -96,19 +109,17 @@ class IndexReader:
         Raises: StoreError if the files do not fit the store.
         """
         with self.store.reading() as connection:
-            generation = int(read_meta(connection, "generation") or 0)
-            with self._lock:
-                if generation != self._generation:
-                    self._view = self._refreshed(connection, generation)
-                    self._counts, self._eyes, self._memo = {}, {}, {}
-                    self._generation = generation
-                if who not in self._eyes:
-                    self._eyes[who] = _allowed(connection, who)
-                snapshot = Snapshot(self, connection, self._view, self._counts, self._memo, self._eyes[who], who)
-            yield snapshot
+            number = int(read_meta(connection, "generation") or 0)
+            known = self._newest
+            if known is None or known.number != number:
+                known = self._generations.get(number, lambda: self._loaded(connection, number))
+            found: tuple[frozenset[int] | None] | None = known.principals.get(who)
+            if found is None:
+                found = known.principals[who] = (_allowed(connection, who),)
+            yield Snapshot(self, connection, number, known.view, known.counts, known.memo, found[0], who)
 
     def check_embedder(self, embedder_id: str) -> None:
-        """Nothing, if the vectors are from that embedder or there are none. Raises StoreError naming both."""
+        """Raise a StoreError that names both if the vectors are another embedder's."""
         with self.store.reading() as connection:
             row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
         if row is not None:
@@ -132,11 +143,21 @@ class IndexReader:
         with self.snapshot(who=who) as snapshot:
             return snapshot.search_text(question, versions=versions, k=k)
 
-    def _refreshed(self, connection: Connection, generation: int) -> View | None:
+    def _loaded(self, connection: Connection, number: int) -> _Generation:
+        """The generation, made of the newest one where that is older; it is the newest one then."""
+        before = self._newest
+        made = _Generation(number, self._refreshed(connection, number, before.view if before is not None else None))
+        with self._lock:
+            if self._newest is None or self._newest.number < number:
+                self._newest = made
+        for old in sorted(self._generations.keys())[: -GENERATIONS + 1]:  # this one is not among them yet
+            self._generations.forget(old)
+        return made
+
+    def _refreshed(self, connection: Connection, generation: int, before: View | None) -> View | None:
         row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
         if row is None or not row.n_slots:  # a set without slots has no files yet
             return None
-        before = self._view
         if before is not None and before.set_id == row.id and before.generation < generation:
             vectors = before.vectors if row.n_slots == before.vectors.n else before.vectors.grown(row.n_slots)
             dead = np.zeros(row.n_slots, np.bool_)
@@ -159,16 +180,17 @@ class Snapshot:
 
     reader: IndexReader
     connection: Connection
+    generation: int
     view: View | None
     counts: dict[str, int]  # of terms, for as long as the generation lasts
-    memo: dict[object, Any]  # what is made of one generation, for as long as it lasts; an older look has its own
+    memo: Recent  # what is made of one generation; an older one has its own
     allowed: frozenset[int] | None  # access ids; None: nothing is hidden
     who: Principal
 
-    @property
-    def generation(self) -> int:
-        """Of the snapshot."""
-        return int(read_meta(self.connection, "generation") or 0)
+    def check_embedder(self, embedder_id: str) -> None:
+        """Raise a StoreError that names both if the vectors are another embedder's."""
+        if self.view is not None:
+            refuse_other(self.view.embedder_id, embedder_id)
 
     def search_dense(
         self, vector: NDArray[np.float32], embedder_id: str, *, versions: Sequence[int] | None = None, k: int

@@ -31,11 +31,25 @@ def checked(named: NamedPart, model: Any) -> Chat | Embedder | Reranker:
     return PluggedEncoder(named, model) if isinstance(model, Embedder) else PluggedReranker(named, model)
 
 
-class PluggedEmbedder:
+class Plugged:
+    """A model of another package. Threads may share it as far as that package says that they may."""
+
+    def __init__(self, named: NamedPart, model: Any) -> None:
+        self._named, self._model = named, model
+
+    def close(self) -> None:
+        """The model is closed, where it can be."""
+        close = getattr(self._model, "close", None)
+        if callable(close):
+            with self._named.answering():
+                close()
+
+
+class PluggedEmbedder(Plugged):
     """An embedder of another package."""
 
     def __init__(self, named: NamedPart, model: Embedder) -> None:
-        self._named, self._model = named, model
+        super().__init__(named, model)
         self.id, self.remote = str(model.id), model.remote
         self.dim, self.max_tokens = int(model.dim), int(model.max_tokens)
         self.tokenizer_file = str(getattr(model, "tokenizer_file", "") or "")
@@ -61,11 +75,11 @@ class PluggedEmbedder:
         return counts
 
 
-class PluggedReranker:
+class PluggedReranker(Plugged):
     """A reranker of another package."""
 
     def __init__(self, named: NamedPart, model: Reranker) -> None:
-        self._named, self._model = named, model
+        super().__init__(named, model)
         self.id, self.remote = str(model.id), model.remote
 
     def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
@@ -89,11 +103,11 @@ def _scores(named: NamedPart, model: Any, question: str, passages: Sequence[str]
     return scores
 
 
-class PluggedChat:
+class PluggedChat(Plugged):
     """A chat model of another package."""
 
     def __init__(self, named: NamedPart, model: Chat) -> None:
-        self._named, self._model = named, model
+        super().__init__(named, model)
         self.name, self.remote, self.context_tokens = str(model.name), model.remote, int(model.context_tokens)
 
     def count_tokens(self, text: str) -> int:

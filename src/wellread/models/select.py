@@ -44,20 +44,20 @@ def chat(settings: ChatSettings, folder: Path, *, api_key: str | None = None) ->
         api_key: the value of the variable that ``settings.api_key_env`` names.
     Raises: UsageError for an unknown kind or name, ModelError where the model cannot be used, MissingExtra.
     """
-    made: Chat = _open("chat", CHATS, settings, folder, api_key)
+    made: Chat = _open("chat", CHATS, settings, folder, api_key, "chat.model")
     return made
 
 
-def embedder(settings: EmbedSettings, folder: Path, *, api_key: str | None = None) -> Embedder:
-    """The embedder that ``settings.model`` names. Arguments and errors as for ``chat``."""
-    made: Embedder = _open("embedder", EMBEDDERS, settings, folder, api_key)
+def embedder(
+    settings: EmbedSettings, folder: Path, *, api_key: str | None = None, where: str = "embed.model"
+) -> Embedder:
+    """The embedder that ``settings.model`` names; errors name the setting ``where``. Otherwise as ``chat``."""
+    made: Embedder = _open("embedder", EMBEDDERS, settings, folder, api_key, where)
     return made if settings.model.startswith("openai:") else truncated(made, settings.dim, settings.model)
 
 
-def sparse(settings: SparseSettings, folder: Path) -> SparseEncoder | None:
-    """The learned sparse model that ``settings.model`` names, None where it is empty. Errors as for ``chat``."""
-    if not settings.model:
-        return None
+def sparse(settings: SparseSettings, folder: Path) -> SparseEncoder:
+    """The learned sparse model that ``settings.model`` names. Errors as for ``chat``."""
     kind, _, name = settings.model.partition(":")
     if kind != "transformers" or not name:
         raise UsageError(f"sparse.model = '{settings.model}': is written transformers:NAME")
@@ -71,7 +71,7 @@ def reranker(settings: RerankSettings, folder: Path, *, api_key: str | None = No
     """The reranker that ``settings.model`` names, None where it is empty. Arguments and errors as for ``chat``."""
     if not settings.model:
         return None
-    made: Reranker = _open("reranker", RERANKERS, settings, folder, api_key)
+    made: Reranker = _open("reranker", RERANKERS, settings, folder, api_key, "rerank.model")
     return made
 
 
@@ -87,8 +87,8 @@ def _open(
     settings: ChatSettings | EmbedSettings | RerankSettings,
     folder: Path,
     api_key: str | None,
+    where: str,
 ) -> Any:
-    where = {"chat": "chat.model", "embedder": "embed.model", "reranker": "rerank.model"}[part]
     kind, colon, name = settings.model.partition(":")
     if not colon or not name:
         example = f"{next(iter(built_in))}:NAME"

@@ -38,6 +38,12 @@ class Truncated:
         """As the other embedder counts."""
         return self._model.count_tokens(texts)
 
+    def close(self) -> None:
+        """The other embedder is closed, where it can be."""
+        close = getattr(self._model, "close", None)
+        if callable(close):
+            close()
+
 
 def truncated(model: Embedder, dim: int, name: str) -> Embedder:
     """The embedder, cut to ``dim`` numbers where that is fewer than it gives. Raises UsageError where it is more."""

@@ -359,8 +359,16 @@ def _really(
 ) -> tuple[list[float], list[float]]:
     """Scores and seconds of settings as they would be in force, every model fresh."""
     made = bench.configured(choice, refuse_below=refuse_below, fresh=True)
-    made.as_user(principal_of(search.questions[0], made.who)).ask(search.questions[0].text)  # opens the models
-    made.ask(search.questions[0].text)
+    try:
+        return _asked_of(made, questions, search)
+    finally:
+        made.models.close()
+
+
+def _asked_of(made: KnowledgeBase, questions: Sequence[Question], search: _Search) -> tuple[list[float], list[float]]:
+    first = search.questions[0]
+    made.as_user(principal_of(first, made.who)).ask(first.text)  # opens the models
+    made.ask(first.text)
     scores, seconds = [], []
     for n, question in enumerate(questions, 1):
         eyes = made.as_user(principal_of(question, made.who))

@@ -69,8 +69,8 @@ def copied(
         shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
         folder.mkdir(parents=True)
         (folder / _GENERATION).write_text(str(base.store.generation()), "ascii")
-    made = KnowledgeBase(folder, settings, Store.open(folder / DATA_FOLDER), who=who)
-    made.logs = False
+    store = Store.open(folder / DATA_FOLDER)
+    made = KnowledgeBase.over(folder, settings, store, base.models.held(), who=who).unlogged()
     if fresh:
         with made.store.writing() as tx:
             source = files.add_source(tx, "folder", str(base.folder), {}, tenant=who.tenant)

@@ -17,8 +17,7 @@ from wellread.evaluate.asking import principal_of
 from wellread.knowledge_base import SECTIONS, KnowledgeBase
 from wellread.metrics import metrics
 from wellread.metrics.results import Outcome
-from wellread.models import select
-from wellread.models.api import Chat, Embedder, Reranker
+from wellread.models.api import Embedder
 from wellread.optimise import rechunk, space
 from wellread.optimise.recall import Recalled
 from wellread.optimise.space import Choice
@@ -80,10 +79,7 @@ class TrialRunner:
     failed: list[str] = field(default_factory=list)  # question and error of each that a model failed on, now
     copies: dict[str, KnowledgeBase] = field(default_factory=dict)
     _embedders: dict[str, Recalled] = field(default_factory=dict)
-    _rerankers: dict[str, Reranker | None] = field(default_factory=dict)
-    _chats: dict[str, Chat | None] = field(default_factory=dict)
     _met: dict[tuple[tuple[str, ...], str], set[tuple[str, str]]] = field(default_factory=dict)
-    _plain: dict[str, Embedder] = field(default_factory=dict)
     _known: dict[str, Observed] = field(default_factory=dict)
     _read: bool = False
 
@@ -103,23 +99,11 @@ class TrialRunner:
         rest = {key: value for key, value in choice.items() if not rechunk.needs_copy(key)}
         given = [*space.overrides(rest), f"{space.THRESHOLD}={config.toml_value(refuse_below)}"]
         if fresh:
-            plain = KnowledgeBase(root.folder, root.settings, root.store, who=self.base.who)
-            return plain.configured(given, logs=False)
+            return root.fresh().configured(given, logs=False)
         made = root.configured(given, logs=False)
-        made.embedder = self.embedder(made.settings)
         scorer = made.settings["answer"].scorer
-        made.scorer = made.embedder if not scorer else self._named(scorer, made.settings)
-        name = made.settings["rerank"].model
-        if name and name != scorer:
-            if name not in self._rerankers:
-                self._rerankers[name] = made.reranker
-            made.reranker = self._rerankers[name]
-        name = made.settings["chat"].model
-        if name and (made.settings["answer"].style != "quote" or "rewrite.variants" in choice):
-            if name not in self._chats:
-                self._chats[name] = made.chat
-            made.chat = self._chats[name]
-        return made
+        embedder = self.embedder(made.settings)
+        return made.with_models(embedder=embedder, scorer=self._named(scorer, made.settings) if scorer else embedder)
 
     def _root(self, choice: Choice) -> KnowledgeBase:
         """The base, or the scratch copy that the choice needs."""
@@ -132,8 +116,7 @@ class TrialRunner:
             settings = config.changed(self.base.settings, SECTIONS, given)
             others = [copy.store for copy in self.copies.values()]
             made = rechunk.copied(self.base, given, self.plain(settings), others, self.progress, who=self.who)
-            made.who = self.base.who
-            self.copies[key] = made
+            self.copies[key] = made.as_user(self.base.who)
         return self.copies[key]
 
     def embedder(self, settings: Settings) -> Recalled:
@@ -148,12 +131,7 @@ class TrialRunner:
 
     def plain(self, settings: Settings) -> Embedder:
         """The embedder itself; that of the base is taken where it is the same."""
-        name = settings["embed"].model
-        if name not in self._plain:
-            mine = settings["embed"] == self.base.settings["embed"]
-            opened = self.base.embedder if mine else select.embedder(settings["embed"], config.models_folder())
-            self._plain[name] = opened
-        return self._plain[name]
+        return self.base.models.embedder(settings["embed"])
 
     # what is asked
 

@@ -53,10 +53,10 @@ class Branches:
 def branches(snapshot: Snapshot) -> Branches | None:
     """The trees that ``snapshot`` may see, remembered as long as nothing changes; None where there is none."""
     key = ("tree", snapshot.allowed)
-    if key not in snapshot.memo:
-        snapshot.memo[key] = _read(snapshot)
-    found: Branches | None = snapshot.memo[key]
-    return found
+    found: tuple[Branches | None] | None = snapshot.memo.get(key)
+    if found is None:
+        found = snapshot.memo[key] = (_read(snapshot),)
+    return found[0]
 
 
 def texts(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, str]:

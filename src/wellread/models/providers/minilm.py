@@ -117,25 +117,25 @@ class LateMiniLM:
 
 def open_late(name: str, settings: RerankSettings, folder: Path, api_key: str | None) -> LateMiniLM:
     """``late:minilm``. Raises as ``open_embedder``."""
-    _check_name("rerank", name, "late")
+    _check_name("rerank.model", name, "late")
     return LateMiniLM(load(settings.threads))
 
 
 def open_embedder(name: str, settings: EmbedSettings, folder: Path, api_key: str | None) -> MiniLM:
     """``onnx:minilm``. Raises UsageError for another name, ModelError where the weights are absent or damaged."""
-    _check_name("embed", name)
+    _check_name("embed.model or answer.scorer", name)
     return load(settings.threads)
 
 
 def open_reranker(name: str, settings: RerankSettings, folder: Path, api_key: str | None) -> MiniLM:
     """``onnx:minilm`` as a reranker by cosine. Raises as ``open_embedder``."""
-    _check_name("rerank", name)
+    _check_name("rerank.model", name)
     return load(settings.threads)
 
 
-def _check_name(section: str, name: str, kind: str = "onnx") -> None:
+def _check_name(setting: str, name: str, kind: str = "onnx") -> None:
     if name != "minilm":
-        raise UsageError(f"{section}.model = '{kind}:{name}': there is only {kind}:minilm")
+        raise UsageError(f"{setting} = '{kind}:{name}': there is only {kind}:minilm")
 
 
 def load(threads: int = 0) -> MiniLM:

@@ -58,7 +58,7 @@ class StaticEmbedder:
 def open_embedder(name: str, settings: EmbedSettings, folder: Path, api_key: str | None) -> StaticEmbedder:
     """``static:minilm``. Raises UsageError for another name, ModelError for a damaged file."""
     if name != "minilm":
-        raise UsageError(f"embed.model = 'static:{name}': there is only static:minilm")
+        raise UsageError(f"embed.model or answer.scorer = 'static:{name}': there is only static:minilm")
     return load(VECTORS, tokens.MINILM_TOKENIZER, name)
 
 
