@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 from wellread.documents.parse import ParserPool, Request, sandbox_state
 from wellread.documents.settings import ParseSettings
 
@@ -26,3 +30,24 @@ def test_a_file_that_hangs_is_ended_and_the_others_go_on(tmp_path):
 
 def test_a_child_is_held_by_limits():
     assert sandbox_state()["memory"]
+
+
+def test_a_child_that_a_busy_machine_does_not_let_compute_is_not_blamed(tmp_path):
+    (tmp_path / "good.txt").write_text("good")
+    settings = ParseSettings(workers=1, timeout_s=0.4)
+    with ParserPool(settings) as pool:
+        request = Request(str(tmp_path / "good.txt"), "good.txt")
+        assert [reply.kind for reply in pool.run([request])] == [""]
+        process = pool._children[0].process.pid
+        os.kill(process, signal.SIGSTOP)
+        threading.Timer(1.2, os.kill, (process, signal.SIGCONT)).start()
+        assert [reply.kind for reply in pool.run([request])] == [""]
+
+
+def test_a_child_that_never_computes_again_is_ended(tmp_path):
+    (tmp_path / "good.txt").write_text("good")
+    with ParserPool(ParseSettings(workers=1, timeout_s=0.1)) as pool:
+        request = Request(str(tmp_path / "good.txt"), "good.txt")
+        assert [reply.kind for reply in pool.run([request])] == [""]
+        os.kill(pool._children[0].process.pid, signal.SIGSTOP)
+        assert [reply.kind for reply in pool.run([request])] == ["timeout"]

@@ -26,6 +26,8 @@ from wellread.documents.worker import frame
 from wellread.errors import UsageError
 
 START_TIMEOUT_S = 30.0
+WAITING_FACTOR = 10.0  # times the limit that a child may wait without computing: on a busy machine that is no fault
+_TICKS = os.sysconf("SC_CLK_TCK")
 WINDOW = 128  # files begun before the oldest of them is finished
 
 
@@ -70,7 +72,7 @@ class _Child:
         self.inbox = bytearray()
         self.outbox = bytearray()
         self.state: dict[str, bool] | None = None
-        self.since = time.monotonic()
+        self.begins()
         self.n_files = self.n_risky = 0
         self.retiring = False
         self.stdin, self.stdout = _handle(self.process.stdin), _handle(self.process.stdout)
@@ -78,6 +80,28 @@ class _Child:
             os.set_blocking(handle, False)
         self.outbox += frame({"parse": asdict(settings), "tokenizer_file": tokenizer_file, "folders": [*folders]})
         self.flush()
+
+    def begins(self) -> None:
+        """What it has in flight first begins now."""
+        self.since, self.cpu_since = time.monotonic(), self.cpu_s()
+
+    def cpu_s(self) -> float | None:
+        """Seconds that it has computed; None where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def is_over(self, limit_s: float) -> bool:
+        """Whether it has computed for longer than the limit; waiting alone counts a tenth."""
+        waited = time.monotonic() - self.since
+        if waited <= limit_s:
+            return False
+        now = self.cpu_s()
+        if now is None or self.cpu_since is None or self.state is None:
+            return True
+        return now - self.cpu_since > limit_s or waited > WAITING_FACTOR * limit_s
 
     def flush(self) -> None:
         """Hand over what the pipe takes; a child that is gone shows on its other pipe."""
@@ -199,7 +223,7 @@ class ParserPool:
                 return
             request = queue.popleft()
             if not child.waiting:
-                child.since = time.monotonic()
+                child.begins()
             child.waiting.append(request)
             child.n_files += 1
             child.n_risky += type_by_name(request.name) in RISKY or _suffix(request) in settings.parsers
@@ -232,7 +256,7 @@ class ParserPool:
                 self._drop(child)
             elif not alive:
                 replies += self._fault(child, queue, "crashed")
-            elif child.waiting and child not in ready and time.monotonic() - child.since > self._limit(child):
+            elif child.waiting and child not in ready and child.is_over(self._limit(child)):
                 replies += self._fault(child, queue, "timeout")
         return replies
 
@@ -242,7 +266,7 @@ class ParserPool:
     def _take(self, child: _Child) -> list[ParseReply]:
         replies = []
         for message in child.messages():
-            child.since = time.monotonic()
+            child.begins()
             if child.state is None:
                 child.state = {key: bool(value) for key, value in message.items()}
                 self.sandbox = child.state
@@ -266,7 +290,9 @@ class ParserPool:
         request = child.waiting.popleft()
         queue.extendleft(reversed(child.waiting))
         if kind == "timeout":
-            reason = f"{request.name}: not parsed within {self._settings.timeout_s:g} s; raise parse.timeout_s"
+            reason = (
+                f"{request.name}: not parsed within {self._settings.timeout_s:g} s of computing; raise parse.timeout_s"
+            )
         else:
             cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
             reason = f"{request.name}: ended the parser process ({cause}); open and save it again"

@@ -87,7 +87,7 @@ class ParseSettings:
     in_flight: int = 6
     """Files handed to one child before it has answered the first; more hides the pipe's latency."""
     timeout_s: float = 30.0
-    """Wall-clock seconds for one file; then the child is killed and the file listed as ``timeout``."""
+    """Seconds of computing for one file (waiting counts a tenth); then the child is killed, the file a ``timeout``."""
     memory_bytes: int = 1024 * MEBIBYTE
     """Address space a child may use beyond what it has when it starts."""
     max_bytes: int = 200 * MEBIBYTE
