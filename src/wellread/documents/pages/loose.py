@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 
-from wellread.documents.parsers.pdf.pieces import Figure, Line, Piece, Rect, Slot, around
+from wellread.documents.pages.pieces import PageLine, PageTable, Piece, Rect, Slot, around
 
 LONG_CELL = 60  # characters; a table has few longer ones
 _NUMBER = re.compile(
@@ -16,7 +16,7 @@ _NUMBER = re.compile(
 )
 
 
-def tables(lines: Sequence[Line]) -> list[tuple[int, int, Figure]]:
+def tables(lines: Sequence[PageLine]) -> list[tuple[int, int, PageTable]]:
     """Tables among the lines of one column of a page: first line, line after the last, the table."""
     made = []
     for start, end in _runs(lines):
@@ -31,11 +31,11 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text.strip()) is not None
 
 
-def _runs(lines: Sequence[Line]) -> list[tuple[int, int]]:
+def _runs(lines: Sequence[PageLine]) -> list[tuple[int, int]]:
     """Stretches that begin and end with a line of several pieces, with few other lines between them."""
     runs: list[list[int]] = []
     for at, line in enumerate(lines):
-        if len(line.pieces) < 2 or line.pieces[0].skewed:
+        if len(line.pieces) < 2 or any(piece.field for piece in line.pieces):
             continue
         near = bool(runs) and at - runs[-1][1] <= 2
         if near and all(_belongs(lines[n], lines[runs[-1][0] : runs[-1][1]]) for n in range(runs[-1][1], at + 1)):
@@ -45,13 +45,13 @@ def _runs(lines: Sequence[Line]) -> list[tuple[int, int]]:
     return [(start, end) for start, end in runs if sum(len(line.pieces) > 1 for line in lines[start:end]) >= 2]
 
 
-def _belongs(line: Line, above: Sequence[Line]) -> bool:
+def _belongs(line: PageLine, above: Sequence[PageLine]) -> bool:
     if line.gap > 2.2 * line.size or abs(line.size - above[-1].size) > 0.45 * line.size:
         return False
     return len(line.pieces) > 1 or line.box.width < 0.6 * around([each.box for each in above]).width
 
 
-def _figure(lines: Sequence[Line]) -> Figure | None:
+def _figure(lines: Sequence[PageLine]) -> PageTable | None:
     """The lines as a table; None where they do not stand in columns."""
     columns = _columns(lines)
     if len(columns) < 2 or len(columns) > 40:
@@ -85,12 +85,12 @@ def _figure(lines: Sequence[Line]) -> Figure | None:
     filled = sum(len(row) for row in rows) / (len(rows) * len(columns))
     confidence = max(0.1, min(0.9, 0.4 + 0.5 * filled - n_shared / max(1, len(slots))))
     edges = tuple(low for low, _ in columns)
-    return Figure(
+    return PageTable(
         slots, len(rows), len(columns), box, edges, round(confidence, 2), quarters=lines[0].pieces[0].quarters
     )
 
 
-def _columns(lines: Sequence[Line]) -> list[tuple[float, float]]:
+def _columns(lines: Sequence[PageLine]) -> list[tuple[float, float]]:
     """Strips of x that hold text, parted by strips that hardly any line crosses."""
     boxes = [piece.box for line in lines if len(line.pieces) > 1 for piece in line.pieces]
     left = min(box.left for box in boxes)
@@ -124,7 +124,7 @@ def _place(box: Rect, columns: Sequence[tuple[float, float]]) -> tuple[int, int]
     return nearest, nearest
 
 
-def _continues(line: Line, placed: dict[int, list[Piece]], above: dict[int, list[Piece]], usual: float) -> bool:
+def _continues(line: PageLine, placed: dict[int, list[Piece]], above: dict[int, list[Piece]], usual: float) -> bool:
     """Whether a line holds the rest of wrapped cells: set closer than rows are, below text and not below numbers."""
     close = line.gap < usual - 0.15 * line.size or (len(placed) == 1 and line.gap <= 0.25 * line.size)
     return close and all(col in above and not is_number(" ".join(piece.text for piece in above[col])) for col in placed)

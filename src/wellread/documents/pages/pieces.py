@@ -71,7 +71,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PageLine:
     """Pieces on one baseline in reading order; ``gap`` is the distance in points to the line above."""
 
     pieces: tuple[Piece, ...]
@@ -107,7 +107,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class PageTable:
     """A table on the page: slots in row order; ``confidence`` says how sure its columns are, 0 to 1."""
 
     slots: tuple[Slot, ...]
@@ -124,7 +124,7 @@ class Figure:
 class Prose:
     """Lines that belong together: a paragraph, a heading or a list item."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[PageLine, ...]
     note: str = ""
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wellread.documents.parsers.pdf.glyphs import Characters
+from wellread.documents.pages.glyphs import Characters
 
 LEAST = 20  # printed characters that a verdict needs
 LEAST_PAIRS = 60  # pairs of letters, likewise
@@ -47,11 +47,11 @@ def is_garbled(page: Characters, shown: npt.NDArray[np.bool_]) -> bool:
     signs = (own >= 0xA1) & (own <= 0xBF) | (own == 0xD7) | (own == 0xF7)
     if int(signs.sum()) > SIGN_SHARE * n:
         return True
-    share = common_share(page.text)
+    share = usual_share(page.text)
     return share is not None and share < COMMON_SHARE
 
 
-def common_share(text: str) -> float | None:
+def usual_share(text: str) -> float | None:
     """Share of common pairs among the pairs of small Latin letters; None where there are too few to tell."""
     pairs = [text[at : at + 2] for at in range(len(text) - 1)] if len(text) <= 20_000 else _sampled(text)
     letters = [pair for pair in pairs if pair.isascii() and pair.isalpha() and pair[1].islower()]

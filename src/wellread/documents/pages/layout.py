@@ -10,14 +10,14 @@ from statistics import median
 
 import numpy as np
 
-from wellread.documents.parsers.pdf.loose import is_number, tables
-from wellread.documents.parsers.pdf.pieces import Figure, Line, Piece, Prose, Rect, Slot, around
-from wellread.documents.parsers.pdf.ruled import Grid, Pane
+from wellread.documents.pages.loose import is_number, tables
+from wellread.documents.pages.pieces import PageLine, PageTable, Piece, Prose, Rect, Slot, around
+from wellread.documents.pages.ruled import Grid, Pane
 
 ITEM_START = re.compile(r"(?:[•‣▪●○◦■□–—*·]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)])\s+\S")
 _BIN = 2.0  # points
 
-Element = Piece | Figure
+Element = Piece | PageTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Gutter:
         return (self.low + self.high) / 2
 
 
-def arrange(pieces: Sequence[Piece], grids: Sequence[Grid]) -> list[Prose | Figure]:
+def arrange(pieces: Sequence[Piece], grids: Sequence[Grid]) -> list[Prose | PageTable]:
     """Paragraphs and tables of the pieces of one frame (which all run in one direction), in reading order.
 
     Args:
@@ -44,14 +44,14 @@ def arrange(pieces: Sequence[Piece], grids: Sequence[Grid]) -> list[Prose | Figu
     skewed = [piece for piece in free if piece.skewed]
     elements: list[Element] = [*figures, *(piece for piece in free if not piece.skewed)]
     items = _in_columns(elements)
-    return items + [Prose((Line((piece,), piece.box),)) for piece in skewed]
+    return items + [Prose((PageLine((piece,), piece.box),)) for piece in skewed]
 
 
 def _box(element: Element) -> Rect:
     return element.box
 
 
-def _fill_grids(pieces: Sequence[Piece], grids: Sequence[Grid]) -> tuple[list[Figure], list[Piece]]:
+def _fill_grids(pieces: Sequence[Piece], grids: Sequence[Grid]) -> tuple[list[PageTable], list[Piece]]:
     """Ruled tables with their text, and the pieces that stand outside of them."""
     inside: dict[int, dict[int, list[Piece]]] = {}
     free: list[Piece] = []
@@ -74,7 +74,7 @@ def _fill_grids(pieces: Sequence[Piece], grids: Sequence[Grid]) -> tuple[list[Fi
     return figures, sorted(free, key=lambda piece: piece.order)
 
 
-def _ruled(grid: Grid, held: dict[int, list[Piece]]) -> Figure | None:
+def _ruled(grid: Grid, held: dict[int, list[Piece]]) -> PageTable | None:
     """The grid with its text; None where it only frames text."""
     filled = [(grid.panes[at], _lines(found)) for at, found in sorted(held.items())]
     columns, rows = {pane.col for pane, _ in filled}, {pane.row for pane, _ in filled}
@@ -104,21 +104,21 @@ def _ruled(grid: Grid, held: dict[int, list[Piece]]) -> Figure | None:
     slots.sort(key=lambda slot: (slot.row, slot.col))
     n_rows, n_cols = len(grid.edges_y) - 1 + shift, len(grid.edges_x) - 1
     quarters = next(iter(held.values()))[0].quarters
-    return Figure(tuple(slots), n_rows, n_cols, grid.box, grid.edges_x, 0.97, ruled=True, quarters=quarters)
+    return PageTable(tuple(slots), n_rows, n_cols, grid.box, grid.edges_x, 0.97, ruled=True, quarters=quarters)
 
 
 def _held(held: dict[int, list[Piece]]) -> list[list[Element]]:
     return [list(found) for _, found in sorted(held.items())]
 
 
-def _slot(pane: Pane, lines: Sequence[Line], shift: int, n: int) -> Slot:
+def _slot(pane: Pane, lines: Sequence[PageLine], shift: int, n: int) -> Slot:
     """A cell as one value; over ``n`` rows where the band between two rulings holds so many."""
     text = joined([text_of(line, " ") for line in lines], " ")
     box = around([line.box for line in lines])
     return Slot(pane.row + shift, pane.col, pane.row_span + n - 1, pane.col_span, text, box)
 
 
-def _rows_of_band(band: Sequence[tuple[Pane, list[Line]]]) -> int:
+def _rows_of_band(band: Sequence[tuple[Pane, list[PageLine]]]) -> int:
     """How many rows stand between two rulings.
 
     Several where all cells of more than one line have as many, at the same heights, and they are three or one of
@@ -135,25 +135,22 @@ def _rows_of_band(band: Sequence[tuple[Pane, list[Line]]]) -> int:
     return n if (figures or n > 2) and level else 1
 
 
-def _in_columns(elements: Sequence[Element]) -> list[Prose | Figure]:
+def _in_columns(elements: Sequence[Element]) -> list[Prose | PageTable]:
     """Zones from top to bottom; neighbours that share a gutter are read as columns."""
     if not elements:
         return []
-    items: list[Prose | Figure] = []
+    items: list[Prose | PageTable] = []
     open_zone: list[Element] = []
     gutter: Gutter | None = None
     for zone in _zones(elements):
         own = _gutter(zone)
         both = _shared(gutter, own) if gutter and own else None
-        if gutter and (both or (own is None and _fits(zone, gutter))):
+        if both or (own is None and (gutter is None or _fits(zone, gutter))):
             open_zone += zone
             gutter = both or gutter
-            continue
-        items += _zone(open_zone, gutter)
-        open_zone, gutter = list(zone), own
-        if own is None:
-            items += _zone(open_zone, None)
-            open_zone = []
+        else:
+            items += _zone(open_zone, gutter)
+            open_zone, gutter = list(zone), own
     return items + _zone(open_zone, gutter)
 
 
@@ -162,12 +159,12 @@ def _split(elements: Sequence[Element]) -> list[Gutter]:
     return [found, found] if found else []
 
 
-def _zone(zone: Sequence[Element], gutter: Gutter | None) -> list[Prose | Figure]:
+def _zone(zone: Sequence[Element], gutter: Gutter | None) -> list[Prose | PageTable]:
     if not zone:
         return []
     if gutter is None:
         return _column(zone)
-    items: list[Prose | Figure] = []
+    items: list[Prose | PageTable] = []
     across = sorted((e for e in zone if _side(e, gutter) == 0), key=lambda e: _box(e).top)
     rest = [e for e in zone if _side(e, gutter) != 0]
     rtl = sum(isinstance(e, Piece) and e.rtl for e in rest) * 2 > len(rest)
@@ -202,9 +199,9 @@ def _side(element: Element, gutter: Gutter) -> int:
     return 1 if box.left >= gutter.low - 1 else 0
 
 
-def _merged(items: list[Prose | Figure]) -> list[Prose | Figure]:
+def _merged(items: list[Prose | PageTable]) -> list[Prose | PageTable]:
     """Neighbouring lines that were cut apart only because each reaches over the gutter, as one paragraph again."""
-    made: list[Prose | Figure] = []
+    made: list[Prose | PageTable] = []
     for item in items:
         last = made[-1] if made else None
         if isinstance(last, Prose) and isinstance(item, Prose) and len(item.lines) == 1:
@@ -294,11 +291,11 @@ def _level(sides: Sequence[Sequence[Piece]]) -> float:
     return sum(bool((np.abs(tops - piece.box.bottom) < 0.15 * piece.size).any()) for piece in few) / len(few)
 
 
-def _column(elements: Sequence[Element]) -> list[Prose | Figure]:
+def _column(elements: Sequence[Element]) -> list[Prose | PageTable]:
     """One column from top to bottom."""
-    figures = sorted((e for e in elements if isinstance(e, Figure)), key=lambda figure: figure.box.top)
+    figures = sorted((e for e in elements if isinstance(e, PageTable)), key=lambda figure: figure.box.top)
     lines = _lines([e for e in elements if isinstance(e, Piece)])
-    items: list[Prose | Figure] = []
+    items: list[Prose | PageTable] = []
     for figure in figures:
         above = [line for line in lines if (line.box.top + line.box.bottom) / 2 < figure.box.top]
         items += _blocks(above)
@@ -307,7 +304,7 @@ def _column(elements: Sequence[Element]) -> list[Prose | Figure]:
     return items + _blocks(lines)
 
 
-def _lines(pieces: Sequence[Piece]) -> list[Line]:
+def _lines(pieces: Sequence[Piece]) -> list[PageLine]:
     """Pieces as lines by their height on the page, from top to bottom."""
     rows: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda p: (p.box.top + p.box.bottom, p.box.left)):
@@ -317,11 +314,11 @@ def _lines(pieces: Sequence[Piece]) -> list[Line]:
             rows[-1].append(piece)
         else:
             rows.append([piece])
-    lines: list[Line] = []
+    lines: list[PageLine] = []
     low = 0.0
     for row in rows:
         box = around([piece.box for piece in row])
-        line = Line(tuple(sorted(row, key=lambda p: (p.box.left, p.order))), box, box.top - low if lines else 0.0)
+        line = PageLine(tuple(sorted(row, key=lambda p: (p.box.left, p.order))), box, box.top - low if lines else 0.0)
         if line.rtl:
             line = replace(line, pieces=line.pieces[::-1])
         lines.append(line)
@@ -329,9 +326,9 @@ def _lines(pieces: Sequence[Piece]) -> list[Line]:
     return lines
 
 
-def _blocks(lines: Sequence[Line]) -> list[Prose | Figure]:
+def _blocks(lines: Sequence[PageLine]) -> list[Prose | PageTable]:
     """Lines as tables and paragraphs."""
-    items: list[Prose | Figure] = []
+    items: list[Prose | PageTable] = []
     at = 0
     for start, end, figure in tables(lines):
         items += _paragraphs(lines[at:start])
@@ -340,14 +337,14 @@ def _blocks(lines: Sequence[Line]) -> list[Prose | Figure]:
     return items + _paragraphs(lines[at:])
 
 
-def _paragraphs(lines: Sequence[Line]) -> list[Prose]:
+def _paragraphs(lines: Sequence[PageLine]) -> list[Prose]:
     if not lines:
         return []
     gaps = [line.gap for line in lines[1:]]
     usual = float(np.percentile(gaps, 40)) if gaps else 0.0
     groups = [[lines[0]]]
     for one, two in pairwise(lines):
-        apart = two.gap > max(usual, 0.0) + 0.4 * two.size
+        apart = two.gap > min(max(usual, 0.0), two.size) + 0.4 * two.size
         other = abs(one.size - two.size) > 0.12 * max(one.size, two.size) or one.bold != two.bold
         if apart or other or ITEM_START.match(text_of(two)):
             groups.append([])
@@ -355,7 +352,7 @@ def _paragraphs(lines: Sequence[Line]) -> list[Prose]:
     return [Prose(tuple(group)) for group in groups]
 
 
-def text_of(line: Line, cell: str = " | ") -> str:
+def text_of(line: PageLine, cell: str = " | ") -> str:
     """The words of a line; ``cell`` stands between pieces that are far apart."""
     out = line.pieces[0].text
     for one, two in pairwise(line.pieces):

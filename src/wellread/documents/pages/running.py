@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from wellread.documents.parsers.pdf.pieces import Piece, Rect
+from wellread.documents.pages.pieces import Piece, Rect
 
 EDGE = 0.08  # share of the page's height in which heads and feet stand
 LEAST_PAGES = 4

@@ -9,7 +9,7 @@ from typing import Any
 
 from pypdfium2 import raw
 
-from wellread.documents.parsers.pdf.pieces import Rect
+from wellread.documents.pages.pieces import Rect
 
 MAX_OBJECTS = 20_000  # of a page, forms included
 MAX_SEGMENTS = 20_000

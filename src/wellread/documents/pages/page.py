@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pypdfium2
 from pypdfium2 import raw
 
-from wellread.documents.parsers.pdf.fields import Remark, fields
-from wellread.documents.parsers.pdf.garbled import is_garbled
-from wellread.documents.parsers.pdf.glyphs import Characters, Reader, characters, pieces
-from wellread.documents.parsers.pdf.pieces import Piece, Rect
-from wellread.documents.parsers.pdf.rulings import Drawing, drawing
+from wellread.documents.pages.fields import Remark, fields
+from wellread.documents.pages.garbled import is_garbled
+from wellread.documents.pages.glyphs import Characters, GlyphReader, characters, pieces
+from wellread.documents.pages.pieces import Piece, Rect
+from wellread.documents.pages.rulings import Drawing, drawing
 
 SMALLEST = 1.0  # points; smaller characters are for machines
 FEW = 40  # characters; a page-wide picture with fewer is a scan with a stamp
@@ -22,11 +22,20 @@ WIDE_PICTURE = 0.5  # share of the page
 
 
 @dataclass(frozen=True, slots=True)
+class HiddenText:
+    """Characters of the text layer that say nothing to a reader: off-page, zero-size, invisible, white, garbled."""
+
+    why: str
+    n_characters: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
     """What a page gives before its text is put in order; boxes as displayed, pieces in their own frames.
 
     ``reading`` says what its text layer is worth: text, empty (nothing is there), scan (a picture without text),
-    garbled (letters without meaning). ``hidden`` counts characters that no reader of the page sees, by reason.
+    garbled (letters without meaning), broken (pdfium cannot open it). ``hidden`` is what no reader of the page sees.
     """
 
     number: int
@@ -36,10 +45,10 @@ class PageText:
     drawing: Drawing = field(default_factory=Drawing)
     remarks: tuple[Remark, ...] = ()
     reading: str = "text"
-    hidden: tuple[tuple[str, int], ...] = ()
+    hidden: tuple[HiddenText, ...] = ()
 
 
-def read_page(document: pypdfium2.PdfDocument, index: int, reader: Reader) -> PageText:
+def read_page(document: pypdfium2.PdfDocument, index: int, reader: GlyphReader) -> PageText:
     """Page ``index`` (from 0) of an open document. Raises: PdfiumError for a page that pdfium cannot open."""
     page = document[index]
     try:
@@ -59,7 +68,7 @@ def read_page(document: pypdfium2.PdfDocument, index: int, reader: Reader) -> Pa
 
 
 def _read(
-    document: pypdfium2.PdfDocument, page: Any, textpage: Any, page_box: Rect, how: tuple[int, int, Reader]
+    document: pypdfium2.PdfDocument, page: Any, textpage: Any, page_box: Rect, how: tuple[int, int, GlyphReader]
 ) -> PageText:
     number, rotation, reader = how
     width, height = page_box.right - page_box.left, page_box.bottom - page_box.top
@@ -85,17 +94,20 @@ def _read(
         reading = "garbled"
     elif n_shown == 0 and not values and not remarks:
         reading = "scan" if covered >= 0.02 or drawn.n_paths > 200 else "empty"
-    borders = drawn.down if drawn.across else []
-    read = [] if reading == "garbled" else pieces(found, mask, size[0], size[1], borders)
-    return PageText(
-        number, size[0], size[1], (*read, *values), drawn, tuple(remarks), reading, tuple(sorted(hidden.items()))
+    if reading == "garbled":
+        hidden["garbled"], mask = mask, np.zeros_like(mask)
+    read = pieces(found, mask, size[0], size[1], drawn.down if drawn.across else [])
+    unseen = tuple(
+        HiddenText(why, int(own.sum()), "\n".join(piece.text for piece in pieces(found, own, size[0], size[1])))
+        for why, own in sorted(hidden.items())
     )
+    return PageText(number, size[0], size[1], (*read, *values), drawn, tuple(remarks), reading, unseen)
 
 
 def visible_characters(
     page: Characters, printed: npt.NDArray[np.bool_], drawn: Drawing, size: tuple[float, float]
-) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
-    """Which characters a reader of the page sees, and how many are hidden for which reason.
+) -> tuple[npt.NDArray[np.bool_], dict[str, npt.NDArray[np.bool_]]]:
+    """Which characters a reader of the page sees, and which are hidden for which reason.
 
     Invisible ink over a picture that fills the page is the text of a scan, read by somebody's OCR, and is kept.
     """
@@ -117,10 +129,10 @@ def visible_characters(
             inside = (x >= box.left - 1) & (x <= box.right + 1) & (y >= box.top - 1) & (y <= box.bottom + 1)
             white &= ~inside
     mask = printed.copy()
-    hidden: dict[str, int] = {}
+    hidden: dict[str, npt.NDArray[np.bool_]] = {}
     for name, found in (("off-page", outside), ("zero-size", tiny), ("invisible", invisible), ("white", white)):
-        n = int((mask & found).sum())
-        if n:
-            hidden[name] = n
+        own = mask & found
+        if own.any():
+            hidden[name] = own
             mask &= ~found
     return mask, hidden

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pypdfium2 import raw
 
 from wellread.documents.clean import visible
-from wellread.documents.parsers.pdf.pieces import Piece, Rect
+from wellread.documents.pages.pieces import Piece, Rect
 
 MAX_CHARACTERS = 400_000  # of one page
 COLUMN_GAP = 1.0  # of the height of a character; a wider gap ends a piece
@@ -61,7 +61,7 @@ class Ink:
 
 
 @dataclass(slots=True)
-class Reader:
+class GlyphReader:
     """Buffers and fonts that are kept from page to page of one document; not for two threads."""
 
     fonts: dict[int, bool] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Characters:
         return ((self.codes > 32) & ~np.isin(self.codes, _SPACES)) | np.isin(self.codes, _HYPHENS)
 
 
-def characters(textpage: Any, reader: Reader, page_box: Rect, rotation: int) -> Characters:
+def characters(textpage: Any, reader: GlyphReader, page_box: Rect, rotation: int) -> Characters:
     """Reads every character of an open text page.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wellread.documents.parsers.pdf.pieces import Rect, around
+from wellread.documents.pages.pieces import Rect, around
 
 NEAR = 3.0  # points that the ends of crossing lines may be apart
 DRAWN = 0.6  # share of an edge that has to be drawn for a border

@@ -11,7 +11,7 @@ from typing import Any
 from pypdfium2 import PdfiumError
 
 from wellread.documents.clean import one_line
-from wellread.documents.parsers.pdf.pieces import Piece, Prose
+from wellread.documents.pages.pieces import Piece, Prose
 
 MAX_BOOKMARKS = 20_000
 LARGER = 1.14  # than the body, from where on a line is a heading

@@ -9,8 +9,8 @@ from typing import Any
 
 from pypdfium2 import raw
 
-from wellread.documents.parsers.pdf.glyphs import readable
-from wellread.documents.parsers.pdf.pieces import Piece, Rect
+from wellread.documents.pages.glyphs import readable
+from wellread.documents.pages.pieces import Piece, Rect
 
 MAX_ANNOTATIONS = 5_000  # of a page
 _HIDDEN = 1 << 1 | 1 << 5  # flags: hidden, not to be seen
