@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 from wellread import config, doctor, maintenance, sections
@@ -33,7 +32,7 @@ from wellread.retrieve.retrievers import graph as graph_search
 from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.similar.similar import By, FileReading, SimilarDocument, alike
-from wellread.retrieve.understand.followup import Turn
+from wellread.retrieve.understand.followup import History
 from wellread.store import backup, documents, files, jobs, log, scratch
 from wellread.store.check import Fault
 from wellread.store.engine.api import Store
@@ -61,15 +60,13 @@ class KnowledgeBase:
     context: SearchContext
     who: Principal
     logs: bool = True
+    conversation: str | None = None
 
     @classmethod
     def create(
         cls, path: Path | str, *, who: Principal = Principal(), sections: config.Sections = SECTIONS
     ) -> KnowledgeBase:
-        """A new, empty base in ``path``: a commented ``wellread.toml`` with ``sections``, and the data folder.
-
-        Raises: UsageError where there is one already; StoreError where the folder cannot be written.
-        """
+        """A new, empty base in ``path`` with these ``sections`` of settings; see ``maintenance.create``."""
         return cls.open(maintenance.create(path, sections), who=who)
 
     @classmethod
@@ -112,6 +109,10 @@ class KnowledgeBase:
         settings = config.changed(self.settings, SECTIONS, overrides, origin=origin)
         return replace(self, settings=settings, logs=self.logs if logs is None else logs)
 
+    def in_conversation(self, name: str | None) -> KnowledgeBase:
+        """The same open base; what is asked of it stands in the log as part of that conversation."""
+        return replace(self, conversation=name)
+
     def unlogged(self) -> KnowledgeBase:
         """The same open base; nothing that is asked of it goes into the log."""
         return replace(self, logs=False)
@@ -151,9 +152,7 @@ class KnowledgeBase:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     # documents
@@ -215,17 +214,9 @@ class KnowledgeBase:
             replace(sources.from_row(row), text=wanted.get(row.id), listed_for=kind if row.id in wanted else "")
             for row in rows
         ]
-        changes = ingest.ingest(
-            every,
-            known,
-            settings,
-            self.settings["parse"],
-            self.settings["chunk"],
-            self.embedder,
-            progress,
-            minhashes=minhashes,
-        )
-        changes = context.added(changes, self.settings["chunk"], self.embedder.count_tokens, self._open_chat)
+        parse, chunk = self.settings["parse"], self.settings["chunk"]
+        changes = ingest.ingest(every, known, settings, parse, chunk, self.embedder, progress, minhashes=minhashes)
+        changes = context.added(changes, chunk, self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}
         with jobs.running(self.store, kind, asked, who=self.who):
             report = sync.apply(
@@ -233,7 +224,7 @@ class KnowledgeBase:
             )
             if report.deleted:
                 scratch.purge(self.folder / DATA_FOLDER)
-            self.sparse_fill(progress)
+            self._sparse_fill(self.store, progress)
             return self._graph_in_step(self._tree_in_step(report, progress), progress)
 
     def _tree_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
@@ -247,14 +238,17 @@ class KnowledgeBase:
         """The report, with what was done to the graph of names where ``graph.mode`` says that it is searched."""
         if self.settings["graph"].mode == "off":
             return report
-        done = self.graph_update(progress)
+        done = graph_build.update(self.store, self._graph_models, self.settings["graph"], progress)
         return replace(report, summaries=report.summaries + done.summed, seconds=report.seconds + done.seconds)
 
     def graph_update(self, progress: Progress = SILENT, *, whole: bool = False) -> graph_build.GraphUpdate:
         """The graph of names, in step with the documents; only what is missing is made, with ``whole`` all of it."""
+        return graph_build.update(self._whole, self._graph_models, self.settings["graph"], progress, whole=whole)
+
+    @property
+    def _graph_models(self) -> graph_build.GraphModels:
         chat = self.settings["chat"].model
-        models = graph_build.GraphModels(self.embedder, self.cheap, self._open_chat if chat else None, chat)
-        return graph_build.update(self.store, models, self.settings["graph"], progress, whole=whole)
+        return graph_build.GraphModels(self.embedder, self.cheap, self._open_chat if chat else None, chat)
 
     def remove(self, what: str) -> int:
         """Documents removed: those of a source, a single one, or all that a glob matches; their text is purged.
@@ -297,18 +291,19 @@ class KnowledgeBase:
         reading = FileReading(self.embedder, self.settings["parse"], self.settings["chunk"])
         return alike(what, self.reader, reading, who=self.who, k=k, by=by)
 
-    def ask(self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None) -> Answer:
+    def ask(
+        self, question: str, *, history: History = (), where: Filter | None = None, found: SearchResult | None = None
+    ) -> Answer:
         """A cited, checked answer, or a refusal with the nearest passages; it goes into the log.
 
-        Raises: StoreError, ModelError, ModelUnavailable.
+        ``found``, of a search for just this question, spares one. Raises: StoreError, ModelError, ModelUnavailable.
         """
-        for piece in self.stream(question, history=history, where=where):
-            if isinstance(piece, Answer):
-                return piece
-        raise AssertionError("stream ends with an Answer")
+        return next(
+            p for p in self.stream(question, history=history, where=where, found=found) if isinstance(p, Answer)
+        )
 
     def stream(
-        self, question: str, *, history: Sequence[Turn] = (), where: Filter | None = None
+        self, question: str, *, history: History = (), where: Filter | None = None, found: SearchResult | None = None
     ) -> Iterator[str | Answer]:
         """Sentences as each is supported, then the Answer; see ``ask``."""
         settings: AnswerSettings = self.settings["answer"]
@@ -316,7 +311,7 @@ class KnowledgeBase:
         read: list[SearchResult] = []
 
         def search(asked: str) -> SearchResult:
-            read.append(self.search(asked, k=settings.passages, where=where))
+            read.append(found or self.search(asked, k=settings.passages, where=where))
             return read[-1]
 
         chat = self._open_chat if self.settings["chat"].model else None
@@ -327,7 +322,7 @@ class KnowledgeBase:
     def _logged(self, answer: Answer, read: Sequence[SearchResult]) -> Answer:
         if self.store.read_only or not self.logs:
             return answer
-        return record.logged(answer, read, self.store, settings_hash=self.settings_hash, who=self.who)
+        return record.logged(answer, read, self.store, record.Asked(self.who, self.settings_hash, self.conversation))
 
     @property
     def settings_hash(self) -> str:
@@ -388,27 +383,30 @@ class KnowledgeBase:
         with self.store.reading() as connection:
             return documents.listing(connection, who=self.who, limit=limit, offset=offset)
 
-    def log(self, limit: int = 20, trace_id: str | None = None) -> list[log.LoggedQuestion]:
-        """Questions that were asked, newest first; with ``trace_id`` that one alone."""
+    def log(
+        self, limit: int = 20, trace_id: str | None = None, conversation: str | None = None
+    ) -> list[log.LoggedQuestion]:
+        """Questions that were asked, newest first; that of ``trace_id`` alone, or a ``conversation``, oldest first."""
         with self.store.reading() as connection:
-            if trace_id is None:
-                return log.recent(connection, who=self.who, limit=limit)
-            found = log.get(connection, trace_id, who=self.who)
-            return [found] if found else []
+            return log.listing(connection, who=self.who, limit=limit, trace_id=trace_id, conversation=conversation)
 
     # upkeep
 
+    @property
+    def _whole(self) -> Store:
+        return maintenance.whole(self.store, who=self.who)
+
     def check(self) -> list[Fault]:
         """Everything that is damaged: rows, texts, spans, words, vectors. Reads all of it."""
-        return maintenance.check(self.store)
+        return maintenance.check(self._whole)
 
     def doctor(self) -> list[Finding]:
         """Models, store, index, space and versions looked at, each with the cure where it is not well."""
-        return doctor.examine(self.folder, self.settings, self.store, self.models)
+        return doctor.examine(self.folder, self.settings, self._whole, self.models)
 
     def backup(self, target: Path | str) -> Path:
         """A copy of the base in ``target`` (a folder, or a .tar file), made while others read and write."""
-        return backup.backup(self.store, target, beside=[self.folder / config.FILE_NAME])
+        return backup.backup(self._whole, target, beside=[self.folder / config.FILE_NAME])
 
     @staticmethod
     def restore(copy: Path | str, folder: Path | str) -> Path:
@@ -417,23 +415,26 @@ class KnowledgeBase:
 
     def index_rebuild(self, progress: Progress = SILENT) -> int:
         """The index rebuilt from the store; chunks that had to be embedded again."""
-        return build.rebuild(self.store, self.embedder, progress, self.settings["index"])
+        return build.rebuild(self._whole, self.embedder, progress, self.settings["index"])
 
     def index_tree(self, progress: Progress = SILENT) -> TreeUpdate:
         """The tree of summaries as the settings say, in step with the documents; only what is missing is made."""
-        return grow.update(self.store, self._tree_models, self.settings["tree"], progress, whole=True)
+        return grow.update(self._whole, self._tree_models, self.settings["tree"], progress, whole=True)
 
     def sparse_fill(self, progress: Progress = SILENT, *, again: bool = False) -> int:
         """Chunks that the model of ``sparse.model`` encoded, those that it had not; 0 where none is set.
 
-        Raises: StoreError where the vectors are another model's, unless ``again``: then they are dropped first.
+        Raises: StoreError where the vectors are another model's, unless ``again`` drops them first.
         """
+        return self._sparse_fill(self._whole, progress, again=again)
+
+    def _sparse_fill(self, store: Store, progress: Progress, *, again: bool = False) -> int:
         settings = self.settings["sparse"]
-        return sparse.fill(self.store, self.models.sparse(settings), progress, again=again) if settings.model else 0
+        return sparse.fill(store, self.models.sparse(settings), progress, again=again) if settings.model else 0
 
     def index_tree_drop(self) -> int:
         """Summaries that there were; they are gone."""
-        return grow.drop(self.store)
+        return grow.drop(self._whole)
 
     @property
     def _tree_models(self) -> grow.TreeModels:
@@ -441,8 +442,8 @@ class KnowledgeBase:
 
     def index_compact(self) -> int:
         """Slots of deleted chunks given back."""
-        return build.compact(self.store)
+        return build.compact(self._whole)
 
     def reembed(self, progress: Progress = SILENT) -> int:
         """Chunks embedded for the model of ``embed.model``; the vectors that are there answer until it is done."""
-        return build.reembed(self.store, self.embedder, progress, self.settings["index"])
+        return build.reembed(self._whole, self.embedder, progress, self.settings["index"])

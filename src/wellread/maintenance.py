@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from wellread import config
-from wellread.errors import StoreError, UsageError
+from wellread.errors import Refused, StoreError, UsageError
 from wellread.index import check as index_check
 from wellread.index.vectors import sets
-from wellread.store import backup, documents, files
+from wellread.store import access, backup, documents, files
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine.api import Store, read_meta
@@ -50,13 +50,17 @@ def find(path: Path | str | None) -> Path:
 
 
 def status(store: Store, settings: config.Settings, *, who: Principal) -> Status:
-    """What the base holds, as ``who`` may see it, in one snapshot of its store."""
+    """What the base holds, as ``who`` may see it, in one snapshot of its store.
+
+    How large its files are is said to those alone who may see all that is in them; to others it is 0.
+    """
     with store.reading() as connection:
         listed = documents.listing(connection, who=who)
         states = files.counts(connection, who=who)
         known = files.list_sources(connection, who=who)
         n_chunks, near = documents.totals(connection, who=who)
         embedder = sets.live(connection)
+        seen_whole = access.all_readable(connection, who=who)
         generation = int(read_meta(connection, "generation") or 0)
     return Status(
         documents=len(listed),
@@ -65,9 +69,20 @@ def status(store: Store, settings: config.Settings, *, who: Principal) -> Status
         states=states,
         embedder=embedder.embedder_id if embedder else settings["embed"].model,
         generation=generation,
-        size_bytes=sum(f.stat().st_size for f in store.folder.rglob("*") if f.is_file()),
+        size_bytes=sum(f.stat().st_size for f in store.folder.rglob("*") if f.is_file()) if seen_whole else 0,
         sources=tuple(source.location for source in known),
     )
+
+
+def whole(store: Store, *, who: Principal) -> Store:
+    """The store, for work on all of it.
+
+    Raises: Refused to a named user from whom something of it is hidden; the terminal has the disk anyway.
+    """
+    with store.reading() as connection:
+        if who.user and not access.all_readable(connection, who=who):
+            raise Refused("this works on the whole base, and you may not see all of it; ask whoever looks after it")
+    return store
 
 
 def check(store: Store) -> list[Fault]:

@@ -105,13 +105,34 @@ def test_a_tuned_model_is_asked_as_it_was_trained(base: KnowledgeBase, reader: R
 # whose eyes
 
 
-def test_each_question_is_asked_with_the_eyes_that_it_names(base: KnowledgeBase) -> None:
-    outsider = replace(PAY, id="outsider", groups=frozenset())
+CREW = Principal(groups=frozenset({"crew", "deck"}))
+
+
+def test_a_question_is_asked_with_those_groups_of_the_caller_that_it_names(base: KnowledgeBase) -> None:
+    outsider = replace(PAY, id="outsider", groups=frozenset({"deck"}))
     for way in (LONG, FOUND, WRITTEN):
-        insider, outside = asked(base, [way], [PAY, outsider])
+        insider, outside = asked(base.as_user(CREW), [way], [PAY, outsider])
         assert insider.metrics["right"] == 1.0 and any("pay.md" in p.document for p in insider.passages)
         assert outside.metrics["right"] == 0.0
         assert "185" not in outside.text and not any("pay.md" in p.document for p in outside.passages)
+
+
+def test_a_question_file_gives_nobody_more_rights_than_he_has(base: KnowledgeBase) -> None:
+    for way in (LONG, FOUND, WRITTEN):
+        [outcome] = asked(base, [way], [PAY])
+        assert outcome.metrics["right"] == 0.0 and "185" not in outcome.text
+        assert not any("pay.md" in passage.document for passage in outcome.passages)
+
+
+def test_a_question_that_passages_answer_is_searched_once(base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched, real = [], KnowledgeBase.search
+    monkeypatch.setattr(
+        KnowledgeBase, "search", lambda self, text, **how: searched.append(text) or real(self, text, **how)
+    )
+    asked(base, [FOUND])
+    assert searched == [question.text for question in QUESTIONS]
+    asked(base, [FOUND, WRITTEN])  # WRITTEN searches alike: what one found, the other reads
+    assert len(searched) == 2 * len(QUESTIONS)
 
 
 def test_a_question_without_groups_is_asked_with_those_of_the_caller(base: KnowledgeBase) -> None:
@@ -122,8 +143,10 @@ def test_a_question_without_groups_is_asked_with_those_of_the_caller(base: Knowl
 
 def test_an_example_is_shown_to_those_alone_who_may_see_it(base: KnowledgeBase, reader: Reader) -> None:
     crew = replace(QUESTIONS[0], groups=frozenset({"crew"}))
-    asked(base, [FEW], [QUESTIONS[0], crew], RunOptions(examples=(PAY,)))
+    asked(base.as_user(CREW), [FEW], [QUESTIONS[0], crew], RunOptions(examples=(PAY,)))
     assert ["185 crowns" in prompt for prompt in reader.prompts] == [False, True]
+    asked(base, [FEW], [crew], RunOptions(examples=(PAY,), again=True))
+    assert "185 crowns" not in reader.prompts[-1]
 
 
 def test_what_is_measured_stays_out_of_the_log(base: KnowledgeBase) -> None:
@@ -338,8 +361,8 @@ def test_ways_that_search_alike_share_what_was_found(base: KnowledgeBase) -> Non
     assert second.read(QUESTIONS[0]) is first.read(QUESTIONS[0])
     other = Asker(FOUND, base.configured(["retrieve.mode=bm25"]), 0, found=found)
     assert other.read(QUESTIONS[0]) is not first.read(QUESTIONS[0])
-    crew = replace(QUESTIONS[0], groups=frozenset({"crew"}))
-    assert first.read(crew) is not first.read(QUESTIONS[0])
+    insider = Asker(FOUND, base.as_user(CREW), 0, found=found)
+    assert insider.read(QUESTIONS[0]) is not first.read(QUESTIONS[0])
 
 
 def test_the_seconds_of_an_answer_hold_those_of_reading(base: KnowledgeBase) -> None:

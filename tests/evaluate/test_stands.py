@@ -47,8 +47,11 @@ def test_every_piece_of_evidence_is_found_or_stale_in_its_own_way(tmp_path: Path
         assert state("eave.md", "up to eight days into the next year") != "found"
         assert state("old/fares.md", "4.00 crowns on every line") == "superseded"
         assert state("old/fares.md", "4.00 crowns on every line", "What did a dog pay in 2025?") == "found"
-        assert state("secret.md", "The master earns 61,600 crowns", groups=frozenset({"hr"})) == "found"
-        assert state("secret.md", "The master earns 61,600 crowns") == "gone"
+        secret = ("secret.md", "The master earns 61,600 crowns")
+        assert state(*secret, groups=frozenset({"hr"})) == state(*secret) == "gone"
+    with KnowledgeBase.open(tmp_path / "base", who=Principal(groups=frozenset({"hr", "staff"}))) as kb:
+        assert state(*secret) == state(*secret, groups=frozenset({"hr"})) == "found"
+        assert state(*secret, groups=frozenset({"staff"})) == "gone"
 
 
 def test_a_stale_quote_comes_with_the_nearest_text(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_an_answer_comes_back_from_the_log_as_it_was(store: Store) -> None:
     with store.reading() as connection:
         [asked] = log.recent(connection, who=EVERYONE)
         assert asked.answer == ANSWER
-        assert log.conversation(connection, "c", who=EVERYONE) == [asked]
+        assert log.turns(connection, "c", who=EVERYONE) == [asked]
 
 
 def test_the_log_is_read_only_by_those_who_could_have_asked_the_same(store: Store) -> None:
@@ -208,7 +208,7 @@ def test_who_did_something_stands_in_its_row(store: Store) -> None:
         job = jobs.start(tx, "sync", {}, who=ann)
         run = outcomes.begin(tx, "eval", {}, who=ann, questions_hash="0", n_questions=1)
     with store.reading() as connection:
-        [asked] = log.conversation(connection, "c", who=EVERYONE)
+        [asked] = log.turns(connection, "c", who=EVERYONE)
         [given] = feedback.listing(connection, who=EVERYONE)
         measured = outcomes.get(connection, run, who=EVERYONE)
         assert (asked.user, given.user) == ("ann", "bob")

@@ -28,15 +28,27 @@ Smoking is forbidden on every deck. The purser of the Lantern Line is Odile Marc
 """
 
 
-def wellread(*arguments: str, base: Path, code: int = 0, text: str | None = None) -> str:
-    """Standard output of one command that must end with ``code``."""
-    done = subprocess.run(
+def wellread(*arguments: str, base: Path, code: int | None = 0, text: str | None = None) -> str:
+    """Standard output of one command that must end with ``code``, where one is given."""
+    done = run(*arguments, base=base, text=text)
+    assert code is None or done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def wellread_error(*arguments: str, base: Path) -> str:
+    """What one command that was called wrongly says of it."""
+    done = run(*arguments, base=base)
+    assert done.returncode == 2 and done.stdout == "", f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stderr
+
+
+def run(*arguments: str, base: Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """One command, as a process of its own."""
+    return subprocess.run(
         [sys.executable, "-m", "wellread", "--base", str(base), *arguments],
         input=text, capture_output=True, text=True, check=False, timeout=120,
         env={**os.environ, "OMP_WAIT_POLICY": "passive"},
     )  # fmt: skip
-    assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def ask(question: str, *, base: Path, code: int = 0, style: str = "quote") -> dict[str, Any]:
@@ -170,3 +182,41 @@ def test_a_reranker_of_the_settings_orders_the_hits(base: Path) -> None:
     assert scores == sorted(scores, reverse=True) and len(set(scores)) > 1
     assert {h["chunk"]["id"] for h in plain["hits"]} == {h["chunk"]["id"] for h in reranked["hits"]}
     assert all("rerank" not in hit["scores"] for hit in plain["hits"])
+
+
+def test_what_somebody_corrects_becomes_an_example_to_learn_from(tmp_path: Path) -> None:
+    base, file = tmp_path / "base", tmp_path / "fares.md"
+    file.write_text(FARES, "utf-8")
+    wellread("init", base=base)
+    wellread("add", str(file), "--label", "crew", base=base)
+    crew, question = ("--group", "crew"), "What does a dog cost on the Lantern Line?"
+    quoted = (*crew, "--set", "answer.style=quote")
+    trace = json.loads(wellread(*quoted, "ask", question, "--json", base=base))["trace_id"]
+    right = "A dog travels for 4.50 crowns on every crossing."
+    unknown = wellread_error("rate", "0000", "up", base=base)
+    assert wellread_error("rate", trace, "up", base=base).replace(trace, "0000") == unknown  # somebody else's
+    assert "say up or down" in wellread_error(*crew, "rate", trace, base=base)
+    rated = json.loads(
+        wellread(*crew, "--user", "ann", "rate", trace, "down", "--correction", right, "--json", base=base)
+    )
+    assert rated == {"trace_id": trace, "rating": -1, "comment": "", "correction": right}
+    made = json.loads(wellread(*crew, "tune", "prepare", "--from-log", "--json", base=base, code=None))
+    assert made["made"] == {"correction": 1}
+    assert any(right in example and question in example for example in made["examples"])
+    assert "nothing" in wellread("tune", "prepare", "--from-log", base=base, code=2)
+
+
+def test_the_questions_of_a_chat_stand_in_the_log_as_one_conversation(tmp_path: Path) -> None:
+    base, file = tmp_path / "base", tmp_path / "fares.md"
+    file.write_text(FARES, "utf-8")
+    wellread("init", base=base)
+    wellread("add", str(file), base=base)
+    quoted = ("--set", "answer.style=quote")
+    wellread(*quoted, "ask", "What does a bicycle cost?", base=base)
+    said = "What does a dog cost?\nAnd a bicycle?\n/new\nWhat needs a booking?\n"
+    wellread(*quoted, "chat", "--json", base=base, text=said)
+    rows = json.loads(wellread("log", "--json", base=base))["questions"]
+    names = [row["conversation"] for row in reversed(rows)]
+    assert names[0] is None and names[1] == names[2] != names[3] and names[3]
+    one = json.loads(wellread("log", "--conversation", names[1], "--json", base=base))["questions"]
+    assert [row["question"] for row in one] == ["What does a dog cost?", "And a bicycle?"]

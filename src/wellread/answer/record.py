@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from wellread.errors import StoreError
 from wellread.retrieve.parts import SearchResult, to_log
@@ -12,7 +12,16 @@ from wellread.store.engine.api import Store
 from wellread.types import Answer, Principal, Stage
 
 
-def logged(answer: Answer, read: Sequence[SearchResult], store: Store, *, settings_hash: str, who: Principal) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked, under which settings, as a part of which conversation."""
+
+    who: Principal
+    settings_hash: str
+    conversation: str | None = None
+
+
+def logged(answer: Answer, read: Sequence[SearchResult], store: Store, asked: Asked) -> Answer:
     """The answer, which stands in the log now; one that cannot be logged (a full disk) says so in its stages.
 
     ``read`` are the searches that were made for it.
@@ -22,7 +31,15 @@ def logged(answer: Answer, read: Sequence[SearchResult], store: Store, *, settin
     kept = replace(answer, stages=to_log(answer.stages))
     try:
         with store.writing(durable=False) as tx:
-            log.put(tx, kept, who=who, settings_hash=settings_hash, generation=generation, documents=documents)
+            log.put(
+                tx,
+                kept,
+                who=asked.who,
+                settings_hash=asked.settings_hash,
+                conversation=asked.conversation,
+                generation=generation,
+                documents=documents,
+            )
     except StoreError as error:
         return replace(answer, stages=(*answer.stages, Stage("log", 0.0, {"not logged": str(error)})))
     return answer

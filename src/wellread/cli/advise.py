@@ -134,7 +134,7 @@ def _advised(call: Call, said: TaskDescription, run: Path | None, *, prior: bool
             said = replace(said, reading_s=_reading(call, base))
         speed = cost.speed()
         if made is None:
-            given = advising.prior(compare.facts(base, ()), said, operations_per_s=speed)
+            given = advising.prior(compare.facts(base), said, operations_per_s=speed)
         else:
             given = advising.advise(made, facts=said, questions=asked or (), operations_per_s=speed)
         notes = _notes(base, made)

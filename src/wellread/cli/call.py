@@ -22,7 +22,9 @@ from wellread.types import Principal
 
 DONE, ERROR, USAGE, PART, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 4, 130, 141
 
-EVERYWHERE = "Every command also takes --base, --set, --json, --tenant, --group and --quiet: see wellread --help."
+EVERYWHERE = (
+    "Every command also takes --base, --set, --json, --tenant, --group, --user and --quiet: see wellread --help."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Call:
     tenant: str = ""
     groups: tuple[str, ...] = ()
     quiet: bool = False
+    user: str = ""
 
     @property
     def who(self) -> Principal:
-        """Whose eyes the command reads with."""
-        return Principal(self.tenant or Principal().tenant, frozenset(self.groups))
+        """Who the command is run by."""
+        return Principal(self.tenant or Principal().tenant, frozenset(self.groups), self.user)
 
     def over(self, outer: Call) -> Call:
         """These options on top of those given before the command's name."""
@@ -50,6 +53,7 @@ class Call:
             self.tenant or outer.tenant,
             outer.groups + self.groups,
             self.quiet or outer.quiet,
+            self.user or outer.user,
         )
 
 
@@ -67,6 +71,12 @@ Groups = Annotated[
     list[str] | None,
     typer.Option("--group", metavar="NAME", help="A group whose documents may be read too; may be repeated."),
 ]
+User = Annotated[
+    str,
+    typer.Option(
+        "--user", metavar="NAME", help="Who does it, for log and ratings; without it, the terminal.", show_default=False
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no hints, only the result.")]
 
 
@@ -77,9 +87,10 @@ def shared(
     tenant: Tenant = "",
     group: Groups = None,
     quiet: Quiet = False,
+    user: User = "",
 ) -> Call:
     """A Call from the shared options; its signature is the list of them."""
-    return Call(base, tuple(overrides or ()), json, tenant, tuple(group or ()), quiet)
+    return Call(base, tuple(overrides or ()), json, tenant, tuple(group or ()), quiet, user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ def built(name: str, made: Command) -> TyperCommand:
         outer = ctx.obj if isinstance(ctx.obj, Call) else Call()
         call = shared(**options).over(outer)
         texts = {_called(p): given.get(str(p.name)) for p in ctx.command.params}
-        texts |= {"--set": call.overrides, "--tenant": call.tenant, "--group": call.groups}
+        texts |= {"--set": call.overrides, "--tenant": call.tenant, "--group": call.groups, "--user": call.user}
 
         def checked() -> int:
             _check_decoded(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -57,16 +58,18 @@ def chat(
 
 def _talk(call: Call, base: KnowledgeBase, where: Filter | None, answers: list[Answer]) -> None:
     history: list[Turn] = []
+    talk = base.in_conversation(uuid.uuid4().hex[:12])
     for said in _lines():
         if said == "/quit":
             return
         if said == "/new":
             history.clear()
+            talk = base.in_conversation(uuid.uuid4().hex[:12])
         elif said.startswith("/"):
             _aside(said, answers)
         else:
             try:
-                pieces = base.stream(said, history=tuple(history), where=where)
+                pieces = talk.stream(said, history=tuple(history), where=where)
                 given = next(p for p in pieces if not isinstance(p, str)) if call.json else watched(pieces)
             except (UsageError, ModelUnavailable) as fault:  # this question failed, the next may not
                 failed(str(fault), DONE, type(fault).__name__, json=False)

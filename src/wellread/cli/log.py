@@ -25,17 +25,21 @@ def log(
         str, typer.Argument(metavar="TRACE_ID", help="One answer, by the id that ask --json and this list show.")
     ] = "",
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Questions listed at most, newest first.")] = 20,
+    conversation: Annotated[
+        str, typer.Option("--conversation", metavar="ID", help="One wellread chat, oldest question first.")
+    ] = "",
 ) -> int:
     """Show what was asked and what was answered.
 
     Answers that stood on a document that was deleted since are blank.
     """
     with open_base(call, read_only=True) as base:
-        rows = base.log(limit, trace_id=trace_id or None)
+        rows = base.log(limit, trace_id=trace_id or None, conversation=conversation or None)
     if trace_id and not rows:
         raise UsageError(f"{trace_id}: no such answer in the log; wellread log lists them")
     if call.json:
-        show.dump({"questions": [{"asked_at": row.asked_at, **show.plain(row.answer)} for row in rows]})
+        about = [{"asked_at": row.asked_at, "user": row.user, "conversation": row.conversation} for row in rows]
+        show.dump({"questions": [{**one, **show.plain(row.answer)} for one, row in zip(about, rows, strict=True)]})
     elif trace_id:
         _one(rows[0])
     else:

@@ -76,7 +76,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def program(
+def program(  # noqa: PLR0913  # each parameter is an option
     ctx: typer.Context,
     base: call.Base = None,
     overrides: call.Overrides = None,
@@ -84,6 +84,7 @@ def program(
     tenant: call.Tenant = "",
     group: call.Groups = None,
     quiet: call.Quiet = False,
+    user: call.User = "",
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
@@ -92,7 +93,7 @@ def program(
 
     The options below may stand before or after the command.
     """
-    ctx.obj = call.shared(base, overrides, json, tenant, group, quiet)
+    ctx.obj = call.shared(base, overrides, json, tenant, group, quiet, user)
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 

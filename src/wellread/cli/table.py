@@ -33,6 +33,7 @@ COMMANDS = (
     CommandRow("similar", "similar:similar", "Find the documents most like one, in topic and tone."),
     CommandRow("ask", "ask:ask", "Answer a question from the documents, with exact sources."),
     CommandRow("chat", "chat:chat", "Ask one question after another, each leaning on the last."),
+    CommandRow("rate", "rate:rate", "Say whether an answer was right, and what it should have been."),
     CommandRow("route", "", "Tell kinds of questions apart; each gets its own parts."),
     CommandRow("route train", "route:train", "Learn to tell the kinds of your own questions."),
     CommandRow("route show", "route:tell", "Show which kind a question is, and which parts of a search it would get."),

@@ -20,7 +20,8 @@ from wellread.metrics.results import Outcome, ReadPassage, Way
 from wellread.models.api import Chat, Embedder, Message, Reranker, Sampling
 from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
-from wellread.types import Answer, Principal, Question
+from wellread.retrieve.parts import SearchResult
+from wellread.types import Principal, Question
 
 MARGIN_TOKENS = 48  # of a chat template around the messages
 PROMPTS = ("closed-book", "long-context", "long-context-question")
@@ -41,6 +42,7 @@ class WayReading:
     prompt: str = ""
     seconds: float = 0.0
     sent_to: tuple[str, ...] = ()
+    result: SearchResult | None = field(default=None, repr=False, compare=False)  # of the search, where there was one
 
 
 @dataclass(slots=True)
@@ -123,21 +125,20 @@ class Asker:
     def shown(self, question: Question) -> list[Question]:
         """Worked questions for the prompt: none that the reader may not see, none that words this one differently."""
         root = question.variant_of or question.id
-        fitting = [e for e in self.examples if e.groups <= question.groups and (e.variant_of or e.id) != root]
+        groups = question.groups & self.base.who.groups
+        fitting = [e for e in self.examples if e.groups <= groups and (e.variant_of or e.id) != root]
         return fitting[: self.shots]
 
     def ask(self, question: Question, reading: WayReading) -> Outcome:
-        """The outcome, without metrics; its seconds are those of reading and answering.
+        """The outcome, without metrics, over what was read; its seconds are those of reading and answering.
 
-        The product searches again; those seconds are left out, since the reading was charged with the same search.
         Raises: ModelError, ModelUnavailable, StoreError.
         """
-        started, searched_s = time.perf_counter(), 0.0
+        started = time.perf_counter()
         if self.way.reads == "passages":
-            answer = self.eyes(question).ask(question.text)
+            answer = self.eyes(question).ask(question.text, found=reading.result)
             text, refused, usage = answer.text, answer.refused, answer.usage
             citations, route = answer.citations, answer.route
-            searched_s = _searched_s(answer)
         else:
             sampling = Sampling(self.base.settings["answer"].max_tokens, seed=self.seed)
             reply = self.chat.reply(self._messages(question, reading), sampling)
@@ -151,7 +152,7 @@ class Asker:
             citations=citations,
             passages=reading.passages,
             usage=usage,
-            seconds=reading.seconds + time.perf_counter() - started - searched_s,
+            seconds=reading.seconds + time.perf_counter() - started,
             route=route,
             sent_to=self.hosts(reading),
         )
@@ -190,13 +191,6 @@ class Asker:
         )
 
 
-def _searched_s(answer: Answer) -> float:
-    """Seconds of the search within an answer: the stages between making the question whole and reading."""
-    names = [stage.name for stage in answer.stages]
-    end = names.index("evidence") if "evidence" in names else 0
-    return sum(stage.ms for stage in answer.stages[:end] if stage.name != "follow-up") / 1e3
-
-
 def _searching(settings: config.Settings) -> dict[str, object]:
     """Settings that what is found may follow from."""
     values = {name: asdict(section) for name, section in settings.values.items() if name != "answer"}
@@ -214,12 +208,12 @@ def _passages(eyes: KnowledgeBase, question: Question) -> WayReading:
         ReadPassage(hit.document.uri, hit.chunk.span.start, hit.chunk.span.end, hit.chunk.text) for hit in hits
     )
     documents = tuple(dict.fromkeys(hit.document.id for hit in hits))
-    return WayReading(passages, documents, digest(read), sent_to=result.left_machine)
+    return WayReading(passages, documents, digest(read), sent_to=result.left_machine, result=result)
 
 
 def principal_of(question: Question, who: Principal) -> Principal:
-    """Whose eyes a question is asked with: the groups that it names, else those of ``who``."""
-    return Principal(who.tenant, question.groups or who.groups)
+    """Who a question is asked as: ``who`` with those groups alone that it names, where it names some."""
+    return replace(who, groups=who.groups & question.groups) if question.groups else who
 
 
 def closed_book(question: str, worked: Sequence[tuple[str, str]] = ()) -> list[Message]:

@@ -12,7 +12,7 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics.results import Outcome
 from wellread.store import outcomes as outcome_rows
 from wellread.store.outcomes import MeasuredRun
-from wellread.types import Principal, Question
+from wellread.types import Question
 
 Why = Literal[
     "right",
@@ -98,11 +98,10 @@ def against(
     Questions are matched by id, ways by name.
     """
     by_id = {question.id: question for question in questions}
-    everyone = Principal(base.who.tenant, frozenset().union(base.who.groups, *(q.groups for q in questions)))
     with base.store.reading() as connection:
         rows = {
             (way, id): (kept, metrics)
-            for way, id, kept, metrics in outcome_rows.outcomes_of(connection, earlier.id, who=everyone)
+            for way, id, kept, metrics in outcome_rows.outcomes_of(connection, earlier.id, who=base.who)
         }
     changes, n_shared = [], 0
     for outcome in outcomes:

@@ -20,7 +20,7 @@ from wellread.models.settings import threads_for
 from wellread.progress import SILENT, Progress
 from wellread.questions import freeze
 from wellread.store import outcomes as outcome_rows
-from wellread.types import Principal, Question, Score
+from wellread.types import Question, Score
 
 MEMORY = "highest resident memory of the process (VmHWM) while the way was asked, the base's own models included"
 
@@ -64,7 +64,7 @@ def measure(
         chosen,
         outcomes,
         questions,
-        facts(base, questions),
+        facts(base),
         settings,
         trained=trained or {},
         environment=environment,
@@ -182,11 +182,10 @@ def _mean(values: Iterable[float]) -> float:
     return sum(given) / len(given) if given else 0.0
 
 
-def facts(base: KnowledgeBase, questions: Sequence[Question]) -> BaseFacts:
-    """What the base holds, as all who ask may see it together."""
-    everyone = Principal(base.who.tenant, frozenset().union(base.who.groups, *(q.groups for q in questions)))
+def facts(base: KnowledgeBase) -> BaseFacts:
+    """What the base holds, as the caller may see it."""
     with base.store.reading() as connection:
-        found = outcome_rows.facts(connection, who=everyone)
+        found = outcome_rows.facts(connection, who=base.who)
     share = found.changed / found.documents if found.documents else 0.0
     return BaseFacts(found.documents, found.chunks, found.tokens, share, base.store.generation())
 
@@ -217,5 +216,5 @@ def _environment(base: KnowledgeBase, questions: Sequence[Question]) -> dict[str
         "sampling": f"greedy, at most {settings['answer'].max_tokens} tokens",
         "memory": MEMORY,
         "seconds": "of one question after the models are open, as measured when it was asked",
-        "questions": f"{len(questions)}, each asked with the groups that it names",
+        "questions": f"{len(questions)}, each asked with those of the caller's groups that it names",
     }

@@ -25,7 +25,7 @@ from wellread.optimise import rechunk, space
 from wellread.optimise.space import Choice, Space
 from wellread.optimise.trial import Trial, TrialRunner, judge, outcome_of
 from wellread.progress import SILENT, Progress
-from wellread.types import Principal, Question, Score
+from wellread.types import Question, Score
 
 KEEP = 3  # one of so many choices goes on to the next stage of a round
 FIRST_STAGE, SECOND_STAGE = 0.25, 0.5  # shares of the validation questions
@@ -180,8 +180,7 @@ def optimise(
                 "needed; wellread questions draft writes more, or freeze with other shares"
             )
     started = time.monotonic()
-    groups = base.who.groups.union(*(question.groups for question in (*validation, *test)))
-    bench = TrialRunner(base, Principal(base.who.tenant, groups), progress)
+    bench = TrialRunner(base, base.who, progress)
     try:
         search, skipped = _begin(base, bench, validation, test, budget, progress)
         present = search.try_on({}, len(validation), lambda: False)

@@ -116,7 +116,7 @@ class Texts:
     _read: dict[str, str] = field(default_factory=dict)
 
     def listed(self, groups: frozenset[str]) -> list[Document]:
-        """What a reader of these groups, or without any the caller, may see, without texts."""
+        """What the caller may see with those groups alone, where there are some; without texts."""
         who = self._eyes(groups)
         if who not in self._listed:
             self._listed[who] = self.base.as_user(who).documents()
@@ -137,14 +137,14 @@ class Texts:
         return None
 
     def _eyes(self, groups: frozenset[str]) -> Principal:
-        return Principal(self.base.who.tenant, groups or self.base.who.groups)
+        who = self.base.who
+        return replace(who, groups=who.groups & groups) if groups else who
 
     def text(self, document: Document) -> str:
         """The document's text; "" where it went away meanwhile."""
         if document.id not in self._read:
-            who = Principal(document.tenant, document.labels | self.base.who.groups)
             with self.base.store.reading() as connection:
-                whole = store_documents.get(connection, document.id, who=who)
+                whole = store_documents.get(connection, document.id, who=self.base.who)
             self._read[document.id] = whole.text if whole else ""
         return self._read[document.id]
 

@@ -35,7 +35,7 @@ def put(
     if rating not in RATINGS:
         raise UsageError(f"rating {rating}: no such rating; use -1, 0 or 1")
     if log.get(tx.connection, trace_id, who=who) is None:
-        raise UsageError(f"{trace_id!r}: no such answer in the log; see them: wellread log")
+        raise UsageError(f"{trace_id}: no such answer in the log; wellread log lists them")
     row: dict[str, object] = {
         "id": tx.allocate("feedback_id"),
         "tenant": who.tenant,

@@ -112,11 +112,23 @@ def get(connection: Connection, trace_id: str, *, who: Principal) -> LoggedQuest
     return None if row is None else _asked(row)
 
 
-def conversation(connection: Connection, name: str, *, who: Principal, limit: int = 50) -> list[LoggedQuestion]:
+def turns(connection: Connection, name: str, *, who: Principal, limit: int = 50) -> list[LoggedQuestion]:
     """The last turns of a conversation that ``who`` may see, oldest first."""
     statement = select(questions).where(questions.c.conversation == name, visible(connection, who=who))
     newest = statement.order_by(questions.c.asked_at.desc(), questions.c.trace_id).limit(limit)
     return [_asked(row) for row in connection.execute(newest)][::-1]
+
+
+def listing(
+    connection: Connection, *, who: Principal, limit: int, trace_id: str | None, conversation: str | None
+) -> list[LoggedQuestion]:
+    """The question of that id, else the turns of that conversation, else the newest; as far as ``who`` may see them."""
+    if trace_id is not None:
+        found = get(connection, trace_id, who=who)
+        return [found] if found else []
+    if conversation is not None:
+        return turns(connection, conversation, who=who, limit=limit)
+    return recent(connection, who=who, limit=limit)
 
 
 def visible(connection: Connection, *, who: Principal) -> ColumnElement[bool]:

@@ -23,6 +23,9 @@ class Turn:
     answer: str
 
 
+History = Sequence[Turn]  # earlier turns of a conversation, oldest first
+
+
 def whole(question: str, history: Sequence[Turn]) -> str:
     """The question with what it leans on put in front; unchanged where it stands alone.
 
