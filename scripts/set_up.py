@@ -33,6 +33,7 @@ TORCH = ROOT / "requirements.torch"
 PYTORCH_CPU = "https://download.pytorch.org/whl/cpu/"
 PYPI = "https://pypi.org/simple/"
 ANSWERS_WITHIN_S = 3.0
+TORCH_RANGE = "torch>=2.9"  # as in pyproject.toml
 SETS = {
     "core": (("llama",), ()),
     "tests": (("llama", "evaluate"), ("dev",)),
@@ -171,10 +172,15 @@ def torch_build(configured: Mapping[str, Sequence[str]], *, newest: bool = False
     answers within three seconds; else what the first index has.
     """
     indexes = [*configured.get("index-url", ()), *configured.get("extra-index-url", ())] or [PYPI]
+    on_cpu = not (has_gpu() if gpu is None else gpu)
     if newest:
-        return Build("torch>=2.9", (), "the package index, the newest there")
+        options = ("--index", PYTORCH_CPU, "--index-strategy", "unsafe-best-match")
+        found = on_cpu and any(_files(PYTORCH_CPU))
+        return Build(
+            TORCH_RANGE, options if found else (), "the newest of PyTorch's own index" if found else "the package index"
+        )
     version = torch_version()
-    if not (has_gpu() if gpu is None else gpu):
+    if on_cpu:
         for folder in configured.get("find-links", ()):
             if build := _in_folder(folder, version):
                 return build
