@@ -30,5 +30,5 @@ BASE: Mapping[str, type] = {
     "answer": AnswerSettings,
 }
 # read by the rooms above, from the same file; cli/sections.py knows them all
-ABOVE = ("evaluate", "tune", "prepare")
+ABOVE = ("evaluate", "tune", "prepare", "serve")
 SEARCHES = ("retrieve", "rerank", "rewrite", "expand", "route")  # the sections of a search, in this order

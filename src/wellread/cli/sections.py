@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import SECTIONS
+from wellread.serve.settings import ServeSettings
 from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.settings import TuneSettings
 
-ALL: Mapping[str, type] = {**SECTIONS, "evaluate": EvaluateSettings, "tune": TuneSettings, "prepare": PrepareSettings}
+ALL: Mapping[str, type] = {
+    **SECTIONS,
+    "evaluate": EvaluateSettings,
+    "tune": TuneSettings,
+    "prepare": PrepareSettings,
+    "serve": ServeSettings,
+}

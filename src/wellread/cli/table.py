@@ -158,6 +158,11 @@ COMMANDS = (
     CommandRow("check", "check:check", "Compare everything stored with its checksums."),
     CommandRow("backup", "backup:backup", "Copy the knowledge base, while others go on using it."),
     CommandRow("restore", "restore:restore", "Bring a backup back into an empty folder."),
+    CommandRow("serve", "serve:serve", "Serve the base to programs, assistants and browsers."),
+    CommandRow("keys", "", "Make, list and revoke the keys of the server."),
+    CommandRow("keys add", "keys:add", "Make a key; it is shown this once."),
+    CommandRow("keys list", "keys:listed", "List the keys: whose they are, what they may, when they end."),
+    CommandRow("keys revoke", "keys:revoke", "End a key, within a second and for good."),
     CommandRow("log", "log:log", "Show what was asked and what was answered."),
 )
 

@@ -229,6 +229,13 @@ def get(connection: Connection, document_id: str, *, who: Principal, version: in
     return _whole(connection, row)
 
 
+def by_uri(connection: Connection, uri: str, *, who: Principal) -> str | None:
+    """The id of the live document at an address; None where ``who`` may see none there."""
+    here = versions.c.uri == uri, *_live(None), access_rights.visible(connection, versions, who=who)
+    found = connection.execute(select(versions.c.document_id).where(*here)).scalar()
+    return str(found) if found is not None else None
+
+
 def get_version(connection: Connection, version_id: int, *, who: Principal) -> Document | None:
     """As ``get``, by the id of a live version."""
     found = _visible(connection, who).where(versions.c.id == version_id, versions.c.retired_at.is_(None))

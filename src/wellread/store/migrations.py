@@ -18,7 +18,7 @@ from wellread.store.step_users import add_users
 
 Step = Callable[[Connection], None]
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the SQLite file
 
 _MEASUREMENTS = """
@@ -118,7 +118,23 @@ def _add_graph(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: Mapping[int, Step] = {1: _add_measurements, 2: _add_tree, 3: _add_storage, 4: _add_graph, 5: add_users}
+def _add_credentials(connection: Connection) -> None:
+    """Keys, sessions and sign-in links of the server."""
+    connection.exec_driver_sql(
+        "CREATE TABLE credentials (id VARCHAR NOT NULL PRIMARY KEY, tenant VARCHAR NOT NULL, kind VARCHAR NOT NULL, "
+        'name VARCHAR NOT NULL, "user" VARCHAR NOT NULL, groups TEXT NOT NULL, actions TEXT NOT NULL, '
+        "digest BLOB NOT NULL, created_at VARCHAR NOT NULL, expires_at VARCHAR, revoked_at VARCHAR)"
+    )
+
+
+STEPS: Mapping[int, Step] = {
+    1: _add_measurements,
+    2: _add_tree,
+    3: _add_storage,
+    4: _add_graph,
+    5: add_users,
+    6: _add_credentials,
+}
 
 
 def found_version(connection: Connection, path: Path, newest: int = SCHEMA_VERSION) -> int:

@@ -1,0 +1,75 @@
+"""THE VERB: an open base is served over HTTP until the process is told to stop; streams that run may end first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from types import FrameType
+
+import uvicorn
+
+from wellread.errors import UsageError
+from wellread.evaluate import ways
+from wellread.evaluate.settings import EvaluateSettings
+from wellread.knowledge_base import KnowledgeBase
+from wellread.serve import api, site
+from wellread.serve.app import Served, application
+from wellread.serve.settings import ServeSettings
+from wellread.store import credentials
+
+ROUTES = (*api.ROUTES, *site.ROUTES)
+LINK_LASTS = timedelta(minutes=10)
+_HERE = ("127.0.0.1", "::1", "localhost")
+
+
+def serve(base: KnowledgeBase, settings: ServeSettings, evaluate: EvaluateSettings, say: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or Ctrl-C; ``say`` gets the address and a sign-in link that works once.
+
+    Raises: UsageError where the address is beyond this machine and nothing says that this is meant; StoreError.
+    """
+    if settings.host not in _HERE and not settings.insecure_http:
+        cure = "put a proxy with TLS in front and set serve.insecure_http, or keep 127.0.0.1"
+        raise UsageError(f"serve.host = '{settings.host}': others could read keys and answers on the way; {cure}")
+    served = Served(base, settings, models(base, evaluate))
+    server = _Server(served)
+    with base.store.writing() as tx:
+        link = credentials.issue(
+            tx, "link", "first sign-in", who=base.who, actions=credentials.ACTIONS, lasts=LINK_LASTS
+        )
+    say(f"http://{settings.host}:{settings.port}/link/{link}")
+    server.run()
+    served.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def models(base: KnowledgeBase, evaluate: EvaluateSettings) -> dict[str, KnowledgeBase]:
+    """Model ids and the base that answers under each: as configured, and every way that reads passages."""
+    found = {"wellread": base}
+    for name, way in ways.known(base, evaluate.ways).items():
+        if way.reads == "passages" and name != "retrieval":
+            found[f"wellread/{name}"] = base.configured(way.overrides, origin=f"way '{name}'")
+    return found
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which tells streams that it stops, so that they end by themselves within ``serve.drain_s``."""
+
+    def __init__(self, served: Served) -> None:
+        settings = served.settings
+        super().__init__(
+            uvicorn.Config(
+                application(served, ROUTES),
+                host=settings.host,
+                port=settings.port,
+                access_log=False,  # addresses may hold what somebody asked
+                log_level="warning",
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=int(settings.drain_s) + 2,
+            )
+        )
+        self._served = served
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._served.stopping_at = time.monotonic()
+        super().handle_exit(sig, frame)
