@@ -34,6 +34,7 @@ TORCH_FILES = {"models/providers/transformers.py"}
 LATE_IMPORTS_OF_THE_COMMAND_LINE = {
     ("cli/chat.py", "readline"),  # its import alone changes how a line is typed
     ("cli/show.py", "rich"),  # only where a terminal watches
+    ("cli/serve.py", "wellread"),  # what serves imports the web framework, which only the extra brings
 }
 ENVIRONMENT_FILES = {"config.py"}
 TOML_FILES = {

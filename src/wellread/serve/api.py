@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from wellread.errors import WellreadError
 from wellread.serve import mcp, openai, replies, tools
-from wellread.serve.app import Route, Visit, json_reply
+from wellread.serve.app import Endpoint, Visit, json_reply
 from wellread.serve.replies import NOT_FOUND, HttpError
 from wellread.types import Answer
 
@@ -177,16 +177,16 @@ async def mcp_endpoint(visit: Visit) -> Response:
 
 
 ROUTES = (
-    Route("GET", "/health", None, health),
-    Route("GET", "/ready", None, ready),
-    Route("GET", "/metrics", "operate", metrics),
-    Route("POST", "/v1/chat/completions", "ask", chat_completions),
-    Route("POST", "/v1/responses", "ask", responses),
-    Route("GET", "/v1/models", "ask", models),
-    Route("GET", "/v1/models/{id:path}", "ask", model),
-    Route("POST", "/v1/embeddings", "ask", embeddings),
-    Route("POST", "/v1/vector_stores/{id}/search", "search", vector_store_search),
-    Route("POST", "/api/ask", "ask", ask),
-    Route("PUT", "/api/answers/{trace}/rating", "rate", rate),
-    Route("POST", "/mcp", "ask", mcp_endpoint),
+    Endpoint("GET", "/health", None, health),
+    Endpoint("GET", "/ready", None, ready),
+    Endpoint("GET", "/metrics", "operate", metrics),
+    Endpoint("POST", "/v1/chat/completions", "ask", chat_completions),
+    Endpoint("POST", "/v1/responses", "ask", responses),
+    Endpoint("GET", "/v1/models", "ask", models),
+    Endpoint("GET", "/v1/models/{id:path}", "ask", model),
+    Endpoint("POST", "/v1/embeddings", "ask", embeddings),
+    Endpoint("POST", "/v1/vector_stores/{id}/search", "search", vector_store_search),
+    Endpoint("POST", "/api/ask", "ask", ask),
+    Endpoint("PUT", "/api/answers/{trace}/rating", "rate", rate),
+    Endpoint("POST", "/mcp", "ask", mcp_endpoint),
 )

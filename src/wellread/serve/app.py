@@ -22,7 +22,7 @@ from uuid import uuid4
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import Route
 
 from wellread.errors import WellreadError
 from wellread.knowledge_base import KnowledgeBase
@@ -165,7 +165,7 @@ Reply = Callable[[Visit], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Endpoint:
     """A row of the table; ``action`` None needs no credential, ``page`` answers failures as HTML."""
 
     method: str
@@ -175,13 +175,13 @@ class Route:
     page: bool = False
 
 
-def application(served: Served, routes: tuple[Route, ...]) -> Starlette:
+def application(served: Served, routes: tuple[Endpoint, ...]) -> Starlette:
     """The application that serves exactly these routes."""
-    by_path: dict[str, list[Route]] = {}
+    by_path: dict[str, list[Endpoint]] = {}
     for route in routes:
         by_path.setdefault(route.path, []).append(route)
 
-    def endpoint(rows: list[Route]) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(rows: list[Endpoint]) -> Callable[[Request], Awaitable[Response]]:
         async def served_by(request: Request) -> Response:
             method = "GET" if request.method == "HEAD" else request.method
             row = next((row for row in rows if row.method == method), None)
@@ -195,8 +195,8 @@ def application(served: Served, routes: tuple[Route, ...]) -> Starlette:
 
         return served_by
 
-    starlette = [StarletteRoute(path, endpoint(rows), methods=METHODS) for path, rows in by_path.items()]
-    nothing = Route("GET", "", None, _nothing)
+    starlette = [Route(path, endpoint(rows), methods=METHODS) for path, rows in by_path.items()]
+    nothing = Endpoint("GET", "", None, _nothing)
 
     async def unknown(request: Request, _: Exception) -> Response:
         return _failed(nothing, request, NOT_FOUND)
@@ -208,7 +208,7 @@ async def _nothing(_: Visit) -> Response:
     raise NOT_FOUND
 
 
-async def _reply(served: Served, row: Route, request: Request) -> Response:
+async def _reply(served: Served, row: Endpoint, request: Request) -> Response:
     number = uuid4().hex
     try:
         _check_address(served.settings, request)
@@ -231,7 +231,7 @@ async def _reply(served: Served, row: Route, request: Request) -> Response:
     return response
 
 
-def _failed(row: Route, request: Request, error: HttpError) -> Response:
+def _failed(row: Endpoint, request: Request, error: HttpError) -> Response:
     if row.page and error.status == 401:
         return RedirectResponse("/login", 303)
     if row.page:
@@ -268,7 +268,7 @@ def _looked_up(served: Served, token: str, kind: credentials.Kind) -> Credential
         return credentials.find(connection, token, kind, now=datetime.now(UTC))
 
 
-def _check_action(row: Route, credential: Credential | None) -> None:
+def _check_action(row: Endpoint, credential: Credential | None) -> None:
     if credential is None:
         cure = "send a key: Authorization: Bearer wr_…; make one with wellread keys add NAME"
         raise HttpError(401, "invalid_api_key", cure, None, (("www-authenticate", "Bearer"),))

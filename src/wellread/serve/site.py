@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 
 from wellread.errors import UsageError, WellreadError
 from wellread.serve import pages, replies, tools
-from wellread.serve.app import SESSION, Route, Visit
+from wellread.serve.app import SESSION, Endpoint, Visit
 from wellread.serve.replies import NOT_FOUND, HttpError
 from wellread.store import credentials
 from wellread.types import Answer, Principal
@@ -182,18 +182,18 @@ async def static(visit: Visit) -> Response:
 
 
 ROUTES = (
-    Route("GET", "/", "ask", home, page=True),
-    Route("POST", "/", "ask", asked, page=True),
-    Route("POST", "/ask-stream", "ask", ask_stream),
-    Route("GET", "/a/{trace}", "ask", permalink, page=True),
-    Route("POST", "/a/{trace}/rating", "rate", rate, page=True),
-    Route("GET", "/asked", "ask", questions, page=True),
-    Route("GET", "/documents", "read", documents, page=True),
-    Route("GET", "/d", "read", document, page=True),
-    Route("GET", "/login", None, login_form, page=True),
-    Route("POST", "/login", None, login, page=True),
-    Route("GET", "/link/{token}", None, link_form, page=True),
-    Route("POST", "/link/{token}", None, link, page=True),
-    Route("POST", "/logout", None, logout, page=True),
-    Route("GET", "/static/{name}", None, static),
+    Endpoint("GET", "/", "ask", home, page=True),
+    Endpoint("POST", "/", "ask", asked, page=True),
+    Endpoint("POST", "/ask-stream", "ask", ask_stream),
+    Endpoint("GET", "/a/{trace}", "ask", permalink, page=True),
+    Endpoint("POST", "/a/{trace}/rating", "rate", rate, page=True),
+    Endpoint("GET", "/asked", "ask", questions, page=True),
+    Endpoint("GET", "/documents", "read", documents, page=True),
+    Endpoint("GET", "/d", "read", document, page=True),
+    Endpoint("GET", "/login", None, login_form, page=True),
+    Endpoint("POST", "/login", None, login, page=True),
+    Endpoint("GET", "/link/{token}", None, link_form, page=True),
+    Endpoint("POST", "/link/{token}", None, link, page=True),
+    Endpoint("POST", "/logout", None, logout, page=True),
+    Endpoint("GET", "/static/{name}", None, static),
 )

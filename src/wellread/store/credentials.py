@@ -15,20 +15,34 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Column, Connection, LargeBinary, Row, String, Table, Text, select
 
 from wellread.errors import UsageError
-from wellread.store.engine.api import Transaction
-from wellread.store.schema import credentials
+from wellread.store.schema import metadata
 from wellread.types import Principal
+
+if TYPE_CHECKING:
+    from wellread.store.engine.api import Transaction
 
 Kind = Literal["key", "session", "link"]
 ACTIONS = ("ask", "search", "read", "rate", "operate")
 READER = ("ask", "search", "read", "rate")
 SECRET_LETTERS = 43  # of 62 signs: 256 bits
 _SIGNS = string.ascii_letters + string.digits
+
+
+credentials = Table(  # keys, sessions and sign-in links; ``digest`` is the SHA-256 of the secret
+    "credentials",
+    metadata,
+    Column("id", String, primary_key=True),
+    *(Column(name, String, nullable=False) for name in ("tenant", "kind", "name", "user")),
+    *(Column(name, Text, nullable=False) for name in ("groups", "actions")),  # JSON lists
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_at", String, nullable=False),
+    *(Column(name, String) for name in ("expires_at", "revoked_at")),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,17 +204,6 @@ def rename(tx: Transaction, document_id: str, *, uri: str, title: str | None = N
     return True
 
 
-def supersede(tx: Transaction, document_id: str, *, by: str | None) -> bool:
-    """Whether the document was live: its live version now says which document (id or uri) took its place."""
-    live = select(versions).where(versions.c.document_id == document_id, versions.c.retired_at.is_(None))
-    row = tx.connection.execute(live).mappings().one_or_none()
-    if row is None:
-        return False
-    _change(tx, row, {"superseded_by": by})
-    tx.bump()
-    return True
-
-
 def get(connection: Connection, document_id: str, *, who: Principal, version: int | None = None) -> Document | None:
     """The document with its text and blocks; the live version, or the one of that number; None if it is not to be seen.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from wellread.errors import StoreError
+from wellread.store import credentials as _credentials  # noqa: F401  # a fresh base has its table too
 from wellread.store.schema import metadata
 from wellread.store.step_users import add_users
 

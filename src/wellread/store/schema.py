@@ -287,22 +287,6 @@ feedback = Table(
 )
 Index("feedback_trace", feedback.c.trace_id)
 
-credentials = Table(  # keys, sessions and sign-in links; of the secrets only digests
-    "credentials",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("tenant", String, nullable=False),
-    Column("kind", String, nullable=False),  # key, session, link
-    Column("name", String, nullable=False),
-    Column("user", String, nullable=False),
-    Column("groups", Text, nullable=False),  # JSON list
-    Column("actions", Text, nullable=False),  # JSON list
-    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the secret
-    Column("created_at", String, nullable=False),
-    Column("expires_at", String),
-    Column("revoked_at", String),
-)
-
 runs = Table(  # measurements: several ways on the same questions
     "runs",
     metadata,
