@@ -12,6 +12,7 @@ def document(
     extra: Sequence[bytes] = (),
     box: str = "0 0 595 842",
     xobjects: str = "",
+    fonts: str = "",
 ) -> bytes:
     """A PDF with one page for each content stream.
 
@@ -22,6 +23,7 @@ def document(
         extra: further objects; the first is number 1000.
         box: the pages' MediaBox.
         xobjects: further pictures and forms of every page; /P is a grey one.
+        fonts: further fonts of every page.
     """
     objects: dict[int, bytes] = {
         3: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
@@ -33,7 +35,7 @@ def document(
         data = content.encode("latin-1") if isinstance(content, str) else content
         kids.append(f"{10 + 2 * n} 0 R")
         objects[10 + 2 * n] = (
-            f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Resources<</Font<</F 3 0 R/B 4 0 R/M 5 0 R>>"
+            f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Resources<</Font<</F 3 0 R/B 4 0 R/M 5 0 R{fonts}>>"
             f"/XObject<</P 99 0 R{xobjects}>>>>/Contents {11 + 2 * n} 0 R{page}>>"
         ).encode()
         objects[11 + 2 * n] = stream(data)

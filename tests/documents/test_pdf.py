@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import os
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from bench.pdf import census
 from tests.documents.pdf_pages import at, document, glyphs, grid, lines, stream
 
 from wellread.documents.assemble import numbers
@@ -298,3 +304,74 @@ def test_rulings_that_a_form_draws_count_where_it_puts_them():
     words = at(52, 689, "Berth no. A1") + at(112, 689, "61 crowns") + at(52, 674, "Berth no. A2") + at(112, 674, "72")
     parsed = parse("q 1 0 0 1 50 670 cm /X Do Q\n" + words, extra=[rules], xobjects="/X 1000 0 R")
     assert parsed.text == "Berth no. A1 | 61 crowns\nBerth no. A2 | 72"
+
+
+def test_lines_from_right_to_left_keep_the_order_of_their_words_and_a_row_begins_at_the_right():
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def "
+        "1 begincodespacerange <00> <ff> endcodespacerange "
+        "1 beginbfrange <41> <5a> <05d0> endbfrange 1 beginbfrange <20> <39> <0020> endbfrange "
+        "endcmap CMapName currentdict /CMap defineresource pop end end"
+    )
+    hebrew = (
+        b"<</Type/Font/Subtype/Type1/BaseFont/Courier/FirstChar 32/LastChar 90/Widths["
+        + b"600 " * 59
+        + b"]/ToUnicode 1001 0 R>>"
+    )
+    # As drawn from left to right: the last letter of the last word first, the number as it is read.
+    content = at(300, 700, "GFE 72 DCBA", 10, "H") + at(300, 680, "KJI", 10, "H") + at(100, 680, "NML", 10, "H")
+    parsed = parse(content, fonts="/H 1000 0 R", extra=[hebrew, stream(cmap.encode())])
+    word = {name: "".join(chr(0x5D0 + ord(c) - 65) for c in name) for name in ("ABCD", "EFG", "IJK", "LMN")}
+    first, second = parsed.text.split("\n")[0], parsed.text.split("\n")[-1]
+    assert first == f"{word['ABCD']} 72 {word['EFG']}"
+    assert second == f"{word['IJK']} | {word['LMN']}"
+
+
+def test_boxes_lie_on_the_words_that_they_are_said_to_hold():
+    rules = grid((50, 110, 170), (700, 685, 670))
+    words = at(52, 689, "Berth A1") + at(112, 689, "61") + at(52, 674, "Berth A2") + at(112, 674, "72")
+    parsed = parse(rules + words + at(60, 100, "The last line."))
+    table = parsed.tables[0]
+    assert all(parsed.text[c.span.start : c.span.end] == c.text for c in table.cells)
+    cell = next(c for c in table.cells if c.text == "72")
+    assert cell.box is not None and cell.box.left == round(112 / 595 * 1000)
+    assert abs(cell.box.bottom - (842 - 674) / 842 * 1000) < 4 and abs(cell.box.top - (842 - 684) / 842 * 1000) < 4
+    assert parsed.blocks[-1].box.top > 865 and parsed.units[0].size == (595.0, 842.0)
+
+
+def test_a_box_on_a_turned_page_is_where_the_page_shows_it():
+    parsed = parse(at(60, 100, "The last line of the page."), page="/Rotate 90")
+    assert parsed.units[0].size == (842.0, 595.0)
+    box = parsed.blocks[0].box
+    assert box.top == round(60 / 595 * 1000) and 100 < box.left < box.right < 135
+    assert box.bottom - box.top > box.right - box.left
+
+
+def _sources(name):
+    """PDFs of a public set, unpacked or as it lies packed beside the project."""
+    folder = Path(os.environ.get("WELLREAD_DATA", Path.home() / ".cache" / "wellread-data")) / name
+    if folder.is_dir():
+        return {str(path): path.read_bytes() for path in sorted(folder.rglob("*.[pP][dD][fF]"))}
+    packed = Path(__file__).resolve().parents[2].parent / "shared" / "data" / f"{name}.tar.xz"
+    if not packed.is_file():
+        pytest.skip(f"the data set {name} is not there; set WELLREAD_DATA")
+    with tarfile.open(packed) as archive:
+        members = [member for member in archive if member.name.lower().endswith(".pdf")]
+        return {member.name: archive.extractfile(member).read() for member in members if member.isfile()}
+
+
+@pytest.mark.parametrize("name", ["markitdown_tests", "autorag_parse"])
+def test_every_file_of_a_public_set_keeps_its_words_and_numbers(name):
+    sources = _sources(name)
+    assert sources
+    for path, source in sources.items():
+        found = census(source, pdf.parse(source, path))
+        assert found.n_words_lost <= 0.01 * found.n_words, (path, found.lost)
+        assert found.n_numbers_lost <= 0.01 * found.n_numbers, (path, found.lost)
+
+
+def test_the_census_sees_what_is_lost():
+    source = document(column(50, 760, LEFT))
+    parsed = pdf.parse(source, "a.pdf")
+    assert census(source, parsed).n_words_lost == 0
+    assert census(source, replace(parsed, text=parsed.text.replace("22:30", ""))).n_numbers_lost == 2

@@ -266,7 +266,8 @@ def _starts(
     new_line = np.diff(line_of) != 0
     apart = (gap > COLUMN_GAP * high) | (gap < -1.2 * high)
     breaks = (overlap < SAME_LINE * low) | (apart & ~from_right[1:])
-    breaks |= new_line & (from_right[1:] | (gap > 0.4 * high) | (gap < -0.3 * high))
+    lower_line = (low > 0.88 * high) & (overlap < 0.7 * low)
+    breaks |= new_line & (from_right[1:] | (gap > 0.4 * high) | (gap < -0.3 * high) | lower_line)
     breaks |= torn[1:]
     for border in borders[:400]:
         x = (border.left + border.right) / 2
@@ -323,11 +324,12 @@ def _with_superscripts(page: Characters, at: Numbers, boxes: Boxes, size: float)
         while end < len(at) and raised[end] == raised[n]:
             end += 1
         part = page.text[at[n] : at[end - 1] + 1]
-        if raised[n] and n and set(part) <= _RAISABLE and any(sign.isdigit() for sign in part):
+        mark = bool(raised[n] and n) and set(part) <= _RAISABLE and any(sign.isdigit() for sign in part)
+        if mark:
             part = part.translate(_RAISED)
             out[-1] = out[-1].rstrip("\r\n")
         between = page.text[at[end - 1] + 1 : at[end]] if end < len(at) else ""
-        out += [part, between if between.strip("\r\n") or not raised[n] else ""]
+        out += [part, between if between.strip("\r\n") or not mark else ""]
         n = end
     return "".join(out)
 

@@ -72,6 +72,8 @@ def level(item: Prose, text: str, page: int, body: float, levels: Outline) -> in
         return 0
     if any(piece.field or piece.skewed for line in item.lines for piece in line.pieces):
         return 0
+    if item.lines[0].pieces[0].title:
+        return 2
     flat = one_line(text)
     known = levels.get((page, folded(flat))) if levels else None
     if known:

@@ -346,6 +346,7 @@ def _paragraphs(lines: Sequence[PageLine]) -> list[Prose]:
     for one, two in pairwise(lines):
         apart = two.gap > min(max(usual, 0.0), two.size) + 0.4 * two.size
         other = abs(one.size - two.size) > 0.12 * max(one.size, two.size) or one.bold != two.bold
+        other = other or one.pieces[0].title or two.pieces[0].title
         if apart or other or ITEM_START.match(text_of(two)):
             groups.append([])
         groups[-1].append(two)
@@ -358,7 +359,7 @@ def text_of(line: PageLine, cell: str = " | ") -> str:
     for one, two in pairwise(line.pieces):
         gap = two.box.left - one.box.right if not line.rtl else one.box.left - two.box.right
         if two.field or gap <= 1.6 * max(one.size, two.size):
-            out += " " if gap > 0.1 * two.size or two.field else ""
+            out += " " if abs(gap) > 0.1 * two.size or two.field else ""
         else:
             out += cell
         out += two.text

@@ -56,7 +56,8 @@ class Piece:
     """Characters that stand side by side on one line, in the order of the page's text.
 
     ``size`` is the height of a character's cell in points, ``order`` the place in the page's text; ``quarters`` is how
-    often the page has to be turned counterclockwise by 90 degrees for the piece to stand upright.
+    often the page has to be turned counterclockwise by 90 degrees for the piece to stand upright. A ``title`` heads its
+    page as like ones head the others.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Piece:
     quarters: int = 0
     skewed: bool = False
     field: bool = False
+    title: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ _NUMBER = re.compile(
     r"(\d{1,5}|[ivxlc]{1,7})(?:\s*(?:of|/|von|de|di|sur|из|av)\s*\d{1,5})?(?:\s*[-–—|)\]])?",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d+")
+_TITLE = re.compile(r"(?=.*\d)[^\W\d_]{2,}\W+\S*\w")
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 PageOfPieces = tuple[int, float, Sequence[Piece]]  # number of the page, its height, its pieces
@@ -56,6 +58,33 @@ def running(pages: Sequence[PageOfPieces], kept: set[str]) -> tuple[dict[int, se
                     dropped.setdefault(number, set()).add(piece.order)
                     labels[number] = printed[0]
     return dropped, labels
+
+
+def titles(pages: Sequence[PageOfPieces], dropped: dict[int, set[int]]) -> dict[int, set[int]]:
+    """Heads that differ from page to page only in their digits («Statement for berth N3»), by number of the page.
+
+    Args:
+        pages: neighbouring pages of a document.
+        dropped: pieces that are left out.
+    """
+    found: dict[tuple[str, int], dict[int, Piece]] = {}
+    for number, height, pieces in pages:
+        for piece in pieces:
+            middle = (piece.box.top + piece.box.bottom) / 2
+            alone = not any(
+                other is not piece and other.box.top < piece.box.bottom and other.box.bottom > piece.box.top
+                for other in pieces
+            )
+            if middle < EDGE * height and alone and not piece.quarters and _TITLE.search(piece.text):
+                found.setdefault((_DIGITS.sub("#", piece.text), round(piece.box.left / _PLACE)), {})[number] = piece
+    made: dict[int, set[int]] = {}
+    for held in found.values():
+        texts = {piece.text for piece in held.values()}
+        if len(held) >= max(LEAST_PAGES, SHARE * len(pages)) and len(texts) > SHARE * len(held):
+            for number, piece in held.items():
+                if piece.order not in dropped.get(number, ()):
+                    made.setdefault(number, set()).add(piece.order)
+    return made
 
 
 def _is_repeated(piece: Piece, height: float, repeated: frozenset[tuple[str, int]]) -> bool:

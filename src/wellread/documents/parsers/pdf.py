@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pypdfium2
 from pypdfium2 import raw
@@ -19,7 +19,7 @@ from wellread.documents.pages.layout import ITEM_START, arrange, joined, text_of
 from wellread.documents.pages.page import PageText, read_page
 from wellread.documents.pages.pieces import PageTable, Piece, Prose, Rect, around
 from wellread.documents.pages.ruled import grids
-from wellread.documents.pages.running import running
+from wellread.documents.pages.running import running, titles
 from wellread.documents.tables.build import GridCell
 from wellread.errors import SourceError
 from wellread.types import Box, Parsed
@@ -98,13 +98,17 @@ def _page(document: pypdfium2.PdfDocument, index: int, reader: GlyphReader) -> P
 
 def _add_window(reading: Reading, pages: Sequence[PageText]) -> None:
     """Puts the pages in order and adds them to the document."""
-    dropped, labels = running([(page.number, page.height, page.pieces) for page in pages], reading.kept_heads)
+    contents = [(page.number, page.height, page.pieces) for page in pages]
+    dropped, labels = running(contents, reading.kept_heads)
+    heads = titles(contents, dropped)
     arranged: list[tuple[PageText, list[Prose | PageTable], list[str]]] = []
     for page in pages:
         out = dropped.get(page.number, set())
         kept = [piece for piece in page.pieces if piece.order not in out] if out else list(page.pieces)
         left = [piece.text for piece in page.pieces if piece.order in out] if out else []
         reading.n_running += len(left)
+        if marked := heads.get(page.number):
+            kept = [replace(piece, title=piece.order in marked) for piece in kept]
         for piece in kept:
             if "-" in piece.text:
                 reading.compounds.update(_COMPOUND.findall(piece.text))
