@@ -375,3 +375,35 @@ def test_the_census_sees_what_is_lost():
     parsed = pdf.parse(source, "a.pdf")
     assert census(source, parsed).n_words_lost == 0
     assert census(source, replace(parsed, text=parsed.text.replace("22:30", ""))).n_numbers_lost == 2
+
+
+def test_columns_that_stand_close_are_kept_apart_where_they_were_drawn_apart():
+    rows = [("Shows", "Gross", "Net"), ("48", "$12,500.00", "$11,250.00"), ("24", "$10,300.00", "$9,270.00")]
+    content = "".join(
+        at(x, 700 - 15 * n, cell, 8) for n, row in enumerate(rows) for x, cell in zip((50, 100, 150), row, strict=True)
+    )
+    assert parse(content).text.split("\n")[1:] == ["48 | $12,500.00 | $11,250.00", "24 | $10,300.00 | $9,270.00"]
+
+
+def test_a_frame_around_a_table_gives_its_rows_and_not_one_cell():
+    frame = grid((40, 300, 560), (600, 720))
+    rows = [("Insured", "Gabriel Diaz"), ("Claim", "SF-1008"), ("Policy", "POL-2022")]
+    words = "".join(at(50, 700 - 20 * n, a) + at(150, 700 - 20 * n, b) for n, (a, b) in enumerate(rows))
+    words += at(320, 700, "Vehicle") + at(320, 680, "of the") + at(320, 660, "owner")
+    assert "Claim | SF-1008" in parse(frame + words).text
+
+
+def test_tables_under_each_other_with_bold_heads_are_tables_of_their_own():
+    def table(y, xs, rows):
+        return "".join(
+            at(x, y - 13 * n, cell, 10, "B" if n == 0 else "F")
+            for n, row in enumerate(rows)
+            for x, cell in zip(xs, row, strict=True)
+        )
+
+    first = table(700, (50, 150, 250), [("Ship", "Cars", "Built"), ("Auk", "92", "1998"), ("Eider", "38", "2004")])
+    second = table(
+        661, (50, 110, 200), [("Berth", "Basin", "Price"), ("N1", "North basin", "61"), ("S1", "South basin", "51")]
+    )
+    parsed = parse(first + second)
+    assert [len({cell.col for cell in table.cells}) for table in parsed.tables] == [3, 3]

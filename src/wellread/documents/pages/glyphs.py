@@ -21,6 +21,8 @@ from wellread.documents.pages.pieces import Piece, Rect
 
 MAX_CHARACTERS = 400_000  # of one page
 COLUMN_GAP = 1.0  # of the height of a character; a wider gap ends a piece
+DRAWN_APART = 0.55  # likewise, where what follows was drawn for itself
+LETTERS_A_RUN = 4  # on the average; with fewer every letter may be drawn for itself, which says nothing
 SAME_LINE = 0.35  # of the lower character's height that two characters on a line overlap at least
 _HYPHENS = (2, 0xFFFE)  # what pdfium writes for a hyphen at the end of a line
 _SPACES = np.array([0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF])
@@ -113,6 +115,7 @@ class Characters:
     bold: npt.NDArray[np.bool_]
     invisible: npt.NDArray[np.bool_]
     white: npt.NDArray[np.bool_]
+    run: Numbers  # number of the text object, so that neighbours drawn apart are known
     n_unmapped: int
 
     @property
@@ -157,12 +160,15 @@ def characters(textpage: Any, reader: GlyphReader, page_box: Rect, rotation: int
         bold[start:end], invisible[start:end], white[start:end] = ink.bold, ink.invisible, ink.white
     n_unmapped = _count_unmapped(handle, codes)
     text = "".join(map(chr, codes))
-    return Characters(np.array(codes, np.int64), text, boxes, quarters, skewed, bold, invisible, white, n_unmapped)
+    runs = np.cumsum(np.diff(objects, prepend=0) != 0)
+    return Characters(
+        np.array(codes, np.int64), text, boxes, quarters, skewed, bold, invisible, white, runs, n_unmapped
+    )
 
 
 def _none() -> Characters:
     no, numbers = np.zeros(0, bool), np.zeros(0, np.int64)
-    return Characters(numbers, "", np.zeros((0, 4)), numbers, no, no, no, no, 0)
+    return Characters(numbers, "", np.zeros((0, 4)), numbers, no, no, no, no, numbers, 0)
 
 
 def _mend_lam_alef(codes: list[int], boxes: Boxes) -> None:
@@ -226,7 +232,12 @@ def _pieces_of(
     rtl = is_rtl(page.codes[at])
     rtl_lines = np.unique(line_of[rtl])
     from_right = np.isin(line_of, rtl_lines) if len(rtl_lines) else np.zeros(len(at), bool)
-    starts = _starts(boxes, line_of, np.diff(rank, prepend=-9) != 1, from_right, borders)
+    torn = np.diff(rank, prepend=-9) != 1
+    runs = page.run[at]
+    if len(at) >= LETTERS_A_RUN * len(np.unique(runs)):
+        gaps = boxes[1:, 0] - boxes[:-1, 2]
+        torn[1:] |= (np.diff(runs) != 0) & (gaps > DRAWN_APART * (boxes[1:, 3] - boxes[1:, 1])) & ~from_right[1:]
+    starts = _starts(boxes, line_of, torn, from_right, borders)
     heights = boxes[:, 3] - boxes[:, 1]
     left, top = np.minimum.reduceat(boxes[:, 0], starts), np.minimum.reduceat(boxes[:, 1], starts)
     right, bottom = np.maximum.reduceat(boxes[:, 2], starts), np.maximum.reduceat(boxes[:, 3], starts)

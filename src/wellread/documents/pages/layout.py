@@ -83,8 +83,8 @@ def _ruled(grid: Grid, held: dict[int, list[Piece]]) -> PageTable | None:
         return None
     if most > 8 and len(filled) <= 3:
         return None
-    if any(len(lines) > 4 and len(_split(found)) > 1 for (_, lines), found in zip(filled, _held(held), strict=True)):
-        return None  # a frame around columns
+    if any(_is_frame(lines, found) for (_, lines), (_, found) in zip(filled, sorted(held.items()), strict=True)):
+        return None
     slots: list[Slot] = []
     shift = 0
     spanned = [pane for pane, _ in filled if pane.row_span > 1]
@@ -107,8 +107,10 @@ def _ruled(grid: Grid, held: dict[int, list[Piece]]) -> PageTable | None:
     return PageTable(tuple(slots), n_rows, n_cols, grid.box, grid.edges_x, 0.97, ruled=True, quarters=quarters)
 
 
-def _held(held: dict[int, list[Piece]]) -> list[list[Element]]:
-    return [list(found) for _, found in sorted(held.items())]
+def _is_frame(lines: Sequence[PageLine], pieces: Sequence[Piece]) -> bool:
+    """Whether a cell holds columns of its own: text side by side, or rows of further cells."""
+    apart = sum(line.has_cells for line in lines)
+    return (apart > 1 and apart >= 0.3 * len(lines)) or (len(lines) > 4 and _gutter(pieces) is not None)
 
 
 def _slot(pane: Pane, lines: Sequence[PageLine], shift: int, n: int) -> Slot:
@@ -152,11 +154,6 @@ def _in_columns(elements: Sequence[Element]) -> list[Prose | PageTable]:
             items += _zone(open_zone, gutter)
             open_zone, gutter = list(zone), own
     return items + _zone(open_zone, gutter)
-
-
-def _split(elements: Sequence[Element]) -> list[Gutter]:
-    found = _gutter(elements)
-    return [found, found] if found else []
 
 
 def _zone(zone: Sequence[Element], gutter: Gutter | None) -> list[Prose | PageTable]:

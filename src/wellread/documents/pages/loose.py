@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
 
 from wellread.documents.pages.pieces import PageLine, PageTable, Piece, Rect, Slot, around
 
+SURE = 0.6  # confidence below which a run of lines is tried in parts
 LONG_CELL = 60  # characters; a table has few longer ones
 _NUMBER = re.compile(
     r"[-+–−(]?\s?(?:[$€£¥]|[A-Z]{2,3}\s)?\s?\d[\d.,'’\s]*(?:\s?(?:%|[A-Za-z°]{1,4}))?\)?|[-–—]|n/?a", re.I
@@ -20,10 +22,27 @@ def tables(lines: Sequence[PageLine]) -> list[tuple[int, int, PageTable]]:
     """Tables among the lines of one column of a page: first line, line after the last, the table."""
     made = []
     for start, end in _runs(lines):
-        figure = _figure(lines[start:end])
-        if figure is not None:
-            made.append((start, end, figure))
+        whole = _figure(lines[start:end])
+        sure = whole.confidence if whole is not None else 0.0
+        cut = _parts(lines, start, end)
+        parts = [(a, b, found) for a, b in cut if (found := _figure(lines[a:b])) is not None]
+        better = len(parts) == len(cut) > 1 and cut[-1][1] - cut[0][0] == end - start == sum(b - a for a, b in cut)
+        if len(cut) > 1 and (sure < SURE or (better and min(each.confidence for *_, each in parts) > sure + 0.1)):
+            made += parts
+        elif whole is not None:
+            made.append((start, end, whole))
     return made
+
+
+def _parts(lines: Sequence[PageLine], start: int, end: int) -> list[tuple[int, int]]:
+    """A run that is no good table, parted where a bold line begins another one, or the distance is wider."""
+    usual = median(line.gap for line in lines[start + 1 : end])
+    cuts = [start]
+    for at in range(start + 1, end):
+        begins = lines[at].bold and not lines[at - 1].bold
+        if begins or lines[at].gap > usual + 0.5 * lines[at].size:
+            cuts.append(at)
+    return [(a, b) for a, b in pairwise([*cuts, end]) if sum(line.has_cells for line in lines[a:b]) > 1]
 
 
 def is_number(text: str) -> bool:
@@ -35,20 +54,23 @@ def _runs(lines: Sequence[PageLine]) -> list[tuple[int, int]]:
     """Stretches that begin and end with a line of several pieces, with few other lines between them."""
     runs: list[list[int]] = []
     for at, line in enumerate(lines):
-        if len(line.pieces) < 2 or any(piece.field for piece in line.pieces):
+        if not line.has_cells or any(piece.field for piece in line.pieces):
             continue
         near = bool(runs) and at - runs[-1][1] <= 2
         if near and all(_belongs(lines[n], lines[runs[-1][0] : runs[-1][1]]) for n in range(runs[-1][1], at + 1)):
             runs[-1][1] = at + 1
         else:
             runs.append([at, at + 1])
-    return [(start, end) for start, end in runs if sum(len(line.pieces) > 1 for line in lines[start:end]) >= 2]
+    return [(start, end) for start, end in runs if sum(line.has_cells for line in lines[start:end]) >= 2]
 
 
 def _belongs(line: PageLine, above: Sequence[PageLine]) -> bool:
     if line.gap > 2.2 * line.size or abs(line.size - above[-1].size) > 0.45 * line.size:
         return False
-    return len(line.pieces) > 1 or line.box.width < 0.6 * around([each.box for each in above]).width
+    if line.has_cells:
+        return True
+    title = line.bold and not all(each.bold for each in above)
+    return not title and line.box.width < 0.6 * around([each.box for each in above]).width
 
 
 def _figure(lines: Sequence[PageLine]) -> PageTable | None:
@@ -65,7 +87,7 @@ def _figure(lines: Sequence[PageLine]) -> PageTable | None:
         wide: dict[int, int] = {}
         for piece in line.pieces:
             first, last = _place(piece.box, columns)
-            n_shared += first in placed
+            n_shared += first in placed and piece.box.left - placed[first][-1].box.right > piece.size
             placed.setdefault(first, []).append(piece)
             wide[first] = max(wide.get(first, 1), last - first + 1)
         if rows and n and 0 not in placed and _continues(line, placed, rows[-1], usual):
@@ -92,12 +114,12 @@ def _figure(lines: Sequence[PageLine]) -> PageTable | None:
 
 def _columns(lines: Sequence[PageLine]) -> list[tuple[float, float]]:
     """Strips of x that hold text, parted by strips that hardly any line crosses."""
-    boxes = [piece.box for line in lines if len(line.pieces) > 1 for piece in line.pieces]
+    boxes = [piece.box for line in lines if line.has_cells for piece in line.pieces]
     left = min(box.left for box in boxes)
     cover = np.zeros(int(max(box.right for box in boxes) - left) + 3, np.int64)
     for box in boxes:
         cover[int(box.left - left) : max(int(box.left - left) + 1, int(box.right - left))] += 1
-    n_lines = sum(len(line.pieces) > 1 for line in lines)
+    n_lines = sum(line.has_cells for line in lines)
     full = np.concatenate([[False], cover > (0.15 * n_lines if n_lines >= 5 else 0), [False]])
     edges = np.flatnonzero(np.diff(full.astype(np.int8)))
     strips = [(float(a + left), float(b + left)) for a, b in edges.reshape(-1, 2).tolist()]

@@ -7,6 +7,7 @@ text runs from left to right.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -89,6 +90,14 @@ class PageLine:
     def bold(self) -> bool:
         """Whether every piece is bold."""
         return all(piece.bold for piece in self.pieces)
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether some of its pieces stand further apart than words do."""
+        return any(
+            max(two.box.left - one.box.right, one.box.left - two.box.right) > max(one.size, two.size)
+            for one, two in pairwise(self.pieces)
+        )
 
     @property
     def rtl(self) -> bool:
