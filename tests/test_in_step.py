@@ -65,7 +65,7 @@ def test_a_duplicate_in_another_source_stands_for_itself_once_its_original_chang
     assert kb.sync().unchanged == 2
 
 
-def test_an_answer_is_not_logged_when_its_document_goes_before_it_is(kb: KnowledgeBase, docs: Path) -> None:
+def test_an_answer_is_logged_blank_when_its_document_goes_before_it_is(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "pay.txt").write_text("The master earns 5,100 crowns a month.")
     kb.add(str(docs))
     quoting = kb.configured(["answer.style=quote"])

@@ -19,7 +19,8 @@ import tomllib
 import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -181,7 +182,7 @@ def _take(
         faults.append(f"{origin}: {section}.{key}: no such setting{suggestion(key, hints)}")
         return
     try:
-        found[f"{section}.{key}"] = (_convert(value, hints[key]), origin)
+        found[f"{section}.{key}"] = (typed(value, hints[key]), origin)
     except ValueError as error:
         faults.append(f"{origin}: {section}.{key}: {error}, got {value!r}")
 
@@ -201,8 +202,12 @@ def _build(section: str, cls: type, found: Mapping[str, tuple[Any, str]], faults
         return None
 
 
-def _convert(value: Any, hint: Any) -> Any:
-    """``value`` as the type of its field; ValueError says what was expected."""
+def typed(value: Any, hint: Any) -> Any:
+    """A value of TOML or JSON as the type of its field, dataclasses within it too; ValueError says what was expected.
+
+    Keys that a dataclass does not know are passed over. A table of objects stays as it is: who reads it knows what may
+    stand there.
+    """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         if value in args:
@@ -211,24 +216,57 @@ def _convert(value: Any, hint: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None or (value == "" and type(None) in args and str not in args):
             return None
-        return _convert(value, next(a for a in args if a is not type(None)))
+        return typed(value, next(a for a in args if a is not type(None)))
     if origin in (tuple, frozenset, list):
         if not isinstance(value, list):
             raise ValueError("is a list")
-        return (origin or tuple)(_convert(v, args[0]) for v in value)
+        return (origin or tuple)(typed(v, args[0]) for v in value)
     if origin in (dict, Mapping) or hint is dict:
         if not isinstance(value, dict):
             raise ValueError("is a table")
-        return dict(value)
+        return dict(value) if not args or _is_open(args[1]) else {key: typed(v, args[1]) for key, v in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    return _plain(value, hint)
+
+
+def _is_open(hint: Any) -> bool:
+    """Whether anything may stand in a table, or in the tables within it."""
+    args = typing.get_args(hint)
+    return hint in (object, Any) or (typing.get_origin(hint) in (dict, Mapping) and _is_open(args[1]))
+
+
+def _plain(value: Any, hint: Any) -> Any:
+    """As ``typed``, for a type that holds no other ones in brackets."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _dataclass(value, hint)
     if hint is Path and isinstance(value, str):
         return Path(value).expanduser()
+    if hint is datetime and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if hasattr(hint, "_fields") and isinstance(value, list):  # a named tuple
+        return hint(*value)
     if isinstance(value, bool) is not (hint is bool) or not isinstance(value, hint):
         raise ValueError(
             {int: "is a whole number", float: "is a number", bool: "is true or false"}.get(hint, "is text")
         )
     return value
+
+
+def _dataclass(value: Any, cls: type) -> Any:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is a table ({cls.__name__})")
+    hints, known = typing.get_type_hints(cls), {f.name: f for f in fields(cls)}
+    missing = [n for n, f in known.items() if n not in value and f.default is MISSING and f.default_factory is MISSING]
+    if missing:
+        raise ValueError(f"{cls.__name__}: {', '.join(missing)} is missing")
+    given = {}
+    for name in (name for name in value if name in known):
+        try:
+            given[name] = typed(value[name], hints[name])
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return cls(**given)
 
 
 def suggestion(word: str, known: typing.Iterable[str]) -> str:

@@ -7,10 +7,10 @@ elsewhere may raise anything: what leaves it is a PluginError that names the par
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -54,15 +54,12 @@ class NamedPart:
         """
         if self.folder and self.folder not in sys.path:
             sys.path.append(self.folder)
-        module, _, attribute = self.value.partition(":")
         try:
-            make = import_module(module)
-            for step in filter(None, attribute.split(".")):
-                make = getattr(make, step)
-        except (ImportError, AttributeError) as error:
+            make = loaded(self.value)
+        except (ImportError, AttributeError, ValueError) as error:
             raise UsageError(f"{self}: {self.value} cannot be loaded: {error}") from error
         with self.answering():
-            return make(self.name, *arguments)  # type: ignore[operator]  # a module is not called: it has an attribute
+            return make(self.name, *arguments)
 
     def answering(self) -> Answering:
         """A context in which the part's own code runs."""
@@ -85,6 +82,11 @@ class Answering:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if isinstance(error, Exception) and not isinstance(error, WellreadError | MemoryError | RecursionError):
             raise PluginError(f"{self.named}: raised {type(error).__name__}: {error}") from error
+
+
+def loaded(place: str) -> Any:
+    """What stands at ``module:name``, its module imported now. Raises: ImportError, AttributeError, ValueError."""
+    return pkgutil.resolve_name(place)
 
 
 def installed(part: str) -> Mapping[str, EntryPoint]:

@@ -12,7 +12,7 @@ from tests.evaluate.simulated import Lab, compare, questions
 from typer.testing import Result
 
 from wellread.advise.report import outputs
-from wellread.cli.advise import size
+from wellread.advise.task import size
 from wellread.questions import file as files
 from wellread.questions import freeze
 

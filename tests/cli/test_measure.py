@@ -13,10 +13,10 @@ from tests.evaluate.small_base import QUESTIONS, Reader, make, reading, reply
 from tests.models.loopback import Canned
 from typer.testing import Result
 
-from wellread.cli.compare import training
 from wellread.evaluate import ways
 from wellread.questions.file import QuestionEntry, write
 from wellread.tune.ship.export import Exported
+from wellread.tune.ship.registry import training
 
 On = Callable[..., Result]
 CHEAP = ("--ways", "closed-book,retrieval")

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evaluate.simulated import Lab, compare, questions
 
+from wellread import markup
 from wellread.advise import advise
 from wellread.advise.advice import Prices, TaskDescription
-from wellread.advise.report import kept, markup, outputs, plot, tabulated
+from wellread.advise.report import kept, outputs, plot, tabulated
 from wellread.advise.report import page as report
 from wellread.advise.report.plot import Point
 from wellread.errors import UsageError

@@ -32,19 +32,6 @@ def test_minmax_lies_in_0_to_1_and_the_order_of_legs_does_not_matter(a: dict[int
     assert fuse.rrf([a, b]) == pytest.approx(fuse.rrf([b, a]))
 
 
-def test_the_fitted_weight_trusts_the_leg_that_is_right() -> None:
-    runs = [({1: 0.9, 2: 0.1}, {1: 1.0, 2: 9.0})] * 10
-    assert fuse.fit_weight(runs, [{1: 1.0}] * 10, default=0.4).alpha >= 0.5
-    assert fuse.fit_weight(runs, [{2: 1.0}] * 10, default=0.4).alpha == 0.4  # right already: nothing to gain
-
-
-def test_ndcg_by_hand() -> None:
-    assert fuse.ndcg([5, 1], {1: 1.0}) == pytest.approx(0.6309, abs=1e-4)
-    assert fuse.ndcg([1], {}) == 0.0
-
-
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="k is positive"):
         fuse.rrf([{}], k=0)
-    with pytest.raises(ValueError, match="two questions"):
-        fuse.fit_weight([], [])

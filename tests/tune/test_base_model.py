@@ -28,13 +28,16 @@ def test_the_embedded_chat_model_is_converted_once_and_says_the_same(tmp_path: P
     models = tmp_path / "models"
     models.mkdir()
     (models / gguf.name).symlink_to(gguf)
-    model, tokenizer, info = base_model.open_for_training("llama:smollm2-135m", models)
-    assert (info.architecture, info.n_layers, info.width, info.n_parameters) == ("llama", 30, 576, 134_515_008)
+    folder, source, digest = base_model.resolve("llama:smollm2-135m", models)
+    model, tokenizer = base_model.load_model(folder), base_model.load_tokenizer(folder)
+    sizes = model.config
+    assert (sizes.model_type, sizes.num_hidden_layers, sizes.hidden_size) == ("llama", 30, 576)
+    assert session.n_parameters(model) == 134_515_008
     made = list((models / base_model.CONVERTED).iterdir())
-    assert made == [info.folder] and info.digest[:12] in info.folder.name
-    written = (info.folder / "model.safetensors").stat().st_mtime_ns
-    assert base_model.resolve("llama:smollm2-135m", models) == (info.folder, models / gguf.name, info.digest)
-    assert (info.folder / "model.safetensors").stat().st_mtime_ns == written
+    assert made == [folder] and digest[:12] in folder.name and source == models / gguf.name
+    written = (folder / "model.safetensors").stat().st_mtime_ns
+    assert base_model.resolve("llama:smollm2-135m", models) == (folder, source, digest)
+    assert (folder / "model.safetensors").stat().st_mtime_ns == written
     served = llamacpp.open_chat(str(gguf), ChatSettings(), tmp_path, None)
     asked = "What is the capital of Italy?"
     theirs = served.reply([Message("user", asked)], Sampling(max_tokens=12)).text

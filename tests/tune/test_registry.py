@@ -13,11 +13,11 @@ from wellread.store import lineage
 from wellread.store.lineage import Input
 from wellread.tune.ship import registry
 from wellread.tune.train import state, tuned
-from wellread.tune.train.state import TrainingRun
+from wellread.tune.train.state import BaseWeights, TrainingData, TrainingRun
 from wellread.types import Principal
 
 HR = Principal(groups=frozenset({"hr"}))
-RUN = TrainingRun("pay-lora", "finished", {}, {"name": "pay", "hash": "0"}, {"name": "b", "digest": "0"}, "lora", 0)
+RUN = TrainingRun("pay-lora", "finished", {}, TrainingData("pay", "0"), BaseWeights("b", "0", ""), "lora", 0)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_run_leaves_weights_that_do_better_than_the_base(base: KnowledgeBase, 
     assert result.test_before and result.test_loss and result.test_loss < result.test_before
     found = state.read(result.folder)
     assert found.state == "finished"
-    assert found.data["hash"] and found.base["digest"] and found.environment["torch"] == torch.__version__
+    assert found.data.hash and found.base.digest and found.environment["torch"] == torch.__version__
     for name in ("curves.png", "report.html", "metrics.jsonl", "result.json", "best/adapter_model.safetensors"):
         assert (result.folder / name).stat().st_size > 0
     assert json.loads((result.folder / "result.json").read_text())["forgotten"]["text_loss"] == pytest.approx(
@@ -84,7 +84,7 @@ def test_a_run_stands_in_the_lineage_with_its_data_set_as_input(base: KnowledgeB
     with base.store.reading() as connection:
         up = lineage.upstream(connection, state.artifact_of(found), who=Principal())
     assert [one.kind for one in up] == ["artifact"]
-    assert found.data["hash"][:16] in up[0].id
+    assert found.data.hash[:16] in up[0].id
 
 
 def test_rows_with_nothing_to_learn_are_listed_and_the_others_are_trained_on(tmp_path: Path, tiny_model: Path) -> None:

@@ -204,19 +204,8 @@ def test_each_layer_learns_2_6_times_slower_than_the_one_above() -> None:
 
 def test_the_slanted_triangle_is_the_one_of_the_paper() -> None:
     # total 100, cut 10: the rate rises over 10 steps and falls over 90
-    assert ulmfit.slanted(0, 100) == pytest.approx(1 / 32)
-    assert ulmfit.slanted(5, 100) == pytest.approx((1 + 0.5 * 31) / 32)
-    assert ulmfit.slanted(10, 100) == 1.0
-    assert ulmfit.slanted(55, 100) == pytest.approx((1 + 0.5 * 31) / 32)
-    assert ulmfit.slanted(100, 100) == pytest.approx(1 / 32)
-
-
-@given(st.integers(20, 500), st.data())
-@examples(max_examples=50, deadline=None)
-def test_the_loop_follows_the_slanted_triangle(total: int, drawn: st.DataObject) -> None:
-    total = total // 10 * 10
-    step = drawn.draw(st.integers(0, total - 1))
-    assert schedule.factor("slanted", step, total, 0.1) == pytest.approx(ulmfit.slanted(step, total))
+    rises = {0: 1 / 32, 5: (1 + 0.5 * 31) / 32, 10: 1.0, 55: (1 + 0.5 * 31) / 32}
+    assert {step: schedule.factor("slanted", step, 100, 0.1) for step in rises} == pytest.approx(rises)
 
 
 def test_layers_thaw_from_the_top_one_an_epoch(tiny_model: Path) -> None:

@@ -1,6 +1,6 @@
 """Question and hits in, a cited and checked Answer out.
 
 ``ask`` is the verb. Whether to answer at all is decided outside the model (``gate``), what is cited is found by
-comparing spans (``cite``), and a sentence that nothing bears out is struck (``verify``): small models neither refuse
-nor cite reliably, so neither is left to them.
+comparing spans (``quote``, ``evidence``), and a sentence that nothing supports is struck (``verify``): small models
+neither refuse nor cite reliably, so neither is left to them.
 """

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import time
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from wellread.advise import advise as advising
-from wellread.advise import cost
+from wellread.advise import verb
 from wellread.advise.advice import Advice, Level, Prices, TaskDescription
-from wellread.advise.report import kept, outputs
-from wellread.advise.report import page as report
 from wellread.advise.verdicts import PRIOR
 from wellread.cli import show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, hint
-from wellread.errors import UsageError, WellreadError
-from wellread.evaluate import compare
-from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import words
 from wellread.metrics.results import Comparison
-from wellread.models.api import Message, Sampling
-from wellread.questions import file as files
-from wellread.questions import file as questions
-from wellread.questions import freeze
-from wellread.types import Question
 
 EXAMPLES = """
 wellread advise
@@ -37,9 +24,7 @@ wellread advise --questions-per-month 20000 --changes-per-month 12 --price-in 0.
 wellread advise --private --latency 2 --run comparison --report
 wellread advise --prior --json
 """
-FOLDER = "comparison"
 Kind = Literal["facts", "style", "format", "classification"]
-SIZE = re.compile(r"(\d+(?:\.\d+)?)([mb])(?![a-z0-9])")
 
 
 Count = Annotated[int, typer.Option(min=0, metavar="N", help="Labelled examples that you have.")]
@@ -124,118 +109,19 @@ def advise(  # noqa: PLR0913 - the options of a command
 
 def _advised(call: Call, said: TaskDescription, run: Path | None, *, prior: bool, report: bool) -> int:
     with open_base(call, read_only=True) as base:
-        made, asked = (None, None) if prior else _measured(base, run)
-        if report and made is None:
-            raise UsageError("--report: there is no comparison to report on; make one: wellread compare")
-        if report and asked is None:
-            raise UsageError(f"--report: {_unknown(base, run)}")
-        said = task_of(base, said)
-        if made is None and said.latency_s is not None:
-            said = replace(said, reading_s=_reading(call, base))
-        speed = cost.speed()
-        if made is None:
-            given = advising.prior(compare.facts(base), said, operations_per_s=speed)
-        else:
-            given = advising.advise(made, facts=said, questions=asked or (), operations_per_s=speed)
-        notes = _notes(base, made)
-        if made is not None and asked is None:
-            notes.append(f"nothing is said by kind of question: {_unknown(base, run)}")
-        written = _write(base, run, made, given, asked) if report and made and asked else None
+        done = verb.again(base, said, run, prior=prior, report=report)
     if call.json:
-        measured_at = made.made_at if made else None
-        show.dump({"advice": given, "task": said, "measured_at": measured_at, "notes": notes, "report": written})
+        measured_at = done.made.made_at if done.made else None
+        found = {"advice": done.advice, "task": done.task, "measured_at": measured_at}
+        show.dump({**found, "notes": done.notes, "report": done.report})
         return DONE
-    _print(call, given, made, notes)
-    if written is not None:
-        hint(call, f"the report: {show.where(str(written))}")
+    _print(call, done.advice, done.made, done.notes)
+    if done.report is not None:
+        hint(call, f"the report: {show.where(str(done.report))}")
     return DONE
 
 
-def task_of(base: KnowledgeBase, said: TaskDescription | None = None) -> TaskDescription:
-    """What the user said about the task, with what the settings of the base say where the user did not."""
-    said = said or TaskDescription()
-    chat, prices = base.settings["chat"], said.prices
-    return replace(
-        said,
-        context_tokens=_window(base),
-        parameters=said.parameters or size(chat.model),
-        prices=replace(
-            prices,
-            per_million_in=chat.price_in if prices.per_million_in is None else prices.per_million_in,
-            per_million_out=chat.price_out if prices.per_million_out is None else prices.per_million_out,
-            currency=chat.currency,
-        ),
-    )
-
-
-def _measured(base: KnowledgeBase, run: Path | None) -> tuple[Comparison | None, tuple[Question, ...] | None]:
-    """The comparison that is meant and its questions as they were asked; None for what is not there."""
-    folder = run or base.folder / FOLDER
-    if run is None and not (folder / outputs.JSON_NAME).is_file():
-        return None, None
-    made = kept.read(folder / outputs.JSON_NAME)
-    ids = {outcome.question_id for outcome in made.outcomes}
-    for file in (folder / files.ASKED, base.folder / files.FILE):
-        known = files.read(file, whole=False) if file.is_file() else ()
-        asked = tuple(question for question in known if question.id in ids)
-        if freeze.content_hash(asked) == made.questions_hash:
-            return made, asked
-    return made, None
-
-
-def _unknown(base: KnowledgeBase, run: Path | None) -> str:
-    folder = show.where(str(run or base.folder / FOLDER))
-    return (
-        f"{folder} has no {questions.ASKED} with what was asked, and the questions of the base are others now; "
-        "make it anew with the same wellread compare, which asks only what changed"
-    )
-
-
-def _window(base: KnowledgeBase) -> int:
-    chat = base.settings["chat"]
-    if chat.context_tokens or not chat.model:
-        return int(chat.context_tokens)
-    return 8192 if chat.model.startswith("openai:") else 2048  # what chat.context_tokens = 0 stands for
-
-
-def size(model: str) -> float | None:
-    """Parameters of a model by its name: 135e6 of ``llama:smollm2-135m``; None where the name does not say."""
-    found = SIZE.findall(model.lower())
-    return float(found[-1][0]) * {"m": 1e6, "b": 1e9}[found[-1][1]] if found else None
-
-
-def _reading(call: Call, base: KnowledgeBase) -> float | None:
-    """Seconds that the chat model took here to read the passages of one question; None where it cannot be asked."""
-    settings = base.settings["answer"]
-    try:
-        chat = base.chat
-        if chat is None or chat.remote:
-            return None
-        prompt = "word " * settings.budget_tokens
-        chat.reply([Message("user", "ready")], Sampling(max_tokens=1))  # opening the model is no part of reading
-        started = time.perf_counter()
-        chat.reply([Message("user", prompt)], Sampling(max_tokens=1))
-        return time.perf_counter() - started
-    except WellreadError as error:
-        if not call.json:
-            show.note(f"note: reading was not timed: {error}")
-        return None
-
-
-def _notes(base: KnowledgeBase, made: Comparison | None) -> list[str]:
-    if made is None or made.base.generation == base.store.generation():
-        return []
-    day = f"{made.made_at:%Y-%m-%d}"
-    return [f"documents have changed since the comparison of {day}; run wellread compare again, it asks what changed"]
-
-
-def _write(base: KnowledgeBase, run: Path | None, made: Comparison, given: Advice, asked: tuple[Question, ...]) -> Path:
-    file = (run or base.folder / FOLDER) / outputs.REPORT_NAME
-    questions.put(file, report.html(made, given, asked))
-    return file
-
-
-def _print(call: Call, given: Advice, made: Comparison | None, notes: list[str]) -> None:
+def _print(call: Call, given: Advice, made: Comparison | None, notes: Sequence[str]) -> None:
     show.say(given.headline, "bold")
     show.say(given.because)
     show.say(f"rule: {given.rule} ({given.source})", "dim")

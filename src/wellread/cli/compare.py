@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wellread.advise import advise, cost
+from wellread.advise import verb
 from wellread.advise.advice import Advice
 from wellread.advise.report import outputs
-from wellread.advise.report import page as report
-from wellread.cli import measured, show
-from wellread.cli.advise import task_of
+from wellread.advise.verb import WayRequest
+from wellread.cli import measuring, show
 from wellread.cli.base import open_base
-from wellread.cli.call import DONE, Call, command, hint
+from wellread.cli.call import DONE, Call, command, hint, progress
 from wellread.evaluate import settings as sections
-from wellread.evaluate import ways
-from wellread.evaluate.compare import Training
-from wellread.knowledge_base import KnowledgeBase
+from wellread.evaluate.measured import MeasureRequest
 from wellread.metrics import words
-from wellread.metrics.results import Comparison, Way
-from wellread.models.providers import llamacpp
-from wellread.questions.file import keep_asked
-from wellread.questions.selection import Selection
-from wellread.tune.ship import export
-from wellread.tune.train import outcome, state
+from wellread.metrics.results import Comparison
+from wellread.tune.ship import registry
 
 EXAMPLES = """
 wellread compare
@@ -34,24 +27,23 @@ wellread compare --limit 40 --ways closed-book,retrieval
 wellread compare --tuned llama:mine --model openai:gpt-4.1-mini --out report
 wellread compare --ways retrieval,retrieval-written@llama:/models/mine.gguf
 """
-FOLDER = "comparison"
 
 
-@command(examples=EXAMPLES, kept=measured.KEPT)
+@command(examples=EXAMPLES, kept=measuring.KEPT)
 def compare(  # noqa: PLR0913 - the options of a command
     call: Call,
-    ways: measured.Ways = None,
-    tuned: measured.Tuned = "",
-    model: measured.Models = None,
-    questions: measured.Questions = None,
-    split: measured.Split = "",
-    limit: measured.Limit = None,
+    ways: measuring.Ways = None,
+    tuned: measuring.Tuned = "",
+    model: measuring.Models = None,
+    questions: measuring.Questions = None,
+    split: measuring.Split = "",
+    limit: measuring.Limit = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FOLDER", help="Where the report goes; without it comparison/ in the base."),
     ] = None,
-    retry_failed: measured.RetryFailed = False,
-    again: measured.Again = False,
+    retry_failed: measuring.RetryFailed = False,
+    again: measuring.Again = False,
 ) -> int:
     """Measure which way of answering serves best, and say what to do.
 
@@ -59,80 +51,34 @@ def compare(  # noqa: PLR0913 - the options of a command
     a tuned model), puts quality and cost side by side with intervals, and writes a report. What was asked before is
     not asked again, so the command can be stopped and goes on.
     """
-    with open_base(call) as base:
-        settings = sections.load(base.folder, call.overrides)
-        sections.check_decides(settings.metric)
-        wanted = measured.MeasureRequest(questions, split, limit, retry_failed, again)
-        chosen, left_out = _ways(
-            base, settings.ways, measured.names(ways), tuned, model or (), measured.select(base, wanted, settings)
+    wanted = MeasureRequest(questions, split, limit, retry_failed, again)
+    with open_base(call) as base, progress(call) as watched:
+        done = verb.compare(
+            base,
+            sections.load(base.folder, call.overrides),
+            wanted,
+            WayRequest(measuring.names(ways), registry.served(base, tuned), model or ()),
+            spent=partial(registry.training, base.folder),
+            out=out,
+            progress=watched,
         )
-        spent = training(base.folder, chosen)
-        asked = measured.measure(call, base, chosen, wanted, settings, kind="compare", trained=spent)
-        folder = out or base.folder / FOLDER
-    advice = advise.advise(asked.made, facts=task_of(base), questions=asked.questions, operations_per_s=cost.speed())
-    html = report.html(asked.made, advice, asked.questions)
-    files = [*outputs.write(folder, asked.made, asked.questions, html), keep_asked(folder, asked.questions)]
-    notes = (*left_out, *asked.warnings)
+    made = done.asked.made
     if call.json:
-        show.dump(
-            {
-                "run": asked.run,
-                "advice": outputs.plain(advice),
-                "comparison": outputs.plain(asked.made),
-                "warnings": notes,
-                "files": files,
-            }
-        )
+        found = {"run": done.asked.run, "advice": outputs.plain(done.advice), "comparison": outputs.plain(made)}
+        show.dump({**found, "warnings": done.notes, "files": done.files})
         return DONE
-    _advice(advice)
-    _table(asked.made)
-    _differences(asked.made)
+    _advice(done.advice)
+    _table(made)
+    _differences(made)
     show.say()
-    show.say(f"{asked.made.main_metric}, by kind of question", "bold")
-    show.rows(measured.kinds(asked.made), indent=2)
+    show.say(f"{made.main_metric}, by kind of question", "bold")
+    show.rows(measuring.kinds(made), indent=2)
     show.say()
-    for note in notes:
+    for note in done.notes:
         show.note(f"note: {note}")
-    hint(call, f"run {asked.run}; the report: {show.where(str(folder / outputs.REPORT_NAME))}")
+    page = next(path for path in done.files if path.name == outputs.REPORT_NAME)
+    hint(call, f"run {done.asked.run}; the report: {show.where(str(page))}")
     return DONE
-
-
-def _ways(
-    base: KnowledgeBase,
-    own: Mapping[str, Mapping[str, object]],
-    names: Sequence[str],
-    tuned: str,
-    models: Sequence[str],
-    selection: Selection,
-) -> tuple[tuple[Way, ...], list[str]]:
-    """The ways that are compared, and what is to be said about those that are not."""
-    known = ways.known(base, own, tuned_model=measured.served(base, tuned), models=models)
-    chosen = ways.choose(names, known, base) if names else tuple(known.values())
-    notes = []
-    if not selection.examples and any(way.reads == "examples" for way in chosen):
-        chosen = tuple(way for way in chosen if way.reads != "examples")
-        notes.append(
-            "few-shot was left out: every question is asked, so none is left to show as an example; "
-            "freeze the set into parts: wellread questions freeze"
-        )
-    if not any(way.trained for way in chosen) and not names:
-        notes.append("no tuned model was compared; make one with wellread tune, then add --tuned NAME")
-    return chosen, notes
-
-
-def training(folder: Path, chosen: Sequence[Way]) -> dict[str, Training]:
-    """What the training of each tuned way took, where its model was exported by a run of this base."""
-    found = {}
-    for way in chosen:
-        models = [text.partition("=llama:")[2] for text in way.overrides if text.startswith("chat.model=llama:")]
-        if not way.trained or not models:
-            continue
-        plain, adapter = llamacpp.split(models[-1])
-        exported = export.read((adapter or Path(plain)).expanduser().parent)
-        result = outcome.result_of(state.folder_of(folder, exported.run)) if exported else None
-        if result is not None:
-            found[way.name] = Training(float(result["seconds"]))
-    return found
 
 
 def _advice(advice: Advice) -> None:

@@ -10,17 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from wellread.advise.report import outputs
-from wellread.cli import measured, show
+from wellread.cli import measuring, show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, ERROR, Call, command, hint, progress
 from wellread.config import suggestion
 from wellread.errors import UsageError
-from wellread.evaluate import changes, ways
+from wellread.evaluate import changes, measured, ways
 from wellread.evaluate import settings as sections
 from wellread.evaluate.changes import ChangedAnswer
 from wellread.evaluate.judge import judged
 from wellread.evaluate.judge.judge import Figure
 from wellread.evaluate.judge.judged import Labelled
+from wellread.evaluate.measured import Measured, MeasureRequest
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import words
@@ -29,6 +30,7 @@ from wellread.questions import selection
 from wellread.questions.file import keep_asked
 from wellread.store import outcomes as outcome_rows
 from wellread.store.outcomes import MeasuredRun
+from wellread.tune.ship import registry
 from wellread.types import Question
 
 EXAMPLES = """
@@ -69,15 +71,15 @@ Out = Annotated[
 SHOWN = 40  # changed questions on the screen; --json has all
 
 
-@command(examples=EXAMPLES, kept=measured.KEPT)
+@command(examples=EXAMPLES, kept=measuring.KEPT)
 def measure(  # noqa: PLR0913 - the options of a command
     call: Call,
-    way: measured.Ways = None,
-    questions: measured.Questions = None,
-    split: measured.Split = "",
-    limit: measured.Limit = None,
-    tuned: measured.Tuned = "",
-    model: measured.Models = None,
+    way: measuring.Ways = None,
+    questions: measuring.Questions = None,
+    split: measuring.Split = "",
+    limit: measuring.Limit = None,
+    tuned: measuring.Tuned = "",
+    model: measuring.Models = None,
     metric: Metric = "",
     fail_under: FailUnder = None,
     fail_over: FailOver = None,
@@ -85,8 +87,8 @@ def measure(  # noqa: PLR0913 - the options of a command
     judge: Judge = "",
     labels: Labels = None,
     out: Out = None,
-    retry_failed: measured.RetryFailed = False,
-    again: measured.Again = False,
+    retry_failed: measuring.RetryFailed = False,
+    again: measuring.Again = False,
 ) -> int:
     """Measure how well questions are answered, with intervals, as a table and as a gate for CI.
 
@@ -98,12 +100,13 @@ def measure(  # noqa: PLR0913 - the options of a command
     _check_names([*([metric] if metric else []), *(name for _, name, _ in limits)], list(words.METRICS), "is unknown")
     with open_base(call) as base:
         settings = sections.load(base.folder, call.overrides, metric=metric)
-        wanted = measured.MeasureRequest(questions, split, limit, retry_failed, again)
-        known = ways.known(base, settings.ways, tuned_model=measured.served(base, tuned), models=model or ())
-        chosen = ways.choose(measured.names(way) or ["retrieval"], known, base)
+        wanted = MeasureRequest(questions, split, limit, retry_failed, again)
+        known = ways.known(base, settings.ways, tuned_model=registry.served(base, tuned), models=model or ())
+        chosen = ways.choose(measuring.names(way) or ["retrieval"], known, base)
         earlier = changes.find(base, against) if against else None
         labelled = _labelled(base, wanted, settings, judge, labels)
-        asked = measured.measure(call, base, chosen, wanted, settings, kind="eval")
+        with progress(call) as watched:
+            asked = measured.measure(base, chosen, wanted, settings, kind="eval", progress=watched)
         changed, n_shared = changes.against(base, earlier, asked.made.outcomes, asked.questions) if earlier else ((), 0)
         figures = _judged(call, base, asked, judge, labelled, settings) if labelled else {}
     there = sorted({name for result in asked.made.ways for name in result.scores})
@@ -134,7 +137,7 @@ class EvalSummary:
     files: Sequence[Path]
 
 
-def _told(call: Call, asked: measured.Measured, more: EvalSummary) -> None:
+def _told(call: Call, asked: Measured, more: EvalSummary) -> None:
     since = more.since
     if call.json:
         against = {"run": since.run.id, "shared": since.shared, "changes": since.changes} if since else None
@@ -162,7 +165,7 @@ def _told(call: Call, asked: measured.Measured, more: EvalSummary) -> None:
 
 
 def _labelled(
-    base: KnowledgeBase, wanted: measured.MeasureRequest, settings: EvaluateSettings, judge: str, labels: Path | None
+    base: KnowledgeBase, wanted: MeasureRequest, settings: EvaluateSettings, judge: str, labels: Path | None
 ) -> tuple[Labelled, ...]:
     """The answers that people labelled; none without a judge. Raises: UsageError where one comes without the other."""
     if not judge and labels is None:
@@ -178,7 +181,7 @@ def _labelled(
 def _judged(
     call: Call,
     base: KnowledgeBase,
-    asked: measured.Measured,
+    asked: Measured,
     judge: str,
     labelled: Sequence[Labelled],
     settings: EvaluateSettings,
@@ -189,17 +192,17 @@ def _judged(
         )
 
 
-def _tables(asked: measured.Measured) -> None:
+def _tables(asked: Measured) -> None:
     made = asked.made
     part = "" if asked.selection.split == "all" else f" of the part {asked.selection.split}"
     for result in made.ways:
         n = show.count(made.n_questions, "question")
-        show.say(f"{result.way.name}: {n}{part}, {measured.asked(made, result.way.name)}", "bold")
-        show.rows(measured.scores(result, made.main_metric), indent=2)
-        show.say(measured.spent(result), "dim", indent=2)
+        show.say(f"{result.way.name}: {n}{part}, {measuring.asked(made, result.way.name)}", "bold")
+        show.rows(measuring.scores(result, made.main_metric), indent=2)
+        show.say(measuring.spent(result), "dim", indent=2)
         show.say()
     show.say(f"{made.main_metric}, by kind of question", "bold")
-    show.rows(measured.kinds(made), indent=2)
+    show.rows(measuring.kinds(made), indent=2)
 
 
 def _changes(since: Since, questions: Sequence[Question]) -> None:
@@ -302,7 +305,7 @@ def _result(summary: Any) -> str:
         return ""
     name = summary["metric"]
     shares = [
-        f"{way} {measured.percent(entry['scores'][name][0])}"
+        f"{way} {measuring.percent(entry['scores'][name][0])}"
         for way, entry in summary["ways"].items()
         if name in entry["scores"]
     ]

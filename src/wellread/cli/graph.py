@@ -15,12 +15,12 @@ from wellread.cli import show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, hint, progress
 from wellread.cli.cited import excerpt
-from wellread.cli.graph_picture import drawn, page
 from wellread.errors import StoreError, UsageError
 from wellread.index.graph import rows
 from wellread.index.graph.export import graphml
 from wellread.index.graph.names import key_of
 from wellread.index.graph.open import Graph, graph_of
+from wellread.index.graph.picture import drawn, page
 from wellread.index.open import Snapshot
 
 BUILD = """

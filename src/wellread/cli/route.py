@@ -10,11 +10,9 @@ import typer
 from wellread.cli import show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, hint
-from wellread.errors import UsageError
 from wellread.knowledge_base import DATA_FOLDER
-from wellread.questions import file as asked
+from wellread.questions import routing
 from wellread.retrieve.parts import SearchParts
-from wellread.retrieve.settings import KINDS
 from wellread.retrieve.understand import route
 from wellread.retrieve.understand.route import TrainedRoute
 
@@ -26,7 +24,6 @@ SHOW = """
 wellread route show "Which ship is faster, Little Auk or Sandpiper?"
 wellread route show "thanks a lot" --json
 """
-OF = {"unanswerable": "", "multi-hop": "hops", "number": "table", "freshness": "freshness"}
 
 
 @command(examples=TRAIN)
@@ -42,19 +39,14 @@ def train(
     left out and counted. The classifier is judged by cross-validation beside the rules, and kept in the base either
     way; set route.mode to trained where it is the better one.
     """
-    every = [(q.text, OF.get(q.kind, q.kind)) for q in asked.read(questions)]
-    used = [(text, kind) for text, kind in every if kind in KINDS]
     with open_base(call) as base:
-        try:
-            done = route.train(used, base.cheap, route.by_rules, seed=0)
-        except ValueError as error:
-            raise UsageError(f"{questions}: {error}") from error
-        path = route.save(done.classifier, base.folder / DATA_FOLDER)
+        made = routing.train(base, questions)
+    done = made.trained
     if call.json:
-        show.dump({"file": str(path), "questions": done.n, "right": done.right, "rules_right": done.rules_right,
-                   "by_kind": done.by_kind, "left_out": len(every) - done.n})  # fmt: skip
+        show.dump({"file": str(made.file), "questions": done.n, "right": done.right, "rules_right": done.rules_right,
+                   "by_kind": done.by_kind, "left_out": made.left_out})  # fmt: skip
         return DONE
-    _told(call, done, len(every) - done.n)
+    _told(call, done, made.left_out)
     return DONE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from wellread import plugins
 from wellread.cli import call
 
 
@@ -197,7 +197,7 @@ class LazyCommands(MutableMapping[str, TyperCommand | TyperGroup]):
 
 def loaded(row: CommandRow) -> call.Command:
     """The command of a row, its module imported."""
-    found = pkgutil.resolve_name(f"{__package__}.{row.place}")
+    found = plugins.loaded(f"{__package__}.{row.place}")
     if not isinstance(found, call.Command):
         raise TypeError(f"{row.place}: not a command")
     return found

@@ -6,14 +6,13 @@ first, then everything new or changed is parsed and chunked in child processes a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wellread import digests
 from wellread.documents import plugged
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, ItemState, Ready, Unchanged
 from wellread.documents.chunk.chunk import Passage, chunk, chunks_of
@@ -85,14 +84,14 @@ def ingest(
 def pipeline_of(parse: ParseSettings, chunking: ChunkSettings, embedder: Embedder) -> str:
     """Hash of everything that decides what a file's text and chunks are. Raises: UsageError for an unknown plugin."""
     file = _tokenizer_file(embedder)
-    tokens = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else embedder.id
+    tokens = digests.of_file(file) if file else embedder.id
     cut = asdict(chunking.resolved(embedder.max_tokens))
     del cut["preset"]  # its numbers stand there
     if cut["context"] == "none":  # so that bases from before it was a setting need not be read again
         del cut["context"]
     decides = [PARSERS_VERSION, cut, parse.max_bytes, parse.max_text_bytes, tokens]
     decides += plugged.versions(parse, chunking)
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
+    return digests.of_json(decides)[:32]
 
 
 def _tokenizer_file(embedder: Embedder) -> str:

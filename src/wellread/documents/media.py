@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import PurePosixPath
 
+from wellread import plugins
 from wellread.errors import SourceError
 from wellread.types import Parsed
 
@@ -107,7 +107,7 @@ def media_type(data: bytes, name: str, suffix: str = "") -> str:
 
 def parser_for(media_type: str) -> Parser:
     """The function that parses a media type of TYPES; its module is imported on first use."""
-    parser: Parser = import_module(f"wellread.documents.parsers.{_PARSERS[media_type]}").parse
+    parser: Parser = plugins.loaded(f"wellread.documents.parsers.{_PARSERS[media_type]}:parse")
     return parser
 
 

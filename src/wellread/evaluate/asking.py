@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from wellread import config, prompts
+from wellread import config, digests, prompts
 from wellread.answer.ask import REFUSAL
 from wellread.errors import ModelError
 from wellread.evaluate import ways, whole
@@ -90,7 +88,7 @@ class Asker:
         parts: list[object] = [self.way.reads, question.text, sorted(principal_of(question, self.base.who).groups)]
         if self.way.reads == "examples":
             parts.append([[e.text, answer_of(e)] for e in self.shown(question)])
-        return digest([*parts, self._behind()])
+        return digests.of_json([*parts, self._behind()])
 
     def _behind(self) -> dict[str, object]:
         """Models, settings and prompts that an answer follows from; settings of reading show in what was read."""
@@ -117,7 +115,7 @@ class Asker:
             reading = self._documents(question)
             return replace(reading, seconds=time.perf_counter() - started)
         eyes = self.eyes(question)
-        place = digest([question.text, sorted(eyes.who.groups), _searching(eyes.settings)])
+        place = digests.of_json([question.text, sorted(eyes.who.groups), _searching(eyes.settings)])
         if place not in self.found:
             self.found[place] = replace(_passages(eyes, question), seconds=time.perf_counter() - started)
         return self.found[place]
@@ -185,7 +183,7 @@ class Asker:
         return WayReading(
             tuple(ReadPassage(one.document.uri, 0, one.end, one.text) for one in shown),
             tuple(one.document.id for one in shown),
-            digest(text),
+            digests.of_json(text),
             whole.note(shown, n_documents),
             text,
         )
@@ -208,7 +206,7 @@ def _passages(eyes: KnowledgeBase, question: Question) -> WayReading:
         ReadPassage(hit.document.uri, hit.chunk.span.start, hit.chunk.span.end, hit.chunk.text) for hit in hits
     )
     documents = tuple(dict.fromkeys(hit.document.id for hit in hits))
-    return WayReading(passages, documents, digest(read), sent_to=result.left_machine, result=result)
+    return WayReading(passages, documents, digests.of_json(read), sent_to=result.left_machine, result=result)
 
 
 def principal_of(question: Question, who: Principal) -> Principal:
@@ -251,11 +249,4 @@ def identity(settings: ChatSettings) -> str:
 
 @lru_cache(maxsize=32)
 def _file_digest(path: Path, size_bytes: int, mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest(value: object) -> str:
-    """SHA-256 of a plain value, in hex."""
-    text = json.dumps(value, ensure_ascii=True, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digests.of_file(path)

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from wellread import digests
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.evaluate import ways
-from wellread.evaluate.asking import Asker, WayReading, digest, principal_of
+from wellread.evaluate.asking import Asker, WayReading, principal_of
 from wellread.evaluate.memory import PeakMemory
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import metrics
@@ -22,8 +23,9 @@ from wellread.models import prices
 from wellread.models.api import Embedder
 from wellread.models.prices import Price
 from wellread.progress import SILENT, Progress
+from wellread.store import log
 from wellread.store import outcomes as outcome_rows
-from wellread.types import Citation, Principal, Question, Span, Usage
+from wellread.types import Principal, Question, Usage
 
 GIVES_UP = 5  # questions in a row without an answer of a service, after which the rest of the way is not asked
 JUDGED_BY = 2  # rises when a metric changes, so that outcomes are judged anew
@@ -147,7 +149,7 @@ def _standard(question: Question, reading: WayReading, judge: Embedder | None, w
     evidence = [[e.document, e.quote] for e in question.evidence]
     id = judge.id if judge is not None else ""
     wanted = [question.answers, question.all_of, question.wrong, question.answerable]
-    return digest([JUDGED_BY, way.reads, *wanted, evidence, reading.depends, id])
+    return digests.of_json([JUDGED_BY, way.reads, *wanted, evidence, reading.depends, id])
 
 
 # rows
@@ -184,7 +186,7 @@ def _from_row(kept: outcome_rows.KeptOutcome, asker: Asker, question: Question, 
         question_id=question.id,
         text=row["text"],
         refused=row["refused"],
-        citations=tuple(_citation(entry) for entry in row["citations"]),
+        citations=tuple(log.citation(entry) for entry in row["citations"]),
         passages=reading.passages,
         usage=usage,
         seconds=row["seconds"],
@@ -197,5 +199,3 @@ def _from_row(kept: outcome_rows.KeptOutcome, asker: Asker, question: Question, 
     )
 
 
-def _citation(row: Mapping[str, Any]) -> Citation:
-    return Citation(**{**row, "span": Span(*row["span"]), "heading_path": tuple(row["heading_path"])})

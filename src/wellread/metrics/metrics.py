@@ -339,11 +339,12 @@ def _of_passages(passages: Sequence[ReadPassage], question: Question, searched: 
     for n in set(range(len(question.evidence))) - seen:
         gains[-1 - n] = 1.0
     places = range(len(passages))
+    found = {place for place in places if borne[place]}
     return {
         "recall@5": len(set().union(*borne[:5])) / len(question.evidence),
         "recall@20": len(set().union(*borne[:20])) / len(question.evidence),
         "ndcg@10": ranking.ndcg_at(places, gains, 10),
-        "mrr": next((1 / (place + 1) for place in places if borne[place]), 0.0),
+        "mrr": ranking.mrr(places, found) if found else 0.0,
         "context_precision": ranking.context_precision([bool(pieces) for pieces in borne]),
     }
 

@@ -58,17 +58,6 @@ def mrr(ranked: Sequence[Id], relevant: Collection[Id]) -> float:
     return next((1 / rank for rank, i in enumerate(ranked, 1) if i in relevant), 0.0)
 
 
-def average_precision(ranked: Sequence[Id], relevant: Collection[Id]) -> float:
-    """Precision at each relevant rank, summed, over the number of relevant: what was not found counts as 0.
-
-    Raises: ValueError where nothing is relevant.
-    Source: trec_eval, measure ``map``.
-    """
-    _check(ranked, relevant, 1)
-    flags = [i in relevant for i in ranked]
-    return context_precision(flags) * sum(flags) / len(set(relevant))
-
-
 def context_precision(flags: Sequence[bool]) -> float:
     """Mean precision at the ranks of the relevant passages that were read: 1 when they all come first, 0 without any.
 

@@ -35,7 +35,7 @@ class ReadPassage:
     document: str
     start: int
     end: int
-    text: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,7 @@ def sparse(settings: SparseSettings, folder: Path) -> SparseEncoder:
     kind, _, name = settings.model.partition(":")
     if kind != "transformers" or not name:
         raise UsageError(f"sparse.model = '{settings.model}': is written transformers:NAME")
-    made: SparseEncoder = pkgutil.resolve_name("wellread.models.providers.transformers:open_sparse")(
-        name, settings, folder
-    )
+    made: SparseEncoder = plugins.loaded("wellread.models.providers.transformers:open_sparse")(name, settings, folder)
     return made
 
 
@@ -94,7 +91,7 @@ def _open(
         example = f"{next(iter(built_in))}:NAME"
         raise UsageError(f"{where} = '{settings.model}': is written kind:name, like {example}")
     if kind in built_in:
-        make = pkgutil.resolve_name(built_in[kind])
+        make = plugins.loaded(built_in[kind])
         return make(name, settings, folder, api_key)
     if kind in plugins.installed(part):
         named = plugins.named(part, settings.model, where)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+LOCAL_CONTEXT_TOKENS, ENDPOINT_CONTEXT_TOKENS = 2048, 8192  # what chat.context_tokens = 0 stands for
+
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
@@ -39,6 +41,13 @@ class ChatSettings:
         _check_service(self.timeout_s, self.connect_timeout_s, self.max_attempts)
         for name in ("context_tokens", "threads", "price_in", "price_out"):
             _not_negative(name, getattr(self, name))
+
+
+def context_tokens(chat: ChatSettings) -> int:
+    """Tokens that prompt and answer of the chat model may have together; 0 where no model is set."""
+    if chat.context_tokens or not chat.model:
+        return chat.context_tokens
+    return ENDPOINT_CONTEXT_TOKENS if chat.model.startswith("openai:") else LOCAL_CONTEXT_TOKENS
 
 
 @dataclass(frozen=True, slots=True)

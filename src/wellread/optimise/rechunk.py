@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from wellread import config
+from wellread import config, digests
 from wellread.documents.changes import Change, ItemState, Ready
 from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
@@ -61,7 +59,7 @@ def copied(
     settings = config.changed(base.settings, SECTIONS, overrides)
     name = {"generation": base.store.generation(), "who": [who.tenant, sorted(who.groups)], "embedder": embedder.id}
     name |= {"chunk": asdict(settings["chunk"])}
-    key = hashlib.sha256(json.dumps(name, sort_keys=True).encode()).hexdigest()[:16]
+    key = digests.of_json(name)[:16]
     folder = folder_of(base) / key
     _drop_outdated(base)
     fresh = not (folder / _DONE).is_file()

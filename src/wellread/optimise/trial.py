@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import statistics
 import time
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from wellread import config
+from wellread import config, digests
 from wellread.config import Settings
 from wellread.errors import ModelError
 from wellread.evaluate.asking import principal_of
@@ -185,7 +184,7 @@ class TrialRunner:
             [JUDGED_BY, config.VERSION, self.base.settings_hash, self.base.store.generation()],
             [sorted(principal_of(question, self.base.who).groups), space.overrides(choice), freeze.digest(question)],
         ]
-        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
+        return digests.of_json(values)[:32]
 
     @property
     def _file(self) -> Path:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
 import io
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from wellread import digests
 from wellread.config import suggestion
 from wellread.errors import StoreError, UsageError
 from wellread.questions.stands import letters
@@ -178,7 +177,7 @@ def _entry(row: Mapping[str, Any], where: str, faults: list[str]) -> QuestionEnt
 
 def id_of(text: str, groups: Iterable[str] = ()) -> str:
     """The id of a question that brings none: the same for the same words asked by the same groups."""
-    return "q" + hashlib.sha256("\0".join((letters(text), *sorted(groups))).encode()).hexdigest()[:10]
+    return "q" + digests.of_text("\0".join((letters(text), *sorted(groups))))[:10]
 
 
 def _text(row: Mapping[str, Any], name: str, where: str, faults: list[str]) -> str:
@@ -358,8 +357,3 @@ def as_csv(questions: Sequence[QuestionEntry]) -> str:
         row["answerable"] = str(entry.question.answerable).lower()
         writer.writerow([row.get(name, "") for name in names])
     return out.getvalue()
-
-
-def slug(text: str) -> str:
-    """Letters and digits of a text with hyphens between, for names of files."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

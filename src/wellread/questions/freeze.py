@@ -7,7 +7,6 @@ part is never asked in another.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections import Counter, defaultdict
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from wellread import digests
 from wellread.errors import UsageError
 from wellread.metrics.ranking import is_of
 from wellread.questions import file as question_files
@@ -59,13 +59,13 @@ def digest(question: Question) -> str:
         "variant_of": question.variant_of,
     }
     values |= {name: value for name in ("all_of", "wrong") if (value := getattr(question, name))}
-    return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    return digests.of_json(values, ascii_only=False)[:16]
 
 
 def content_hash(questions: Iterable[Question]) -> str:
     """16 hex digits that do not depend on the order of the questions."""
     rows = sorted((question.id, digest(question), question.split) for question in questions)
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+    return digests.of_json(rows)[:16]
 
 
 def split(

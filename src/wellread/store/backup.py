@@ -6,7 +6,6 @@ and SHA-256 of each. The manifest is written last, so an unfinished backup has n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from wellread import digests
 from wellread.errors import StoreError, UsageError
 from wellread.store import migrations
 from wellread.store.engine.api import FILE_NAME, Store, now_text, store_errors
@@ -106,7 +106,7 @@ def _write_manifest(folder: Path) -> None:
         "schema_version": migrations.SCHEMA_VERSION,
         "created_at": now_text(),
         "files": {
-            path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": _sha256(path)}
+            path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": digests.of_file(path)}
             for path in paths
         },
     }
@@ -203,7 +203,7 @@ def _unpack(source: _Source, staged: Path, target: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with content, path.open("wb") as copy:
             shutil.copyfileobj(content, copy, _PIECE_BYTES)
-        if path.stat().st_size != facts["size_bytes"] or _sha256(path) != facts["sha256"]:
+        if path.stat().st_size != facts["size_bytes"] or digests.of_file(path) != facts["sha256"]:
             raise StoreError(f"{target}: {name} was altered since the backup was made; use another backup")
         _flush(path)
     if not (staged / FILE_NAME).is_file():
@@ -228,11 +228,6 @@ def _read_manifest(source: _Source, target: Path) -> Mapping[str, Mapping[str, A
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{target}: its manifest was altered; use another backup") from error
     return files
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -182,8 +182,8 @@ def from_json(text: str) -> Answer:
     return Answer(
         **{
             **data,
-            "citations": tuple(_citation(row) for row in data["citations"]),
-            "nearest": tuple(_citation(row) for row in data["nearest"]),
+            "citations": tuple(citation(row) for row in data["citations"]),
+            "nearest": tuple(citation(row) for row in data["nearest"]),
             "verdicts": tuple(Verdict(**row) for row in data["verdicts"]),
             "usage": Usage(**data["usage"]),
             "left_machine": tuple(data["left_machine"]),
@@ -192,7 +192,8 @@ def from_json(text: str) -> Answer:
     )
 
 
-def _citation(row: Mapping[str, Any]) -> Citation:
+def citation(row: Mapping[str, Any]) -> Citation:
+    """The citation that ``dataclasses.asdict`` and JSON made ``row`` of."""
     return Citation(**{**row, "span": Span(*row["span"]), "heading_path": tuple(row["heading_path"])})
 
 

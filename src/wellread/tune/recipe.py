@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wellread import plugins
 from wellread.errors import UsageError
 from wellread.tune.settings import TuneSettings
 
@@ -110,5 +110,5 @@ def find(name: str) -> Recipe:
     """The recipe of that name. Raises: UsageError."""
     if name not in RECIPES:
         raise UsageError(f"tune.method = '{name}': no such method; there are {', '.join(RECIPES)}")
-    recipe: Recipe = importlib.import_module(RECIPES[name]).RECIPE
+    recipe: Recipe = plugins.loaded(f"{RECIPES[name]}:RECIPE")
     return recipe

@@ -11,9 +11,9 @@ import os
 import platform
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from wellread import config
+from wellread import config, digests
 from wellread.errors import UsageError, WellreadError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
@@ -23,15 +23,16 @@ from wellread.tune import recipe
 from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import DataSet
-from wellread.tune.labels import run as task_run
+from wellread.tune.labels import run as labels
 from wellread.tune.labels import text2text
 from wellread.tune.layers import choose
 from wellread.tune.recipe import MethodPlan, Recipe
+from wellread.tune.scratch import run as scratch
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import examples, loop, outcome, rehearse, session, state, tuned
 from wellread.tune.train.examples import EncodedParts
 from wellread.tune.train.outcome import Result
-from wellread.tune.train.state import TrainingRun
+from wellread.tune.train.state import BaseWeights, TrainingData, TrainingRun
 
 
 def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progress: Progress = SILENT) -> Result:
@@ -46,20 +47,15 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
     folder = state.folder_of(base.folder, name)
     if (folder / "run.json").exists():
         raise UsageError(f"run '{name}': is there already; take another --name, or go on with it: --resume {name}")
-    weights, gguf, digest = task_run.resolve(settings, config.models_folder())
+    weights, gguf, digest = resolve_base(settings, config.models_folder())
     folder.mkdir(parents=True, exist_ok=True)
     with state.alone(folder):
         run = TrainingRun(
             name=name,
             state="running",
             settings=asdict(settings),
-            data={
-                "name": data.card.name,
-                "hash": data.card.hash,
-                "counts": dict(data.card.counts),
-                "documents": list(data.card.documents),
-            },
-            base={"name": settings.base, "digest": digest, "folder": str(weights), "gguf": str(gguf or "")},
+            data=TrainingData(data.card.name, data.card.hash, dict(data.card.counts), data.card.documents),
+            base=BaseWeights(settings.base, digest, str(weights), str(gguf or "")),
             method=settings.method,
             seed=settings.seed,
             pid=os.getpid(),
@@ -83,12 +79,12 @@ def resume(base: KnowledgeBase, name: str, *, progress: Progress = SILENT) -> Re
         run = state.read(folder)
         if run.state == "finished":
             raise UsageError(f"run '{name}': is finished; nothing is left to do")
-        data = datasets.load(datasets.find(base, run.data["name"]))
-        if data.card.hash != run.data["hash"]:
+        data = datasets.load(datasets.find(base, run.data.name))
+        if data.card.hash != run.data.hash:
             raise UsageError(f"run '{name}': its data set '{data.card.name}' has changed; start a new run")
-        _, _, digest = task_run.resolve(settings_of(run), config.models_folder())
-        if digest != run.base["digest"]:
-            raise UsageError(f"run '{name}': its base {run.base['name']} has other weights now; start a new run")
+        _, _, digest = resolve_base(settings_of(run), config.models_folder())
+        if digest != run.base.digest:
+            raise UsageError(f"run '{name}': its base {run.base.name} has other weights now; start a new run")
         state.repair_best(folder)
         again = replace(run, state="running", reason="", ended_at="", pid=os.getpid(), host=platform.node())
         state.write(folder, again)
@@ -105,6 +101,26 @@ def chosen_data(base: KnowledgeBase, settings: TuneSettings) -> str:
     if known:
         raise UsageError(f"tune.data is empty and there are {', '.join(known)}; name one: --data {known[0]}")
     raise UsageError("there is no data set to learn from; make one: wellread tune prepare FILE --name NAME")
+
+
+def kind_of(data: DataSet, settings: TuneSettings) -> Literal["scratch", "labels", "conversations"]:
+    """What learns from a data set with these settings: a model from nothing, one for labels, or one that writes."""
+    if settings.method == "scratch":
+        return "scratch"
+    labelled = data.card.task in labels.TASKS or settings.method in labels.OWN_METHODS
+    return "labels" if labelled else "conversations"
+
+
+def resolve_base(settings: TuneSettings, models_folder: Path) -> tuple[Path, Path | None, str]:
+    """As ``base_model.resolve``; a model from nothing has no base, and features may come from any embedder.
+
+    Raises: as it does.
+    """
+    if settings.method == "scratch":
+        return Path(), None, ""
+    if settings.method == "features" and labels.is_embedder(settings.base):
+        return Path(), None, digests.of_text(settings.base)
+    return base_model.resolve(settings.base, models_folder)
 
 
 def settings_of(run: TrainingRun) -> TuneSettings:
@@ -136,9 +152,12 @@ def _end(folder: Path, how: str, reason: str) -> None:
 
 def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     run = state.read(folder)
-    settings, weights = settings_of(run), Path(run.base["folder"])
-    if task_run.wants(data, settings):
-        return task_run.train(folder, data, settings, progress)
+    settings, weights = settings_of(run), Path(run.base.folder)
+    kind = kind_of(data, settings)
+    if kind == "scratch":
+        return scratch.train(folder, data, settings, progress)
+    if kind == "labels":
+        return labels.train(folder, data, settings, progress)
     method = recipe.find(settings.method)
     device.quiet_libraries()
     threads = device.set_threads(run.threads or settings.threads)
@@ -150,9 +169,9 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
     replay = session.replay_of(rows, settings)
     course = session.course_of(rows, settings, replay)
     model = tuned.open_base(method, weights)
-    described = {"n_parameters": session.n_parameters(model), "architecture": str(model.config.model_type)}
+    described = replace(run.base, n_parameters=session.n_parameters(model), architecture=str(model.config.model_type))
     plan = MethodPlan(settings, course.total, tokenizer, folder, choice)
-    trained = session.attach(method, model, plan, {"base": run.base, "run": run.name, "data": run.data})
+    trained = session.attach(method, model, plan, {"base": asdict(run.base), "run": run.name, "data": asdict(run.data)})
     dtype = run.dtype or session.dtype_of(trained.model, rows, settings, tokenizer)
     run = replace(
         run,
@@ -163,7 +182,7 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
         trained=session.n_trained(trained.model),
         left_out=rows.left_out,
         cut=rows.cut,
-        base={**run.base, **described},
+        base=described,
     )
     state.write(folder, run)
     task = session.task_of(trained.model, rows, settings, tokenizer, bf16=dtype == "bfloat16")
@@ -205,7 +224,7 @@ def _with_rehearsal(
 
 def _record_lineage(base: KnowledgeBase, run: TrainingRun, data: DataSet) -> None:
     """The tuned model stands in the lineage, made from its data set."""
-    settings = {**run.settings, "base": run.base["name"], "base_digest": run.base["digest"], "run": run.name}
+    settings = {**run.settings, "base": run.base.name, "base_digest": run.base.digest, "run": run.name}
     inputs = [Input(lineage.ARTIFACT, datasets.artifact_id(data.card))]
     with base.store.writing() as tx:
         lineage.record(

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from wellread.advise.advice import Advice
-from wellread.advise.report.markup import Markup, el, join
 from wellread.advise.report.tabulated import section as part
 from wellread.evaluate.changes import of_outcome
+from wellread.markup import Markup, el, join
 from wellread.metrics import words
 from wellread.metrics.results import Comparison, Outcome
 from wellread.types import Question

@@ -9,8 +9,8 @@ from importlib.resources import files
 from wellread.advise.advice import Advice
 from wellread.advise.choose import between
 from wellread.advise.report import cases, plot, tabulated
-from wellread.advise.report.markup import Markup, el, join
 from wellread.advise.report.plot import Point
+from wellread.markup import Markup, el, join
 from wellread.metrics import words
 from wellread.metrics.results import Comparison, WayResult
 from wellread.types import Question

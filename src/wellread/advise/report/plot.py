@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wellread.advise.report.markup import Markup, el, join
+from wellread.markup import Markup, el, join
 from wellread.types import Score
 
 SIZE = 13.0  # of the labels, in units of the drawing

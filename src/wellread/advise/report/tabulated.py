@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from wellread.advise.advice import Advice
-from wellread.advise.report.markup import Markup, el, join
+from wellread.markup import Markup, el, join
 from wellread.metrics import stats, words
 from wellread.metrics.metrics import LOWER_IS_BETTER
 from wellread.metrics.results import Comparison, Outcome

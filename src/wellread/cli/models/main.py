@@ -76,8 +76,8 @@ def _taught(model: TunedModel) -> tuple[str, ...]:
     used = "answers now" if model.in_use else show.size(model.size_bytes)
     return (
         model.name,
-        f"{model.run.method} on {model.run.base['name']}",
-        f"data {model.run.data['name']}",
+        f"{model.run.method} on {model.run.base.name}",
+        f"data {model.run.data.name}",
         used,
         figures,
     )
@@ -162,9 +162,7 @@ def remove(
 
 
 def _agreed_to_delete(model: TunedModel, yes: bool) -> None:
-    show.note(
-        f"{model.name}: {show.size(model.size_bytes)}, trained {model.run.started_at} on {model.run.data['name']}"
-    )
+    show.note(f"{model.name}: {show.size(model.size_bytes)}, trained {model.run.started_at} on {model.run.data.name}")
     for made in model.exports:
         show.note(f"  its export {made.to} is deleted too; a setting that names it no longer works: {made.setting}")
     if yes:

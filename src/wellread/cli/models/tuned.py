@@ -52,7 +52,7 @@ def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", h
         show.dump({**fields(found), "settings": found.run.settings, "documents": learned})
         return DONE
     used = ", answers now" if found.in_use else ""
-    show.say(f"{found.name}: {found.run.method} on {found.run.base['name']}{used}", "bold")
+    show.say(f"{found.name}: {found.run.method} on {found.run.base.name}{used}", "bold")
     show.rows(list(_about(found, learned)), indent=2)
     for one in found.exports:
         show.say(f"exported as {one.to}: {show.where(str(one.folder))}, {show.size(one.size_bytes)}", indent=2)
@@ -68,8 +68,8 @@ def show_model(call: Call, name: Annotated[str, typer.Argument(metavar="NAME", h
 
 def _about(found: TunedModel, learned: list[Learned]) -> Iterator[tuple[str, str]]:
     run, result = found.run, found.result
-    yield "data set", f"{run.data['name']} ({run.data['hash'][:12]}), {show.count(len(learned), 'document')}"
-    yield "base", f"{run.base['name']} ({run.base['digest'][:12]})"
+    yield "data set", f"{run.data.name} ({run.data.hash[:12]}), {show.count(len(learned), 'document')}"
+    yield "base", f"{run.base.name} ({run.base.digest[:12]})"
     yield "trained", f"{run.started_at}, {run.trained:,} weights, learning rate {run.learning_rate:g}, {run.dtype}"
     yield from scores(result).items()
     yield "folder", f"{show.where(str(found.folder))}, {show.size(found.size_bytes)}"
@@ -153,7 +153,7 @@ def _before(base: KnowledgeBase, current: str) -> str:
     used = next((model for model in registry.models(base, current) if model.in_use), None)
     if used is None:
         return current
-    return registry.before(base.folder) or str(used.run.base["name"])
+    return registry.before(base.folder) or str(used.run.base.name)
 
 
 def agreed(found: ExportAgreement) -> str:
@@ -224,7 +224,7 @@ def _documents(call: Call, model: TunedModel, learned: list[Learned]) -> int:
         shown = [{**show.plain(one), "state": one.state} for one in learned]
         show.dump({"model": model.name, "data": model.run.data, "base": model.run.base, "documents": shown})
         return DONE
-    show.say(f"{model.name} learned from data set {model.run.data['name']}, made from", "bold")
+    show.say(f"{model.name} learned from data set {model.run.data.name}, made from", "bold")
     named = [(show.where(one.uri) if one.uri else f"document {one.document_id}", one) for one in learned]
     show.rows([(name, f"version {one.version}", one.state) for name, one in named], indent=2)
     if not learned:

@@ -13,14 +13,9 @@ from wellread.cli.base import open_base
 from wellread.cli.call import DONE, ERROR, Call, command, hint, progress
 from wellread.cli.tune import estimate as tune_estimate
 from wellread.errors import UsageError
-from wellread.knowledge_base import KnowledgeBase
-from wellread.progress import Progress
 from wellread.tune import run as training
 from wellread.tune import settings as section
-from wellread.tune.data import data
-from wellread.tune.labels import run as task_run
-from wellread.tune.plan import estimate
-from wellread.tune.settings import TuneSettings
+from wellread.tune.plan import estimate as estimating
 from wellread.tune.train import outcome, state
 
 EXAMPLES = """
@@ -59,7 +54,8 @@ def run(
             result = training.resume(base, resume, progress=watched)
         else:
             settings = section.load(base.folder, call.overrides, data=data)
-            if not yes and not _agreed(base, settings, watched):
+            expected = None if yes else estimating.beforehand(base, settings, progress=watched)
+            if expected is not None and not tune_estimate.agreed(expected, settings):
                 raise UsageError("nothing was started, as you said no")
             result = training.start(base, settings, name=name, progress=watched)
     if call.json:
@@ -70,15 +66,6 @@ def run(
     curves = f"; {show.where(str(page))} has the curves" if page.is_file() else ""
     hint(call, f"next: wellread models show {result.name}{curves}")
     return DONE
-
-
-def _agreed(base: KnowledgeBase, settings: TuneSettings, watched: Progress) -> bool:
-    """Whether the run is within its limits, or somebody agrees to it."""
-    prepared = data.load(data.find(base, training.chosen_data(base, settings)))
-    if task_run.wants(prepared, settings):  # minutes at most; nothing to ask about
-        return True
-
-    return tune_estimate.agreed(estimate.estimate(base, settings, progress=watched), settings)
 
 
 def _say(result: Mapping[str, Any]) -> None:

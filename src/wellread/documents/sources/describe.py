@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from wellread import digests
 from wellread.documents.clean import one_line, visible
 from wellread.documents.sources.listing import Source
 from wellread.errors import SourceError
@@ -47,7 +47,7 @@ def _as_text(value: Any) -> str:
 
 def document_id(tenant: str, uri: str) -> str:
     """32 hex digits that stay the same over versions."""
-    return hashlib.sha256(f"{tenant}\0{uri}".encode("utf-8", "replace")).hexdigest()[:32]
+    return digests.of_text(f"{tenant}\0{uri}")[:32]
 
 
 def fallback_title(uri: str) -> str:

@@ -1,7 +1,7 @@
 """What is there against what is known: which items have to be read, which moved, which are gone; nothing is parsed."""
 
 # Paths are bytes from the file system, opened once.
-# ruff: noqa: PTH114, PTH123
+# ruff: noqa: PTH114
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from wellread import digests
 from wellread.documents.changes import Change, Failed, ItemState, Moved, Touched
 from wellread.documents.media import TYPES
 from wellread.documents.settings import IngestSettings
@@ -141,8 +142,7 @@ def _racy(row: KnownFile) -> bool:
 def _digest(path: str) -> str:
     """SHA-256 of a file, "" for one that cannot be read."""
     try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digests.of_file(path)
     except OSError:
         return ""
 

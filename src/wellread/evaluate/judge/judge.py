@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from wellread import prompts
+from wellread import digests, prompts
 from wellread.errors import UsageError
 from wellread.metrics import metrics, stats
 from wellread.metrics.results import Outcome
@@ -81,7 +80,7 @@ def prompt(about: About) -> str:
 
 def prompt_hash(about: About) -> str:
     """Twelve letters of the SHA-256 of the prompt and its sampling: figures of different ones do not compare."""
-    return hashlib.sha256(f"{prompt(about)}\n{SAMPLING}".encode()).hexdigest()[:12]
+    return digests.of_text(f"{prompt(about)}\n{SAMPLING}")[:12]
 
 
 def judge(question: Question, outcome: Outcome, chat: Chat, *, about: About = "right") -> Judgement:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wellread import digests
 from wellread.config import suggestion
 from wellread.errors import ModelError, UsageError
-from wellread.evaluate.asking import digest, identity, principal_of
+from wellread.evaluate.asking import identity, principal_of
 from wellread.evaluate.judge import judge
 from wellread.evaluate.judge.judge import Figure, Judgement
 from wellread.knowledge_base import KnowledgeBase
@@ -120,7 +121,7 @@ def _word(base: KnowledgeBase, chat: Chat, question: Question, outcome: Outcome)
     """The judge's word on an answer, from the store where it was given before."""
     who = principal_of(question, base.who)
     said = [question.text, question.answers, question.answerable, outcome.text, outcome.refused, outcome.error]
-    key = digest(["judge", judge.prompt_hash("right"), identity(base.settings["chat"]), said])
+    key = digests.of_json(["judge", judge.prompt_hash("right"), identity(base.settings["chat"]), said])
     with base.store.reading() as connection:
         kept = outcome_rows.find(connection, [key], who=who).get((key, ""))
     if kept is not None:

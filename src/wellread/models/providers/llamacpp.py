@@ -17,13 +17,12 @@ from wellread.errors import MissingExtra, ModelError
 from wellread.models import catalog
 from wellread.models.api import Message, Reply, Sampling
 from wellread.models.prices import Price, usage
-from wellread.models.settings import ChatSettings, threads_for
+from wellread.models.settings import LOCAL_CONTEXT_TOKENS, ChatSettings, threads_for
 
 if TYPE_CHECKING:
     from llama_cpp import Llama
     from llama_cpp.llama_chat_format import ChatFormatterResponse, Jinja2ChatFormatter
 
-CONTEXT_TOKENS = 2048
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata entries
 _SMALLEST_TENSOR, _SMALLEST_ENTRY = 24, 13  # bytes that one of each takes in a file
 _OPENING = threading.Lock()
@@ -219,7 +218,7 @@ def _load(path: Path, settings: ChatSettings, adapter: Path | None = None) -> Ll
         try:
             return llama_cpp.Llama(
                 model_path=str(path),
-                n_ctx=settings.context_tokens or CONTEXT_TOKENS,
+                n_ctx=settings.context_tokens or LOCAL_CONTEXT_TOKENS,
                 n_threads=threads,
                 n_threads_batch=threads,
                 lora_path=str(adapter) if adapter else None,

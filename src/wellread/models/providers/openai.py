@@ -18,11 +18,10 @@ from wellread.models import http, tokens
 from wellread.models.api import Message, Reply, Sampling, Vectors
 from wellread.models.http import Service
 from wellread.models.prices import Price, usage
-from wellread.models.settings import ChatSettings, EmbedSettings
+from wellread.models.settings import ENDPOINT_CONTEXT_TOKENS, ChatSettings, EmbedSettings
 from wellread.types import Usage
 
 OPENAI_URL = "https://api.openai.com/v1"
-CONTEXT_TOKENS = 8192
 EMBED_TOKENS = 8191
 
 
@@ -196,7 +195,7 @@ def open_chat(name: str, settings: ChatSettings, folder: Path, api_key: str | No
         settings.max_attempts,
     )
     price = Price(settings.price_in, settings.price_out, settings.currency)
-    return OpenAIChat(name, service, settings.context_tokens or CONTEXT_TOKENS, price)
+    return OpenAIChat(name, service, settings.context_tokens or ENDPOINT_CONTEXT_TOKENS, price)
 
 
 def open_embedder(name: str, settings: EmbedSettings, folder: Path, api_key: str | None) -> OpenAIEmbedder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import re
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wellread import prompts
+from wellread import digests, prompts
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.knowledge_base import DATA_FOLDER, KnowledgeBase
 from wellread.metrics import metrics
@@ -52,7 +51,7 @@ class CachedChat:
         """What the model says, greedily; "" where it failed on this prompt. Raises: ModelUnavailable."""
         if not self._read:
             self._known, self._read = _replies(self.path), True
-        key = hashlib.sha256(f"{self.chat.name}\0{prompt}\0{max_tokens}\0{seed}".encode()).hexdigest()[:32]
+        key = digests.of_text(f"{self.chat.name}\0{prompt}\0{max_tokens}\0{seed}")[:32]
         if key not in self._known:
             try:
                 text = self.chat.reply([Message("user", prompt)], Sampling(max_tokens, seed=seed)).text

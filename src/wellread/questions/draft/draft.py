@@ -7,7 +7,6 @@ adds only what is new; what was rejected does not come back.
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 from collections import Counter, defaultdict, deque
@@ -18,6 +17,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from wellread import digests
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
 from wellread.questions import file as question_files
@@ -331,4 +331,4 @@ def _entries(
 
 def id_of(text: str, answers: Sequence[str]) -> str:
     """The id of a draft: the same text and answer have the same one in every run."""
-    return "d" + hashlib.sha256("\0".join((letters(text), *answers)).encode()).hexdigest()[:10]
+    return "d" + digests.of_text("\0".join((letters(text), *answers)))[:10]

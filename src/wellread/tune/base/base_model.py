@@ -11,56 +11,22 @@ import json
 import shutil
 import tempfile
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wellread import digests
 from wellread.errors import MissingExtra, ModelError, UsageError
 from wellread.models.providers import llamacpp
 from wellread.models.providers import transformers as local
 
 CONVERTED = "trainable"  # folder of the models folder that holds what was made from GGUF files
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class BaseInfo:
-    """Which weights training starts from.
-
-    ``name`` is as the user writes it, ``digest`` the SHA-256 of the GGUF file or of the folder's weights, ``folder``
-    holds the safetensors that were loaded, ``gguf`` the file that they were made from (None for a folder).
-    """
-
-    name: str
-    digest: str
-    folder: Path
-    gguf: Path | None
-    architecture: str
-    n_parameters: int
-    n_layers: int
-    width: int
-
-
-def open_for_training(name: str, models_folder: Path, *, dtype: str = "float32") -> tuple[Any, Any, BaseInfo]:
-    """A causal language model in ``dtype``, its tokenizer, and what they are.
-
-    Args:
-        name: ``llama:NAME`` or ``llama:/path/file.gguf``, or ``transformers:FOLDER`` with safetensors.
-        models_folder: where pulled models are kept; a converted one is kept there too.
-        dtype: float32, bfloat16 or float16.
-    Raises: MissingExtra; ModelError where the model is absent, damaged or of a kind that cannot be trained; UsageError
-        for a name of another kind.
-    """
-    folder, gguf, digest = resolve(name, models_folder)
-    model = load_model(folder, dtype=dtype)
-    tokenizer = load_tokenizer(folder)
-    return model, tokenizer, describe(name, model, folder, gguf, digest)
 
 
 def resolve(name: str, models_folder: Path) -> tuple[Path, Path | None, str]:
     """Folder of trainable weights, the GGUF file behind it (or None), and the digest; converts where that is needed.
 
-    Raises: as ``open_for_training``.
+    Raises: MissingExtra; ModelError where the model is absent, damaged or of a kind that cannot be trained; UsageError
+        for a name of another kind.
     """
     kind, colon, rest = name.partition(":")
     if not colon or kind not in ("llama", "transformers"):
@@ -102,21 +68,6 @@ def load_tokenizer(folder: Path) -> Any:
         return transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{folder}: has no tokenizer that can be loaded: {error}") from error
-
-
-def describe(name: str, model: Any, folder: Path, gguf: Path | None, digest: str) -> BaseInfo:
-    """What a loaded model is."""
-    config = model.config
-    return BaseInfo(
-        name=name,
-        digest=digest,
-        folder=folder,
-        gguf=gguf,
-        architecture=str(config.model_type),
-        n_parameters=sum(p.numel() for p in model.parameters()),
-        n_layers=int(config.num_hidden_layers),
-        width=int(config.hidden_size),
-    )
 
 
 def convert(gguf: Path, digest: str, models_folder: Path) -> Path:
@@ -185,21 +136,13 @@ def _digest_of_gguf(gguf: Path) -> str:
             return str(record["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # pulled by hand: read it
-    return _sha256(gguf)
+    return digests.of_file(gguf)
 
 
 def _digest_of_folder(folder: Path) -> str:
     found = hashlib.sha256((folder / "config.json").read_bytes())
     for path in sorted(folder.glob("*.safetensors")):
-        found.update(f"{path.name} {_sha256(path)}\n".encode())
-    return found.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
+        found.update(f"{path.name} {digests.of_file(path)}\n".encode())
     return found.hexdigest()
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from wellread import digests
 from wellread.config import VERSION, suggestion
 from wellread.errors import UsageError
 from wellread.models.api import Message
@@ -165,7 +166,7 @@ def limit_of(card: Card, asked: int) -> int:
 def row_id(*content: object) -> str:
     """12 hex digits that follow from the content alone."""
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return digests.of_text(text)[:12]
 
 
 def to_json(row: Row) -> dict[str, Any]:
@@ -305,6 +306,11 @@ def load(folder: Path) -> DataSet:
         tuple(from_json(card.task, json.loads(line)) for line in parts[name].splitlines()) for name in PARTS
     )
     return DataSet(card, train, validation, test, folder)
+
+
+def artifact_id(card: Card) -> str:
+    """The id of a data set in the lineage of its base."""
+    return f"data-{card.hash[:16]}"
 
 
 def _lines(rows: Sequence[Row]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wellread import config
+from wellread import config, digests
 from wellread.errors import MissingExtra, ModelError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
@@ -248,7 +247,7 @@ def _labels(rows: Sequence[PlacedRow]) -> tuple[str, ...]:
 
 
 def _file(path: Path) -> dict[str, str]:
-    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"path": str(path), "sha256": digests.of_file(path)}
 
 
 def _keep(

@@ -6,7 +6,6 @@ those of every other run.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,15 +26,15 @@ from wellread.tune.data.data import ClassifyRow, DataSet, ExtractRow, Row, TagRo
 from wellread.tune.labels import classifier, extract, features, headed, labelled, tagging, ulmfit
 from wellread.tune.labels.headed import HeadShape
 from wellread.tune.labels.labelled import LabelledItem, LabelTask
-from wellread.tune.scratch import run as scratch_run
 from wellread.tune.settings import TuneSettings
-from wellread.tune.train import checkpoint, loop, outcome, session, state, tuned
+from wellread.tune.train import checkpoint, loop, session, state, tuned
 from wellread.tune.train.loop import LoopModel, StepPlan, TuneFailed
 from wellread.tune.train.outcome import Result
 from wellread.tune.train.state import TrainingRun
 
 TASKS = ("classify", "tag", "extract")
-METHODS = ("features", "head", "full", "lora", "ulmfit")
+OWN_METHODS = ("features", "head", "ulmfit")  # of labels alone
+METHODS = (*OWN_METHODS, "full", "lora")
 EMBEDDERS = ("static", "onnx", "openai")  # kinds of models that give vectors and cannot be trained here
 
 
@@ -73,30 +72,11 @@ class Reader:
         return self.labels.index(label) if label in self.labels else labelled.IGNORED
 
 
-def wants(data: DataSet, settings: TuneSettings) -> bool:
-    """Whether a run of this data set comes here, and not to the conversations."""
-    return data.card.task in TASKS or settings.method in ("features", "head", "ulmfit", "scratch")
-
-
-def resolve(settings: TuneSettings, models_folder: Path) -> tuple[Path, Path | None, str]:
-    """As ``base_model.resolve``; a model from nothing has no base, and features may come from any embedder.
-
-    Raises: as it does.
-    """
-    if settings.method == "scratch":
-        return Path(), None, ""
-    if settings.method == "features" and is_embedder(settings.base):
-        return Path(), None, hashlib.sha256(settings.base.encode()).hexdigest()
-    return base_model.resolve(settings.base, models_folder)
-
-
 def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progress) -> Result:
     """The result of a run whose run.json is there; ``best/`` holds the model, metrics.jsonl its course.
 
     Raises: UsageError for a method that does not learn labels; TuneFailed with the reason.
     """
-    if settings.method == "scratch":
-        return scratch_run.train(folder, data, settings, progress)
     if settings.method not in METHODS or data.card.task not in TASKS:
         raise UsageError(
             f"tune.method = '{settings.method}': does not learn from a data set for {data.card.task}; "
@@ -108,20 +88,16 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     run = replace(state.read(folder), threads=threads, dtype="float32")
     began = time.perf_counter()
     if settings.method == "features":
-        trained, measured = _by_features(folder, run, data, settings, labels, progress)
+        learned = _by_features(folder, run, data, settings, labels, progress)
     else:
-        trained, measured = _by_gradient(folder, run, data, settings, labels, progress)
+        learned = _by_gradient(folder, run, data, settings, labels, progress)
     rows = data.test or data.validation
     said = predict(folder, rows, progress)
-    result = Result(
-        **{
-            **outcome.nothing(run.name, folder),
-            **measured,
-            "trained": trained,
-            "seconds": round(time.perf_counter() - began, 2),
-            "peak_memory_mb": round(device.peak_memory_mb()),
-            "scores": {**scores(data.card.task, said, rows), **_baseline(data, rows)},
-        }
+    result = replace(
+        learned,
+        seconds=round(time.perf_counter() - began, 2),
+        peak_memory_mb=round(device.peak_memory_mb()),
+        scores={**scores(data.card.task, said, rows), **_baseline(data, rows)},
     )
     state.put(folder / "result.json", asdict(result))
     return result
@@ -143,11 +119,11 @@ def _labels(data: DataSet) -> tuple[str, ...]:
 
 def _by_features(
     folder: Path, run: TrainingRun, data: DataSet, settings: TuneSettings, labels: tuple[str, ...], progress: Progress
-) -> tuple[int, dict[str, Any]]:
+) -> Result:
     if data.card.task != "classify":
         raise UsageError("tune.method = 'features': gives one vector a text; take head, full, lora or ulmfit")
     train, validation = _known(data.train, labels), _known(data.validation, labels)
-    below, limit = Path(run.base["folder"] or "."), datasets.limit_of(data.card, settings.max_length)
+    below, limit = Path(run.base.folder or "."), datasets.limit_of(data.card, settings.max_length)
     reader = None if is_embedder(settings.base) else _text_reader(below, limit)
     longest = reader.longest if reader else 0
     cut = sum(reader.text(row.text).cut for row in (*train, *validation)) if reader else 0
@@ -167,7 +143,7 @@ def _by_features(
     state.replace_best(folder, part)
     state.write(folder, replace(run, trained=weights.size + biases.size, cut=cut))
     state.Metrics(folder, 0).add({"step": 0, "validation_accuracy": right})
-    return weights.size + biases.size, {"cut": cut}
+    return Result(run.name, folder, trained=weights.size + biases.size, cut=cut)
 
 
 def is_embedder(base: str) -> bool:
@@ -214,8 +190,8 @@ def _known(rows: Sequence[Row], labels: Sequence[str]) -> list[ClassifyRow]:
 
 def _by_gradient(
     folder: Path, run: TrainingRun, data: DataSet, settings: TuneSettings, labels: tuple[str, ...], progress: Progress
-) -> tuple[int, dict[str, Any]]:
-    weights = Path(run.base["folder"])
+) -> Result:
+    weights = Path(run.base.folder)
     pooling = "none" if data.card.task != "classify" else "concat" if settings.method == "ulmfit" else "mean"
     shape = HeadShape(labels, pooling, headed.is_decoder(weights))  # type: ignore[arg-type]  # one of Pooling
     model = headed.build(weights, shape, seed=settings.seed)
@@ -240,19 +216,21 @@ def _by_gradient(
     state.write(folder, run)
     ended = loop.run(trained, task, course, rate, folder, session.recorder(folder, course, progress))
     position = ended.position
-    measured = {
-        "steps": position.step,
-        "best_step": position.best_step,
-        "stopped_early": ended.early,
-        "validation_before": position.before,
-        "validation_loss": position.best,
-        "tokens": position.tokens,
-        "learned_tokens": position.learned,
-        "tokens_per_s": round(position.tokens / max(position.seconds, 1e-9), 1),
-        "left_out": len(left_out),
-        "cut": cut,
-    }
-    return session.n_trained(model), measured  # ULMFiT has thawed more than it began with
+    return Result(
+        run.name,
+        folder,
+        steps=position.step,
+        best_step=position.best_step,
+        stopped_early=ended.early,
+        validation_before=position.before,
+        validation_loss=position.best,
+        left_out=len(left_out),
+        cut=cut,
+        tokens=position.tokens,
+        learned_tokens=position.learned,
+        trained=session.n_trained(model),  # ULMFiT has thawed more than it began with
+        tokens_per_s=round(position.tokens / max(position.seconds, 1e-9), 1),
+    )
 
 
 def _parts(
@@ -309,7 +287,7 @@ def _parts(
 
 def _card(part: Path, run: TrainingRun, data: DataSet, labels: Sequence[str], longest: int = 0) -> None:
     about = {"method": run.method, "mergeable": False, "task": data.card.task, "labels": list(labels)}
-    state.put(part / tuned.CARD, {**about, "longest": longest, "base": run.base, "run": run.name})
+    state.put(part / tuned.CARD, {**about, "longest": longest, "base": asdict(run.base), "run": run.name})
 
 
 # using it

@@ -31,24 +31,6 @@ def rate_of(top: float, layer: int, n_layers: int, factor: float = FACTOR) -> fl
     return float(top / factor ** (n_layers - 1 - layer))
 
 
-def slanted(step: int, total: int, cut_fraction: float = CUT_FRACTION, ratio: float = RATIO) -> float:
-    """What the highest rate is multiplied by in ``step`` of ``total``, from 0; in [1 / ratio, 1].
-
-    cut = ⌊total · cut_fraction⌋; p = step / cut below it, else 1 - (step - cut) / (cut · (1 / cut_fraction - 1)); the
-    factor is (1 + p · (ratio - 1)) / ratio. Below one step of rise the triangle has no rise.
-
-    Source: Howard and Ruder, ACL 2018, equation 3.
-    """
-    cut = int(total * cut_fraction)
-    if cut < 1:
-        p = 1 - step / max(1, total)
-    elif step < cut:
-        p = step / cut
-    else:
-        p = max(0.0, 1 - (step - cut) / (cut * (1 / cut_fraction - 1)))
-    return (1 + p * (ratio - 1)) / ratio
-
-
 def n_thawed(epoch: int, n_groups: int) -> int:
     """Groups from the top that learn in an epoch, from 0: one more in each. Source: ibid., section 3.3."""
     return min(epoch + 1, n_groups)

@@ -16,7 +16,6 @@ from wellread.progress import SILENT, Progress
 from wellread.tune import recipe, run
 from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
-from wellread.tune.labels import run as task_run
 from wellread.tune.layers import choose
 from wellread.tune.recipe import MethodPlan, Recipe
 from wellread.tune.settings import TuneSettings
@@ -72,7 +71,7 @@ def estimate(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress 
     Raises: as ``run.start`` where the data set or the base model do not fit.
     """
     data = datasets.load(datasets.find(base, run.chosen_data(base, settings)))
-    if task_run.wants(data, settings):
+    if run.kind_of(data, settings) != "conversations":
         raise UsageError(
             f"data set '{data.card.name}': a run for {data.card.task} with tune.method = '{settings.method}' is not "
             "estimated beforehand; it can be stopped and gone on with: wellread tune run"
@@ -119,6 +118,15 @@ def estimate(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress 
         free_memory_gb=round(free_gb, 1),
         free_disk_gb=round(shutil.disk_usage(base.folder).free / 1e9, 1),
     )
+
+
+def beforehand(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress = SILENT) -> Estimate | None:
+    """The estimate of a run; None for one of labels, which takes minutes at most and is not estimated.
+
+    Raises: as ``estimate``.
+    """
+    data = datasets.load(datasets.find(base, run.chosen_data(base, settings)))
+    return None if run.kind_of(data, settings) != "conversations" else estimate(base, settings, progress=progress)
 
 
 def over_limit(found: Estimate, settings: TuneSettings) -> list[str]:

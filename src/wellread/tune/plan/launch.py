@@ -25,7 +25,6 @@ from wellread.tune import run as training
 from wellread.tune.base import base_model
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import ChatRow, DataSet, PairRow, Row
-from wellread.tune.labels import run as task_run
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import examples, session
 
@@ -65,7 +64,7 @@ def write(base: KnowledgeBase, settings: TuneSettings, launch: Launch, out: Path
     if settings.rank_by != "all":
         raise UsageError("tune.rank_by: is measured in one process; set it to all, or name tune.targets")
     data = datasets.load(datasets.find(base, training.chosen_data(base, settings)))
-    if task_run.wants(data, settings):
+    if training.kind_of(data, settings) != "conversations":
         raise UsageError(f"data set '{data.card.name}': is for {data.card.task}, which one machine learns in minutes")
     out = out.expanduser().absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -6,7 +6,6 @@ Each trial is a row of ``trials.jsonl`` when it is over, so a search that was ki
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import shutil
 import time
@@ -15,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from wellread import config
+from wellread import config, digests
 from wellread.errors import MissingExtra, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
@@ -128,7 +127,7 @@ def _key(settings: TuneSettings) -> str:
     """6 hex digits that follow from every setting that a trial is not free to choose."""
     free = {"learning_rate", "batch", SIZED.get(settings.method, ""), *BESIDE}
     fixed = {name: value for name, value in asdict(settings).items() if name not in free}
-    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:6]
+    return digests.of_json(fixed)[:6]
 
 
 def _suggest(asked: Any, settings: TuneSettings) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from wellread.tune.settings import TuneSettings
 from wellread.tune.train import loop, losses, session, state, tuned
 from wellread.tune.train.loop import LoopModel, StepPlan
 from wellread.tune.train.losses import ConversationTask
-from wellread.tune.train.outcome import Result, nothing
+from wellread.tune.train.outcome import Result
 
 LEARNING_RATE = 3e-3
 
@@ -48,7 +48,7 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     run = replace(run, learning_rate=rate, trained=session.n_trained(model), dtype="bfloat16" if bf16 else "float32")
     state.write(folder, run)
     began = time.perf_counter()
-    card = {"method": "scratch", "mergeable": True, "task": "texts", "run": run.name, "data": run.data}
+    card = {"method": "scratch", "mergeable": True, "task": "texts", "run": run.name, "data": asdict(run.data)}
     ended = loop.run(
         _trained(model, tokenizer, card), task, course, rate, folder, session.recorder(folder, course, progress)
     )
@@ -62,26 +62,25 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     loss = losses.mean(model, rows[judged], tokenizer.pad_token_id, batch=settings.batch, bf16=False) or 0.0
     n_judged = sum(row.n_trained for row in rows[judged])
     result = Result(
-        **{
-            **nothing(run.name, folder),
-            "steps": position.step,
-            "best_step": position.best_step,
-            "stopped_early": ended.early,
-            "validation_before": position.before,
-            "validation_loss": position.best,
-            "test_loss": loss if judged == "test" else None,
-            "tokens": position.tokens,
-            "learned_tokens": position.learned,
-            "tokens_per_s": round(speed, 1),
-            "trained": n_weights,
-            "seconds": round(time.perf_counter() - began, 2),
-            "peak_memory_mb": round(device.peak_memory_mb()),
-            "scores": {
-                "perplexity": scratch.perplexity(loss),
-                "bits_per_byte": scratch.bits_per_byte(loss, n_judged, parts[judged]),
-            },
-            "notes": tuple(_costs(n_weights, speed)),
-        }
+        run.name,
+        folder,
+        steps=position.step,
+        best_step=position.best_step,
+        stopped_early=ended.early,
+        validation_before=position.before,
+        validation_loss=position.best,
+        test_loss=loss if judged == "test" else None,
+        tokens=position.tokens,
+        learned_tokens=position.learned,
+        trained=n_weights,
+        seconds=round(time.perf_counter() - began, 2),
+        tokens_per_s=round(speed, 1),
+        peak_memory_mb=round(device.peak_memory_mb()),
+        scores={
+            "perplexity": scratch.perplexity(loss),
+            "bits_per_byte": scratch.bits_per_byte(loss, n_judged, parts[judged]),
+        },
+        notes=tuple(_costs(n_weights, speed)),
     )
     state.put(folder / "result.json", asdict(result))
     return result

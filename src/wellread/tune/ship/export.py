@@ -5,7 +5,6 @@ What fails its check is not written: a target is a whole folder with export.json
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -15,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from wellread import config
+from wellread import config, digests
 from wellread.errors import ModelError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.api import Message
 from wellread.models.providers import llamacpp
 from wellread.models.providers.llamacpp import LlamaChat
-from wellread.models.settings import ChatSettings
+from wellread.models.settings import LOCAL_CONTEXT_TOKENS, ChatSettings
 from wellread.progress import SILENT, Progress
 from wellread.tune import recipe
 from wellread.tune.base import base_model, device, gguf_file, gguf_fresh, peft_files
@@ -144,9 +143,9 @@ def open_trained(base: KnowledgeBase, folder: Path, run: TrainingRun) -> Finishe
     if run.method == FROM_NOTHING:
         model, tokenizer = base_model.load_model(folder / "best").eval(), base_model.load_tokenizer(folder / "best")
         return FinishedRun(run, folder, model, tokenizer, tuple(_prompts(base, run)), agreement.forward_of(model))
-    base_folder, _, digest = base_model.resolve(run.base["name"], config.models_folder())
-    if digest != run.base["digest"]:
-        raise UsageError(f"run '{run.name}': its base {run.base['name']} has other weights than when it was trained")
+    base_folder, _, digest = base_model.resolve(run.base.name, config.models_folder())
+    if digest != run.base.digest:
+        raise UsageError(f"run '{run.name}': its base {run.base.name} has other weights than when it was trained")
     model = tuned.load(folder / "best", base_folder)
     tokenizer = base_model.load_tokenizer(base_folder)
     prompts = tuple(_prompts(base, run))
@@ -157,7 +156,7 @@ def _prompts(base: KnowledgeBase, run: TrainingRun) -> list[Prompt]:
     """Half from the run's own conversations, where it learned from some; the rest are general questions."""
     own: list[Prompt] = []
     try:
-        data = datasets.load(datasets.find(base, run.data["name"]))
+        data = datasets.load(datasets.find(base, run.data.name))
     except UsageError:  # the data set was deleted since; general questions do
         data = None
     if data is not None:
@@ -183,9 +182,9 @@ def _write_adapter(trained: FinishedRun, work: Path) -> None:
         if path.is_file():
             shutil.copy(path, work / path.name)
     trained.tokenizer.save_pretrained(work)
-    if not trained.run.base.get("gguf") or not (pairs := lora_pairs(trained.model)):
+    if not trained.run.base.gguf or not (pairs := lora_pairs(trained.model)):
         return
-    pattern = gguf_file.open_pattern(Path(trained.run.base["gguf"]))
+    pattern = gguf_file.open_pattern(Path(trained.run.base.gguf))
     values = {**_values(trained), "general.name": trained.run.name}
     gguf_file.write_adapter(pattern, pairs, work / _adapter_name(trained), values=values)
 
@@ -202,9 +201,9 @@ def _write_merged(trained: FinishedRun, work: Path) -> None:
     save_file(tensors, work / "model.safetensors", metadata={"format": "pt"})
     sizes = json.loads((_base_folder(trained) / "config.json").read_text("utf-8"))
     state.put(work / "config.json", {**sizes, "dtype": "float16"})
-    for extra in ("generation_config.json",):
-        if (_base_folder(trained) / extra).is_file():
-            shutil.copy(_base_folder(trained) / extra, work / extra)
+    generation = _base_folder(trained) / "generation_config.json"
+    if generation.is_file():
+        shutil.copy(generation, work / generation.name)
     trained.tokenizer.save_pretrained(work)
 
 
@@ -220,8 +219,8 @@ def _write_gguf(file_type: FileType, trained: FinishedRun, work: Path) -> None:
 
 def _pattern(trained: FinishedRun, work: Path) -> BaseGguf:
     """The base's GGUF file; one that is made of its folder where it never had one."""
-    if trained.run.base.get("gguf"):
-        return gguf_file.open_pattern(Path(trained.run.base["gguf"]))
+    if trained.run.base.gguf:
+        return gguf_file.open_pattern(Path(trained.run.base.gguf))
     gguf_fresh.write(_base_folder(trained), work / _PATTERN)
     return gguf_file.open_pattern(work / _PATTERN)
 
@@ -230,7 +229,7 @@ def _write_ollama(trained: FinishedRun, work: Path) -> None:
     _write_gguf("f16", trained, work)
     pattern = gguf_file.open_pattern(work / _gguf_name(trained))
     frames = modelfile.frames(modelfile.renderer(trained.tokenizer), _added_bos(trained, pattern))
-    context = min(pattern.size("context_length", llamacpp.CONTEXT_TOKENS), 4 * llamacpp.CONTEXT_TOKENS)
+    context = min(pattern.size("context_length", LOCAL_CONTEXT_TOKENS), 4 * LOCAL_CONTEXT_TOKENS)
     text = modelfile.write(_gguf_name(trained), frames, _stops(trained), context)
     (work / "Modelfile").write_text(text, "utf-8")
 
@@ -271,7 +270,7 @@ def _adapter_name(trained: FinishedRun) -> str:
 
 
 def _base_folder(trained: FinishedRun) -> Path:
-    return trained.folder / "best" if trained.run.method == FROM_NOTHING else Path(trained.run.base["folder"])
+    return trained.folder / "best" if trained.run.method == FROM_NOTHING else Path(trained.run.base.folder)
 
 
 # checking
@@ -286,7 +285,7 @@ def check(trained: FinishedRun, folder: Path, to: str, progress: Progress = SILE
     if to == "adapter":
         found.append(_check_transformers(trained, folder, to, SAME, progress))
         if (folder / _adapter_name(trained)).is_file():
-            base = Path(trained.run.base["gguf"])
+            base = Path(trained.run.base.gguf)
             criterion = ROUNDED if gguf_file.open_pattern(base).quantised else EXACT
             found.append(_check_llama(trained, f"{base}+{folder / _adapter_name(trained)}", criterion, progress))
     elif to == "merged":
@@ -338,15 +337,15 @@ def _check_transformers(
 
 
 def _card(trained: FinishedRun, work: Path, to: str, target: Path, agreements: tuple[ExportAgreement, ...]) -> Exported:
-    files = {path.name: _sha256(path) for path in sorted(work.iterdir()) if path.is_file()}
+    files = {path.name: digests.of_file(path) for path in sorted(work.iterdir()) if path.is_file()}
     setting = ""
     if (work / _gguf_name(trained)).is_file():
         setting = f"llama:{target / _gguf_name(trained)}"
     elif (work / _adapter_name(trained)).is_file():
-        setting = f"{trained.run.base['name']}+{target / _adapter_name(trained)}"
+        setting = f"{trained.run.base.name}+{target / _adapter_name(trained)}"
     size = sum(path.stat().st_size for path in work.iterdir())
     run, made_at = trained.run, state.now()
-    return Exported(run.name, to, target, files, size, agreements, setting, str(run.base["name"]), made_at)
+    return Exported(run.name, to, target, files, size, agreements, setting, str(run.base.name), made_at)
 
 
 def read(folder: Path) -> Exported | None:
@@ -363,13 +362,8 @@ def unchanged(exported: Exported) -> None:
     """Nothing, where every file is the one that was checked. Raises: ModelError naming the first that is not."""
     for name, digest in exported.files.items():
         path = exported.folder / name
-        if not path.is_file() or _sha256(path) != digest:
+        if not path.is_file() or digests.of_file(path) != digest:
             what = "is not the file that was checked" if path.is_file() else "is gone"
             raise ModelError(
                 f"{path}: {what}; export it again: wellread models export {exported.run} --to {exported.to}"
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

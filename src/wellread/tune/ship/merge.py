@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -130,8 +130,3 @@ def _whole(layer: Any) -> Any:
     import bitsandbytes
 
     return bitsandbytes.functional.dequantize_4bit(weight.data, weight.quant_state).float()
-
-
-def adapter_files(names: Iterator[str]) -> tuple[str, ...]:
-    """Those of a run's best/ that another program needs."""
-    return tuple(sorted(name for name in names if name.endswith((".safetensors", ".json")) and name != "tuned.json"))

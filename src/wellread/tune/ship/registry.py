@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wellread.config import suggestion
 from wellread.errors import StoreError, UsageError
+from wellread.evaluate.compare import Training
 from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics.results import Way
+from wellread.models.providers import llamacpp
 from wellread.store import lineage
 from wellread.tune.data import data as datasets
 from wellread.tune.ship import export
@@ -75,6 +78,22 @@ class Stale:
     in_use: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """A tuned model that learned from documents (their uris, sorted) which were just removed."""
+
+    documents: tuple[str, ...]
+    in_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedDocuments:
+    """How many documents were removed, and which tuned models learned from them, by name."""
+
+    n: int
+    retrain: Mapping[str, Retrain]
+
+
 def models(base: KnowledgeBase, chat_model: str) -> list[TunedModel]:
     """The finished runs that belong to ``base.who``, oldest first; damaged folders are left to ``wellread tune runs``.
 
@@ -115,6 +134,35 @@ def _model(folder: Path, run: TrainingRun, chat_model: str) -> TunedModel:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     used = bool(chat_model) and any(one.setting == chat_model for one in known)
     return TunedModel(run, folder, outcome.result_of(folder) or {}, known, used, size)
+
+
+def served(base: KnowledgeBase, tuned: str) -> str:
+    """What ``chat.model`` would be for a tuned model: kind:name as it is, a run's name as its first export.
+
+    Raises: UsageError where no such run is there, or it was not exported.
+    """
+    if not tuned or ":" in tuned:
+        return tuned
+    found = find(base, tuned, base.settings["chat"].model)
+    exported = [one.setting for one in found.exports if one.setting]
+    if not exported:
+        raise UsageError(f"--tuned {tuned}: is not exported yet; run: wellread models export {tuned} --to gguf-f16")
+    return exported[0]
+
+
+def training(base: Path, chosen: Sequence[Way]) -> dict[str, Training]:
+    """What the training of each tuned way took, where its model was exported by a run of the base in this folder."""
+    found = {}
+    for way in chosen:
+        named = [text.partition("=llama:")[2] for text in way.overrides if text.startswith("chat.model=llama:")]
+        if not way.trained or not named:
+            continue
+        plain, adapter = llamacpp.split(named[-1])
+        exported = export.read((adapter or Path(plain)).expanduser().parent)
+        result = outcome.result_of(state.folder_of(base, exported.run)) if exported else None
+        if result is not None:
+            found[way.name] = Training(float(result["seconds"]))
+    return found
 
 
 def remove(model: TunedModel) -> int:
@@ -163,6 +211,28 @@ def stale(base: KnowledgeBase, chat_model: str) -> list[Stale]:
         if other:
             found.append(Stale(model.name, tuple(other), model.in_use))
     return found
+
+
+def remove_documents(base: KnowledgeBase, what: str) -> RemovedDocuments:
+    """Takes documents out of the base, and says which tuned models learned from them.
+
+    Raises: as ``KnowledgeBase.remove``.
+    """
+    model = base.settings["chat"].model
+    known = {document.id: document.uri for document in base.documents()}
+    before = {one.name: _gone(one) for one in stale(base, model)}
+    n = base.remove(what)
+    learned = {}
+    for one in stale(base, model):
+        gone = _gone(one) - before.get(one.name, set())
+        if gone:
+            learned[one.name] = Retrain(tuple(sorted(known.get(id, id) for id in gone)), one.in_use)
+    return RemovedDocuments(n, learned)
+
+
+def _gone(stale: Stale) -> set[str]:
+    """Ids of documents that are no more."""
+    return {one.document_id for one in stale.documents if one.now is None}
 
 
 def _live(base: KnowledgeBase) -> dict[str, Document]:

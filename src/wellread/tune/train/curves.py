@@ -75,8 +75,8 @@ def _tables(run: TrainingRun, result: Mapping[str, Any] | None) -> list[tuple[st
     if result:
         made.append(("Result", [(name, _shown(value)) for name, value in result.items() if name != "folder"]))
     about = {
-        "data set": f"{run.data['name']} ({run.data['hash'][:12]})",
-        "base": f"{run.base['name']} ({run.base['digest'][:12]})",
+        "data set": f"{run.data.name} ({run.data.hash[:12]})",
+        "base": f"{run.base.name} ({run.base.digest[:12]})",
         "method": run.method,
         "trained parameters": f"{run.trained:,}",
         "number format": run.dtype,

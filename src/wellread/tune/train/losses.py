@@ -6,7 +6,6 @@ output layer is given only the hidden states of those that have one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -61,8 +60,7 @@ def mean(model: Any, rows: Sequence[Encoded], pad_id: int, *, batch: int, bf16: 
         for start in range(0, len(ordered), batch):
             total += float(summed(model, ordered[start : start + batch], pad_id, bf16=bf16))
     model.train(was)
-    value = total / sum(row.n_trained for row in ordered)
-    return value if not math.isnan(value) else math.nan
+    return total / sum(row.n_trained for row in ordered)
 
 
 def summed(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> Any:

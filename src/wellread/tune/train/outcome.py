@@ -42,36 +42,28 @@ class Result:
 
     name: str
     folder: Path
-    steps: int
-    best_step: int
-    stopped_early: bool
-    train_loss: float
-    validation_before: float | None
-    validation_loss: float | None
-    test_before: float | None
-    test_loss: float | None
-    probe_before: Probe | None
-    probe_after: Probe | None
-    forgotten: Forgotten | None
-    ranking: Mapping[str, float] | None
-    left_out: int
-    cut: int
-    tokens: int
-    learned_tokens: int
-    trained: int
-    seconds: float
-    tokens_per_s: float
-    peak_memory_mb: float
+    steps: int = 0
+    best_step: int = 0
+    stopped_early: bool = False
+    train_loss: float = 0.0
+    validation_before: float | None = None
+    validation_loss: float | None = None
+    test_before: float | None = None
+    test_loss: float | None = None
+    probe_before: Probe | None = None
+    probe_after: Probe | None = None
+    forgotten: Forgotten | None = None
+    ranking: Mapping[str, float] | None = None
+    left_out: int = 0
+    cut: int = 0
+    tokens: int = 0
+    learned_tokens: int = 0
+    trained: int = 0
+    seconds: float = 0.0
+    tokens_per_s: float = 0.0
+    peak_memory_mb: float = 0.0
     scores: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-def nothing(name: str, folder: Path) -> dict[str, Any]:
-    """The fields of a result before anything was measured."""
-    numbers = dict.fromkeys(("steps", "best_step", "left_out", "cut", "tokens", "learned_tokens", "trained"), 0)
-    empty = ("validation_before", "validation_loss", "test_before", "test_loss", "probe_before", "probe_after")
-    rest = {"stopped_early": False, "train_loss": 0.0, "tokens_per_s": 0.0, "forgotten": None, "ranking": None}
-    return {"name": name, "folder": folder, **numbers, **dict.fromkeys(empty), **rest}
 
 
 def before(
@@ -82,7 +74,7 @@ def before(
     if path.is_file():
         value = json.loads(path.read_text("utf-8"))
         return Before(value["test_loss"], Probe(**value["probe"]) if value["probe"] else None)
-    model = tuned.open_base(method, Path(run.base["folder"]))
+    model = tuned.open_base(method, Path(run.base.folder))
     found = Before(_test_loss(model, tokenizer, rows), _probe(run, model, tokenizer, progress))
     del model
     gc.collect()
@@ -100,7 +92,7 @@ def judge(
     position = ended.position
     losses_seen = [row["loss"] for row in state.rows(folder) if "loss" in row]
     _refuse_what_is_no_better(ended, losses_seen)
-    model = tuned.load(folder / "best", Path(run.base["folder"]))
+    model = tuned.load(folder / "best", Path(run.base.folder))
     after = _probe(run, model, tokenizer, progress)
     result = Result(
         name=run.name,

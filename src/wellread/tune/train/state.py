@@ -11,7 +11,6 @@ curves.png report.html
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import platform
@@ -25,6 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wellread import config, digests
 from wellread.config import VERSION, suggestion
 from wellread.errors import StoreError, UsageError
 from wellread.store import lineage
@@ -37,14 +37,40 @@ LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
+class BaseWeights:
+    """The weights that a run starts from.
+
+    ``name`` is as the user writes it, ``digest`` the SHA-256 of the GGUF file or of the folder's weights; ``folder``
+    holds the safetensors that are loaded, ``gguf`` is the file that they were made from, empty where there is none.
+    """
+
+    name: str
+    digest: str
+    folder: str
+    gguf: str = ""
+    architecture: str = ""  # empty until the model was opened
+    n_parameters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The frozen data set that a run learns from: how many rows each part has, ids of the documents it was made of."""
+
+    name: str
+    hash: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingRun:
     """One training run as run.json holds it; ``state`` is running, finished, stopped or failed, ``reason`` why."""
 
     name: str
     state: str
     settings: Mapping[str, Any]
-    data: Mapping[str, Any]  # name, hash, counts, documents
-    base: Mapping[str, Any]  # name, digest, folder, gguf, architecture, n_parameters
+    data: TrainingData
+    base: BaseWeights
     method: str
     seed: int
     dtype: str = ""  # empty until it was chosen
@@ -117,8 +143,8 @@ def read(folder: Path) -> TrainingRun:
     path = folder / "run.json"
     try:
         value = json.loads(path.read_text("utf-8"))
-        made = TrainingRun(**{**value, "left_out": tuple(value["left_out"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        made: TrainingRun = config.typed(value, TrainingRun)
+    except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete the folder, or restore it") from None
     if made.state == "running" and not _held(folder):
         return replace(made, state="stopped", reason="its process ended; go on with --resume")
@@ -227,5 +253,5 @@ def repair_best(folder: Path) -> None:
 
 def artifact_of(run: TrainingRun) -> str:
     """The id of a tuned model in the lineage; it follows from what the run began with."""
-    begun = [run.name, run.data["hash"], run.base["digest"], run.settings]
-    return f"tuned-{hashlib.sha256(json.dumps(begun, sort_keys=True, default=str).encode()).hexdigest()[:16]}"
+    begun = [run.name, run.data.hash, run.base.digest, run.settings]
+    return f"tuned-{digests.of_json(begun)[:16]}"

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wellread.advise.report.markup import Markup, el, join
 from wellread.index.graph.layout import chosen, placed
 from wellread.index.graph.open import Graph
+from wellread.markup import Markup, el, join
 
 WIDTH, HEIGHT, MARGIN = 1200.0, 860.0, 70.0
 GROUPS = 8  # that have a colour of their own; the others share a grey
