@@ -31,6 +31,21 @@ LONG_FILES: dict[str, set[str]] = {}
 LONG_FUNCTIONS: dict[str, set[str]] = {}
 TORCH = {"torch", "transformers", "sentence_transformers", "peft", "trl", "accelerate", "datasets", "bitsandbytes"}
 TORCH_FILES = {"models/providers/transformers.py"}
+OFFERED = {"__init__.py", "contracts.py"}  # what other packages call
+UNCALLED = {  # by tests alone, or by nothing yet
+    "index.graph.rows.exists",
+    "index.words.fulltext.count_rows",
+    "store.access.all_readable",
+    "store.documents.count",
+    "store.documents.history",
+    "store.documents.keys_of",
+    "store.documents.metadata_values",
+    "store.documents.supersede",
+    "store.feedback.put",
+    "store.jobs.interrupted",
+    "store.jobs.recent",
+    "store.outcomes.get",
+}
 LATE_IMPORTS_OF_THE_COMMAND_LINE = {
     ("cli/chat.py", "readline"),  # its import alone changes how a line is typed
     ("cli/show.py", "rich"),  # only where a terminal watches
@@ -46,6 +61,9 @@ TOML_FILES = {
 
 def sources(folder: Path = PACKAGE) -> list[Path]:
     return sorted(p for p in folder.rglob("*.py") if "__pycache__" not in p.parts)
+
+
+CALLERS = [*sources(), *(p for folder in ("bench", "scripts", "examples") for p in sources(ROOT / folder))]
 
 
 def name_of(path: Path) -> str:
@@ -187,6 +205,51 @@ def test_a_room_is_a_docstring() -> None:
     rooms = [p for p in sources() if p.name == "__init__.py" and p.parent != PACKAGE]
     assert rooms
     assert not [name_of(p) for p in rooms if len(tree_of(p).body) > 1]
+
+
+def test_every_public_function_has_a_caller() -> None:
+    used = {name for path in CALLERS for name in uses_in(path)}
+    uncalled = set()
+    for path in sources():
+        for node in tree_of(path).body:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_") or name_of(path) in OFFERED:
+                continue
+            name = f"{module_of(path)}.{node.name}"
+            if name not in used and not any(isinstance(d, ast.Call) for d in node.decorator_list):
+                uncalled.add(name.removeprefix("wellread."))
+    by_string = {text for path in CALLERS for text in strings_in(path) if ":" in text}
+    places = {name: "wellread." + ":".join(name.rsplit(".", 1)) for name in uncalled}
+    assert {name for name, place in places.items() if not place.endswith(tuple(by_string))} == UNCALLED
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a file's module; a script has its path for one."""
+    if not path.is_relative_to(PACKAGE.parent):
+        return path.as_posix()
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def uses_in(path: Path) -> Iterator[str]:
+    """Dotted names that a file uses: what it imports, attributes of modules, its own functions outside themselves."""
+    tree, module = tree_of(path), module_of(path)
+    known = {n.name: f"{module}.{n.name}" for n in tree.body if isinstance(n, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for part in tree.body:
+        own = part.name if isinstance(part, ast.FunctionDef) else ""
+        for node in ast.walk(part):
+            if isinstance(node, ast.Name) and node.id in known and node.id != own:
+                yield known[node.id]
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
+                yield f"{known[node.value.id]}.{node.attr}"
+
+
+def strings_in(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 # what may be used where

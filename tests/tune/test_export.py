@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tune import tiny
+from tests.tune import gguf_copies, tiny
 
 from wellread.errors import ModelError, UsageError
 from wellread.knowledge_base import KnowledgeBase
@@ -126,7 +126,7 @@ def tampered(trained: export.FinishedRun, folder: Path, old: str, new: str) -> N
     path = next(folder.glob("*.gguf"))
     template = str(trained.tokenizer.chat_template)
     assert old in template
-    gguf_file.with_values(path, folder / "new", {gguf_file.TEMPLATE: template.replace(old, new)})
+    gguf_copies.with_values(path, folder / "new", {gguf_file.TEMPLATE: template.replace(old, new)})
     (folder / "new").replace(path)
 
 
@@ -164,7 +164,7 @@ def test_a_tampered_modelfile_fails_the_check(base: KnowledgeBase, tmp_path: Pat
 def test_another_end_token_fails_the_check(base: KnowledgeBase, tmp_path: Path) -> None:
     made = export.export(base, "lora", "gguf-f16", out=tmp_path / "out")
     path = next(made.folder.glob("*.gguf"))
-    gguf_file.with_values(path, made.folder / "new", {"tokenizer.ggml.eos_token_id": 0})
+    gguf_copies.with_values(path, made.folder / "new", {"tokenizer.ggml.eos_token_id": 0})
     (made.folder / "new").replace(path)
     with pytest.raises(ModelError, match="ends its answers with"):
         export.check(trained_of(base, "lora"), made.folder, "gguf-f16")

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.tune import tiny
+from tests.tune import gguf_copies, tiny
 from tests.tune.test_tasks import classes
 from typer.testing import CliRunner
 
 from wellread.cli.main import app
 from wellread.models.settings import ChatSettings
-from wellread.tune.base import gguf_file, gguf_fresh
+from wellread.tune.base import gguf_fresh
 from wellread.tune.data import data as datasets
 from wellread.tune.plan import suggest
 from wellread.tune.plan.suggest import Wishes
@@ -39,7 +39,7 @@ def folder(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two GGUF models, of which one says where it comes from, and a folder of safetensors."""
     made = tmp_path_factory.mktemp("models")
     gguf_fresh.write(tiny_model, made / "plain.gguf")
-    gguf_file.with_values(made / "plain.gguf", made / "free.gguf", {"general.license": "apache-2.0"})
+    gguf_copies.with_values(made / "plain.gguf", made / "free.gguf", {"general.license": "apache-2.0"})
     shutil.copytree(tiny_model, made / "owner--folder")
     (made / "owner--folder" / "README.md").write_text(CARD)
     (made / "broken.gguf").write_bytes(b"GGUF")

@@ -17,7 +17,6 @@ from wellread.types import Citation, Hit
 
 __all__ = ["Quotable", "Scored", "citation", "plain", "score", "units_of", "words"]
 
-LEAD = 0.35  # share of word coverage in a unit's score, the rest is cosine; docs/log.md 2026-11-21
 UNFIT = 0.1  # what a unit loses that holds nothing of the kind asked for; docs/log.md 2026-11-21
 COMPARED = 64  # units that get a sentence vector, after a first sorting by words: a vector costs about 5 ms
 
@@ -58,7 +57,7 @@ def score(question: str, units: Sequence[Quotable], scorer: Embedder) -> Scored:
     cosine = _cosine(question, units, scorer)
     kind = asked.wanted(question)
     unfit = np.array([not asked.holds(u.reading, kind, question) for u in units], np.float32)
-    total = (1 - LEAD) * cosine + LEAD * (0.5 * own + 0.5 * coverage) - UNFIT * unfit
+    total = (1 - pieces.LEAD) * cosine + pieces.LEAD * (0.5 * own + 0.5 * coverage) - UNFIT * unfit
     order = np.argsort(-total, kind="stable")
     return Scored(tuple(units[i] for i in order), cosine[order], coverage[order], own[order], total[order])
 

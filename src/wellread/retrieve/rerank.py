@@ -16,7 +16,6 @@ from wellread.types import Hit
 
 ALONE = 1.0  # weight of a cross-encoder, which needs no help from the search
 BESIDE = 0.67  # weight of a sentence encoder; docs/log.md
-LEAD = 0.35  # share of word coverage in what a sentence encoder says of a piece, the rest is cosine; as for answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def rerank(
     scores = _in_time(question, chosen, reranker, settings)
     best: dict[int, float] = {}
     for piece, score in zip(chosen, scores, strict=False):
-        value = (1 - LEAD) * score + LEAD * piece.coverage if encoder and by_sentence else score
+        value = (1 - pieces.LEAD) * score + pieces.LEAD * piece.coverage if encoder and by_sentence else score
         best[piece.hit] = max(value, best.get(piece.hit, value))
     detail |= {"model": reranker.id, "read": len(best), "pieces": len(scores), "weight": weight}
     if len(scores) < len(chosen):

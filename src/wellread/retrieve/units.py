@@ -14,6 +14,7 @@ from wellread.documents.sentences import sentences
 from wellread.index.words.stopwords import STOPWORDS
 from wellread.types import Hit, Span
 
+LEAD = 0.35  # share of word coverage in the score of a piece, the rest is cosine; docs/log.md 2026-11-21
 WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 MARKUP = re.compile(r"^[\s>#*\-+•|]+|[*`|]+|\[(?=[^\]]*\]\()|\]\([^)]*\)")
 ROW = re.compile(r"\|[^|\n]*\|")

@@ -96,21 +96,6 @@ def numbered(labels: Sequence[int]) -> list[int]:
     return [numbers.setdefault(label, len(numbers)) for label in labels]
 
 
-def modularity(near: Near, labels: Sequence[int], resolution: float = 1.0) -> float:
-    """How much more weight lies within the groups than by chance; 0 where there are no edges.
-
-    Source: Newman, PRE 2004, with the resolution of Reichardt and Bornholdt.
-    """
-    whole = sum(sum(around.values()) for around in near)
-    if whole <= 0:
-        return 0.0
-    inside = sum(w for node, around in enumerate(near) for other, w in around.items() if labels[other] == labels[node])
-    total: dict[int, float] = {}
-    for node, around in enumerate(near):
-        total[labels[node]] = total.get(labels[node], 0.0) + sum(around.values())
-    return inside / whole - resolution * math.fsum((t / whole) ** 2 for t in total.values())
-
-
 def npmi(together: int, one: int, other: int, n: int) -> float:
     """How much more often than by chance two names stand in one of ``n`` passages: -1 never, 0 by chance, 1 always.
 

@@ -192,16 +192,6 @@ def write_adapter(
     put(writer, target, (np.ascontiguousarray(tensor) for tensor in tensors.values()))
 
 
-def with_values(path: Path, target: Path, values: Mapping[str, str | int]) -> None:
-    """A copy of a GGUF file with other metadata, its tensors byte for byte."""
-    pattern = open_pattern(path)
-    writer = _writer(pattern, values)
-    places = [_place(tensor, {}) for tensor in pattern.reader.tensors]
-    for place in places:
-        _announce(writer, place)
-    put(writer, target, (place.copied for place in places))
-
-
 def permuted(weights: Array, n_heads: int) -> Array:
     """Rows of a query or key projection in llama.cpp's order: within a head, the two halves of rope interleaved.
 
