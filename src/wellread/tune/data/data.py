@@ -308,11 +308,6 @@ def load(folder: Path) -> DataSet:
     return DataSet(card, train, validation, test, folder)
 
 
-def artifact_id(card: Card) -> str:
-    """The id of a data set in the lineage of its base."""
-    return f"data-{card.hash[:16]}"
-
-
 def _lines(rows: Sequence[Row]) -> str:
     return "".join(json.dumps(to_json(row), ensure_ascii=True) + "\n" for row in rows)
 

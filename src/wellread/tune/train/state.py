@@ -102,10 +102,10 @@ def belongs_to(base: KnowledgeBase, run: TrainingRun) -> bool:
     if run.tenant != base.who.tenant:
         return False
     with base.store.reading() as connection:
-        for artifact in (artifact_of(run), f"data-{run.data['hash'][:16]}"):  # the data set's, until it is finished
+        for artifact in (artifact_of(run), f"data-{run.data.hash[:16]}"):  # the data set's, until it is finished
             if lineage.known(connection, artifact, who=base.who):
                 return lineage.may_read(connection, artifact, who=base.who)
-        return lineage.all_visible(connection, run.data.get("documents", ()), who=base.who)
+        return lineage.all_visible(connection, run.data.documents, who=base.who)
 
 
 def names(base: KnowledgeBase) -> list[str]:
