@@ -63,7 +63,7 @@ def test_a_document_that_is_removed_is_told_to_those_alone_who_could_read_it(hr:
 
 
 def test_a_label_that_is_given_later_hides_the_model_from_then_on(hr: KnowledgeBase) -> None:
-    run = replace(RUN, name="open-lora", data={"name": "open", "hash": "1"})
+    run = replace(RUN, name="open-lora", data=TrainingData("open", "1"))
     document = next(one for one in hr.documents() if not one.labels)
     with hr.store.writing() as tx:
         inputs = [Input("document", document.id, document.version)]
