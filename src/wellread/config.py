@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
 import inspect
 import itertools
 import json
@@ -24,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from wellread import digests
 from wellread.errors import ConfigError, UsageError
 
 VERSION = "0.1.0"
@@ -74,8 +74,7 @@ def load(
 
 def digest(settings: Settings) -> str:
     """16 hex digits that change when a setting does."""
-    values = json.dumps(settings.values, default=str, sort_keys=True)
-    return hashlib.sha256(values.encode()).hexdigest()[:16]
+    return digests.of_json(settings.values)[:16]
 
 
 def changed(settings: Settings, sections: Sections, overrides: Sequence[str], *, origin: str = "--set") -> Settings:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from wellread import digests
 from wellread.errors import ModelError, ModelUnavailable
@@ -197,5 +196,3 @@ def _from_row(kept: outcome_rows.KeptOutcome, asker: Asker, question: Question, 
         kept=True,
         sent_to=asker.hosts(reading),
     )
-
-
