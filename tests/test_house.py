@@ -35,13 +35,11 @@ OFFERED = {"__init__.py", "contracts.py"}  # what other packages call
 UNCALLED = {  # by tests alone, or by nothing yet
     "index.graph.rows.exists",
     "index.words.fulltext.count_rows",
-    "store.access.all_readable",
     "store.documents.count",
     "store.documents.history",
     "store.documents.keys_of",
     "store.documents.metadata_values",
     "store.documents.supersede",
-    "store.feedback.put",
     "store.jobs.interrupted",
     "store.jobs.recent",
     "store.outcomes.get",
