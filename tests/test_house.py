@@ -39,7 +39,6 @@ UNCALLED = {  # by tests alone, or by nothing yet
     "store.documents.history",
     "store.documents.keys_of",
     "store.documents.metadata_values",
-    "store.documents.supersede",
     "store.jobs.interrupted",
     "store.jobs.recent",
     "store.outcomes.get",

@@ -322,7 +322,7 @@ class KnowledgeBase:
     def _logged(self, answer: Answer, read: Sequence[SearchResult]) -> Answer:
         if self.store.read_only or not self.logs:
             return answer
-        return record.logged(answer, read, self.store, record.Asked(self.who, self.settings_hash, self.conversation))
+        return record.logged(answer, read, self.store, record.AskedBy(self.who, self.settings_hash, self.conversation))
 
     @property
     def settings_hash(self) -> str:

@@ -13,7 +13,7 @@ from wellread.types import Answer, Principal, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedBy:
     """Who asked, under which settings, as a part of which conversation."""
 
     who: Principal
@@ -21,7 +21,7 @@ class Asked:
     conversation: str | None = None
 
 
-def logged(answer: Answer, read: Sequence[SearchResult], store: Store, asked: Asked) -> Answer:
+def logged(answer: Answer, read: Sequence[SearchResult], store: Store, asked: AskedBy) -> Answer:
     """The answer, which stands in the log now; one that cannot be logged (a full disk) says so in its stages.
 
     ``read`` are the searches that were made for it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from wellread.advise.report.markup import Markup, el, join, text
+from wellread.markup import Markup, el, join, text
 from wellread.serve import openai
 from wellread.types import Answer, Citation, Document, Failure, Status
 
