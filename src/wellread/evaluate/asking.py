@@ -81,11 +81,11 @@ class Asker:
 
     def eyes(self, question: Question) -> KnowledgeBase:
         """The base as the question's reader sees it."""
-        return self.base.as_user(principal_of(question, self.base.who))
+        return self.base.as_user(principal_of(question, who=self.base.who))
 
     def key(self, question: Question) -> str:
         """SHA-256 of what the answer follows from, documents apart."""
-        parts: list[object] = [self.way.reads, question.text, sorted(principal_of(question, self.base.who).groups)]
+        parts: list[object] = [self.way.reads, question.text, sorted(principal_of(question, who=self.base.who).groups)]
         if self.way.reads == "examples":
             parts.append([[e.text, answer_of(e)] for e in self.shown(question)])
         return digests.of_json([*parts, self._behind()])
@@ -209,7 +209,7 @@ def _passages(eyes: KnowledgeBase, question: Question) -> WayReading:
     return WayReading(passages, documents, digests.of_json(read), sent_to=result.left_machine, result=result)
 
 
-def principal_of(question: Question, who: Principal) -> Principal:
+def principal_of(question: Question, *, who: Principal) -> Principal:
     """Who a question is asked as: ``who`` with those groups alone that it names, where it names some."""
     return replace(who, groups=who.groups & question.groups) if question.groups else who
 

@@ -76,7 +76,7 @@ def _one_way(
     silent = n_before = 0
     for done, question in enumerate(questions):
         progress.step(asker.way.name, done, len(questions), f"{n_before} known from before" if n_before else "")
-        who = principal_of(question, asker.base.who)
+        who = principal_of(question, who=asker.base.who)
         reading = asker.read(question)
         kept = known.get((keys[question.id], reading.depends))
         if kept is not None and not plan.again and not (kept.error and plan.retry_failed):
@@ -108,7 +108,7 @@ def _known(
     """What was answered before, by key and digest of what was read; each looked for with the eyes of its question."""
     by_eyes: dict[Principal, list[str]] = {}
     for question in questions:
-        by_eyes.setdefault(principal_of(question, asker.base.who), []).append(keys[question.id])
+        by_eyes.setdefault(principal_of(question, who=asker.base.who), []).append(keys[question.id])
     found: dict[tuple[str, str], outcome_rows.KeptOutcome] = {}
     with asker.base.store.reading() as connection:
         for who, wanted in by_eyes.items():

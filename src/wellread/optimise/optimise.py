@@ -366,11 +366,11 @@ def _really(
 
 def _asked_of(made: KnowledgeBase, questions: Sequence[Question], search: _Search) -> tuple[list[float], list[float]]:
     first = search.questions[0]
-    made.as_user(principal_of(first, made.who)).ask(first.text)  # opens the models
+    made.as_user(principal_of(first, who=made.who)).ask(first.text)  # opens the models
     made.ask(first.text)
     scores, seconds = [], []
     for n, question in enumerate(questions, 1):
-        eyes = made.as_user(principal_of(question, made.who))
+        eyes = made.as_user(principal_of(question, who=made.who))
         began = time.perf_counter()
         try:
             answer = eyes.ask(question.text)

@@ -164,7 +164,7 @@ class TrialRunner:
         shared = list(self._embedders.values())
         for name, recalled in self._embedders.items():
             recalled.begin(self._met.setdefault((given, name), set()))
-        eyes = made.as_user(principal_of(question, made.who))
+        eyes = made.as_user(principal_of(question, who=made.who))
         self.asked += 1
         started = time.perf_counter()
         try:
@@ -182,7 +182,7 @@ class TrialRunner:
     def _key(self, choice: Choice, question: Question) -> str:
         values = [
             [JUDGED_BY, config.VERSION, self.base.settings_hash, self.base.store.generation()],
-            [sorted(principal_of(question, self.base.who).groups), space.overrides(choice), freeze.digest(question)],
+            [sorted(principal_of(question, who=self.base.who).groups), space.overrides(choice), freeze.digest(question)],
         ]
         return digests.of_json(values)[:32]
 

@@ -119,7 +119,7 @@ def _plain(word: Judgement) -> str:
 
 def _word(base: KnowledgeBase, chat: Chat, question: Question, outcome: Outcome) -> Judgement:
     """The judge's word on an answer, from the store where it was given before."""
-    who = principal_of(question, base.who)
+    who = principal_of(question, who=base.who)
     said = [question.text, question.answers, question.answerable, outcome.text, outcome.refused, outcome.error]
     key = digests.of_json(["judge", judge.prompt_hash("right"), identity(base.settings["chat"]), said])
     with base.store.reading() as connection:
