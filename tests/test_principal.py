@@ -30,7 +30,7 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.models.opened import OpenModels
 from wellread.optimise import rechunk
 from wellread.retrieve.similar.similar import FileReading, alike
-from wellread.store import access, documents, feedback, files, jobs, lineage, log, outcomes
+from wellread.store import access, credentials, documents, feedback, files, jobs, lineage, log, outcomes
 from wellread.store.schema import versions
 from wellread.sync import remove
 from wellread.tune.data import data as datasets
@@ -58,6 +58,7 @@ class Scene:
     trace: str
     run: int
     chunk: str
+    credential: str
     other: Path  # a folder for what is written
 
 
@@ -80,9 +81,21 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             run = outcomes.begin(tx, "eval", {"vault": 1}, who=HELEN, questions_hash="0", n_questions=1)
             kept = outcomes.put(tx, "key", "depends", {"text": "sesame"}, who=HELEN, documents=[document.id])
             outcomes.join(tx, run, "vault", "q", kept, {"right": 1.0})
+            credentials.issue(tx, "key", "helens", who=HELEN)
+            (credential,) = credentials.listing(tx.connection, who=HELEN)
         hit = base.search(ASKED).hits[0]
         _taught(base, document.id)
-        yield Scene(base, base.as_user(EVE), document.id, keys[0], answer.trace_id, run, hit.chunk.id, folder / "out")
+        yield Scene(
+            base,
+            base.as_user(EVE),
+            document.id,
+            keys[0],
+            answer.trace_id,
+            run,
+            hit.chunk.id,
+            credential.id,
+            folder / "out",
+        )
 
 
 def _taught(base: KnowledgeBase, document: str) -> None:
@@ -209,7 +222,7 @@ FUNCTIONS: dict[str, Row] = {
     "index.open:IndexReader.snapshot": _snapshot,
     "index.open:IndexReader.search_dense": _vector,
     "index.open:IndexReader.search_text": lambda s: s.base.reader.search_text(ASKED, who=EVE, k=5),
-    "index.truncation:truncation": lambda s: truncation.truncation(s.base.store, s.base.embedder, who=EVE).n_passages,
+    "index.truncation:truncation": lambda s: truncation.truncation(s.base.store, s.base.embedder, who=EVE).chunks,
     "knowledge_base:KnowledgeBase.create": lambda s: KnowledgeBase.create(s.other / "new", who=EVE).documents(),
     "knowledge_base:KnowledgeBase.open": lambda s: KnowledgeBase.open(s.base.folder, who=EVE).documents(),
     "knowledge_base:KnowledgeBase.over": _over,
@@ -230,6 +243,10 @@ FUNCTIONS: dict[str, Row] = {
     "store.access:readable": read(access.readable),
     "store.access:all_readable": read(access.all_readable),
     "store.access:visible": _rows_of_versions,
+    "store.credentials:issue": lambda s: [] if write(credentials.issue, "key", "eves")(s) else None,
+    "store.credentials:listing": lambda s: [one for one in read(credentials.listing)(s) if one.who != EVE],
+    "store.credentials:revoke": lambda s: write(credentials.revoke, s.credential)(s),
+    "store.documents:by_uri": lambda s: read(documents.by_uri, s.mine.documents()[0].uri)(s),
     "store.documents:get": read(documents.get, ".document"),
     "store.documents:get_version": read(documents.get_version, 1),
     "store.documents:listing": read(documents.listing),
@@ -287,10 +304,11 @@ def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
         for node in ast.parse(path.read_text("utf-8")).body:
             inside = node.body if isinstance(node, ast.ClassDef) else [node]
             for one in inside:
-                if isinstance(one, ast.FunctionDef) and not one.name.startswith("_"):
-                    if "who" in {each.arg for each in (*one.args.args, *one.args.kwonlyargs)}:
-                        lead = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-                        yield f"{module}:{lead}{one.name}", one
+                if not isinstance(one, ast.FunctionDef) or one.name.startswith("_"):
+                    continue
+                if "who" in {each.arg for each in (*one.args.args, *one.args.kwonlyargs)}:
+                    lead = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+                    yield f"{module}:{lead}{one.name}", one
 
 
 KNOWN = dict(_functions())
@@ -443,12 +461,15 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "backup": ("{out}/backup",),
     "restore": ("{out}/none", "{out}/restored"),
     "log": ("{trace}",),
+    "serve": ("--help",),
+    "keys add": ("eves",),
+    "keys revoke": ("{credential}",),
 }
 BARE = {
     "sync", "status", "chat", "questions draft", "questions review", "questions check", "questions freeze",
     "questions list", "eval run", "eval list", "advise", "optimise", "index rebuild", "index compact", "index tree",
     "index reembed", "index truncation", "index presets", "graph build", "graph entities", "models list", "tune runs",
-    "config show", "config check", "doctor", "check",
+    "config show", "config check", "doctor", "check", "keys list",
 }  # fmt: skip
 
 
@@ -462,7 +483,10 @@ def test_a_command_tells_nothing_to_who_may_see_nothing(
     scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = [word.format(out=tmp_path, trace=scene.trace) for word in COMMAND_LINES.get(name, ())]
+    given = [
+        word.format(out=tmp_path, trace=scene.trace, credential=scene.credential)
+        for word in COMMAND_LINES.get(name, ())
+    ]
     shared = ["--base", str(scene.base.folder), "--user", "eve", "--set", "answer.style=quote"]
     done = CliRunner().invoke(app, [*shared, *name.split(), *given], prog_name="wellread", input="")
     if done.exception is not None and not isinstance(done.exception, SystemExit):

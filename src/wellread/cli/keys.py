@@ -34,15 +34,15 @@ def add(
         list[str] | None,
         typer.Option(metavar="NAME", help="What it may: ask, search, read, rate, operate; repeatable."),
     ] = None,
-    user: Annotated[str, typer.Option(metavar="NAME", help="Who its questions and ratings are by.")] = "",
     days: Annotated[int, typer.Option(min=1, metavar="N", help="Days until it ends.")] = 365,
 ) -> int:
     """Make a key; it is shown this once.
 
-    The key reads with the tenant and the groups of this call (--tenant, --group). Only a digest of it is kept.
+    The key reads with the tenant and the groups of this call (--tenant, --group), and what is done with it is done by
+    its user (--user), or by its name. Only a digest of it is kept.
     """
     with open_base(call) as base:
-        who = Principal(base.who.tenant, base.who.groups, user or name)
+        who = Principal(base.who.tenant, base.who.groups, base.who.user or name)
         with base.store.writing() as tx:
             allowed = tuple(action or credentials.READER)
             token = credentials.issue(tx, "key", name, who=who, actions=allowed, lasts=timedelta(days=days))

@@ -182,7 +182,11 @@ class TrialRunner:
     def _key(self, choice: Choice, question: Question) -> str:
         values = [
             [JUDGED_BY, config.VERSION, self.base.settings_hash, self.base.store.generation()],
-            [sorted(principal_of(question, who=self.base.who).groups), space.overrides(choice), freeze.digest(question)],
+            [
+                sorted(principal_of(question, who=self.base.who).groups),
+                space.overrides(choice),
+                freeze.digest(question),
+            ],
         ]
         return digests.of_json(values)[:32]
 

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from sqlalchemy import Column, Connection, LargeBinary, Row, String, Table, Text, select
 
@@ -110,16 +110,19 @@ def find(connection: Connection, token: str, kind: Kind, *, now: datetime) -> Cr
 
 def revoke(tx: Transaction, number: str, *, who: Principal) -> bool:
     """Whether there was such a credential of this tenant; from the commit on it lets nobody in."""
+    if number not in {one.id for kind in get_args(Kind) for one in listing(tx.connection, who=who, kind=kind)}:
+        return False
     mine = (credentials.c.id == number, credentials.c.tenant == who.tenant, credentials.c.revoked_at.is_(None))
     done = tx.connection.execute(credentials.update().where(*mine).values(revoked_at=tx.now))
     return bool(done.rowcount)
 
 
 def listing(connection: Connection, *, who: Principal, kind: Kind = "key") -> list[Credential]:
-    """Those of this tenant, newest first, revoked ones too."""
+    """Those of this tenant, newest first, revoked ones too; to a named user those alone that open nothing hidden."""
     mine = (credentials.c.tenant == who.tenant, credentials.c.kind == kind)
     rows = connection.execute(select(credentials).where(*mine).order_by(credentials.c.created_at.desc()))
-    return [_credential(row) for row in rows]
+    found = [_credential(row) for row in rows]
+    return [one for one in found if not who.user or one.who.groups <= who.groups]
 
 
 def _credential(row: Row[tuple[object, ...]]) -> Credential:

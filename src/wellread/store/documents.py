@@ -254,11 +254,9 @@ def count(connection: Connection, *, who: Principal, where: Filter | None = None
 def totals(connection: Connection, *, who: Principal) -> tuple[int, int]:
     """Chunks, and documents that nearly repeat another one, among what may be read."""
     n_chunks = select(func.count()).select_from(chunks).where(access_rights.visible(connection, chunks, who=who))
-    near = (
-        select(func.count()).select_from(versions)
-        .where(access_rights.visible(connection, versions, who=who), versions.c.retired_at.is_(None))
-        .where(versions.c.near_duplicate_of.is_not(None))
-    )  # fmt: skip
+    seen = (access_rights.visible(connection, versions, who=who), versions.c.retired_at.is_(None))
+    others = select(versions.c.document_id).where(*seen)  # that a hidden document is alike is nobody's business
+    near = select(func.count()).select_from(versions).where(*seen, versions.c.near_duplicate_of.in_(others))
     return int(connection.execute(n_chunks).scalar_one()), int(connection.execute(near).scalar_one())
 
 
