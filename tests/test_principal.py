@@ -36,7 +36,7 @@ from wellread.sync import remove
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import Card, ChatRow, DataSet
 from wellread.tune.train import state
-from wellread.tune.train.state import TrainingRun
+from wellread.tune.train.state import BaseWeights, TrainingData, TrainingRun
 from wellread.types import Compare, Principal, Question
 
 SOURCE = Path(wellread.__file__).parent
@@ -106,8 +106,8 @@ def _taught(base: KnowledgeBase, document: str) -> None:
     with base.store.writing() as tx:
         inputs = [lineage.Input("document", document, 1)]
         lineage.record(tx, datasets.artifact_id(card), "dataset", inputs, {}, who=HELEN)
-    data = {"name": "vault", "hash": card.hash, "counts": {}, "documents": [document]}
-    run = TrainingRun("pay-lora", "finished", {}, data, {"name": "b", "digest": "0"}, "lora", 0, user="helen")
+    data, weights = TrainingData("vault", card.hash, {}, (document,)), BaseWeights("b", "0", "")
+    run = TrainingRun("pay-lora", "finished", {}, data, weights, "lora", 0, user="helen")
     folder = state.folder_of(base.folder, run.name)
     (folder / "best").mkdir(parents=True)
     state.write(folder, run)
