@@ -273,6 +273,34 @@ def test_sql_stays_in_store_and_index() -> None:
     assert {name for name in found if not name.startswith(("store/", "index/"))} == set()
 
 
+def strings_of(tree: ast.Module) -> Iterator[str]:
+    """Every string of a file that is not a docstring."""
+    docs = {id(node.body[0].value) for node in ast.walk(tree) if getattr(node, "body", None)
+            and isinstance(node.body, list) and isinstance(node.body[0], ast.Expr)}  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def test_the_words_of_sqlite_stay_in_the_engine_and_in_full_text_search() -> None:
+    words = re.compile(r"json_each|\bPRAGMA\b|OR REPLACE|sqlite_master|\bfts5|ON CONFLICT|BEGIN IMMEDIATE")
+    found = set()
+    for path in sources(PACKAGE / "store") + sources(PACKAGE / "index"):
+        tree = tree_of(path)
+        imported = {module for module in imports_of(tree) if module == "sqlite3" or "dialects" in module}
+        called = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} & {"exec_driver_sql", "json_each"}
+        if name_of(path).startswith("store/migrations/"):
+            called -= {"exec_driver_sql"}  # a step is statements of its time
+        if imported or called or any(words.search(text) for text in strings_of(tree)):
+            found.add(name_of(path))
+    assert {name for name in found if not name.startswith(("store/engine/", "index/words/"))} == set()
+
+
+def test_only_paths_knows_where_things_of_a_base_lie() -> None:
+    literals = {name_of(p) for p in sources() for text in strings_of(tree_of(p)) if text.startswith(".wellread")}
+    assert literals - {"paths.py"} == set()
+
+
 def test_only_config_reads_the_environment() -> None:
     found = set()
     for path in sources():

@@ -23,11 +23,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from wellread import digests
+from wellread import digests, paths
 from wellread.errors import ConfigError, UsageError
 
 VERSION = "0.1.0"
-FILE_NAME = "wellread.toml"
+FILE_NAME = paths.SETTINGS
 ENV_PREFIX = "WELLREAD_"
 RESERVED_ENV = frozenset({"WELLREAD_MODELS", "WELLREAD_DATA", "WELLREAD_BASE"})
 

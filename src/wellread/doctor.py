@@ -13,13 +13,14 @@ from wellread.documents import parse as parsing
 from wellread.documents import plugged as plugged_files
 from wellread.errors import WellreadError
 from wellread.index import check as index_check
+from wellread.index import structures
 from wellread.index.vectors import sets
 from wellread.models.api import Chat, Embedder
 from wellread.models.opened import OpenModels
 from wellread.models.settings import EmbedSettings
 from wellread.retrieve.retrievers import plugged
 from wellread.store import check as store_check
-from wellread.store.engine import api as engine
+from wellread.store.engine import words
 from wellread.store.engine.api import Store
 
 LOW_SPACE = 1 << 30  # bytes
@@ -49,7 +50,7 @@ def examine(folder: Path, settings: config.Settings, store: Store, models: OpenM
 
 
 def _versions() -> Finding:
-    detail = f"wellread {config.VERSION}, Python {platform.python_version()}, SQLite {engine.sqlite_version()}"
+    detail = f"wellread {config.VERSION}, Python {platform.python_version()}, SQLite {words.version()}"
     return Finding("versions", True, detail)
 
 
@@ -122,10 +123,11 @@ def _store(store: Store) -> Iterator[Finding]:
 
 def _index(settings: config.Settings, store: Store, models: OpenModels) -> Iterator[Finding]:
     faults = index_check.check(store)
-    yield Finding("index", not faults, "; ".join(map(str, faults[:3])) or "words and vectors are whole",
-                  "wellread index rebuild")  # fmt: skip
     with store.reading() as connection:
         live = sets.live(connection)
+        sizes = [(one.name, one.size(connection)) for one in structures.STRUCTURES]
+    whole = f"words and vectors are whole; chunks in {', '.join(f'{name} {n:,}' for name, n in sizes if n) or 'none'}"
+    yield Finding("index", not faults, "; ".join(map(str, faults[:3])) or whole, "wellread index rebuild")
     if live is None:
         return
     try:

@@ -20,6 +20,7 @@ from wellread.index import build
 from wellread.index.graph import build as graph_build
 from wellread.index.open import IndexReader
 from wellread.index.sparse import sparse
+from wellread.index.structure import Making
 from wellread.index.tree import grow
 from wellread.index.tree.grow import TreeUpdate
 from wellread.models.api import Chat, Embedder, Reranker
@@ -33,7 +34,7 @@ from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.similar.similar import By, FileReading, SimilarDocument, alike
 from wellread.retrieve.understand.followup import History
-from wellread.store import backup, documents, files, jobs, log, scratch
+from wellread.store import documents, files, jobs, log, scratch
 from wellread.store.check import Fault
 from wellread.store.engine.api import Store
 from wellread.sync import context, remove, sync
@@ -224,22 +225,14 @@ class KnowledgeBase:
             )
             if report.deleted:
                 scratch.purge(self.folder / DATA_FOLDER)
-            self._sparse_fill(self.store, progress)
-            return self._graph_in_step(self._tree_in_step(report, progress), progress)
+            return sync.in_step(self._making(progress), report)
 
-    def _tree_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
-        """The report, with what was done to the tree of summaries where ``tree.mode`` says that it is searched."""
-        if self.settings["tree"].mode == "off":
-            return report
-        grown = grow.update(self.store, self._tree_models, self.settings["tree"], progress)
-        return replace(report, summaries=grown.made, seconds=report.seconds + grown.seconds)
-
-    def _graph_in_step(self, report: SyncReport, progress: Progress = SILENT) -> SyncReport:
-        """The report, with what was done to the graph of names where ``graph.mode`` says that it is searched."""
-        if self.settings["graph"].mode == "off":
-            return report
-        done = graph_build.update(self.store, self._graph_models, self.settings["graph"], progress)
-        return replace(report, summaries=report.summaries + done.summed, seconds=report.seconds + done.seconds)
+    def _making(self, progress: Progress = SILENT) -> Making:
+        """What structures are made with."""
+        chat = self._open_chat if self.settings["chat"].model else None
+        wanted, sections = self.settings["sparse"], self.settings.values
+        sparse = (lambda: self.models.sparse(wanted)) if wanted.model else None
+        return Making(self.store, sections, lambda: self.embedder, lambda: self.cheap, chat, sparse, progress)
 
     def graph_update(self, progress: Progress = SILENT, *, whole: bool = False) -> graph_build.GraphUpdate:
         """The graph of names, in step with the documents; only what is missing is made, with ``whole`` all of it."""
@@ -259,7 +252,7 @@ class KnowledgeBase:
         if removed is None:
             raise UsageError(f"{what}: no such source or document; `wellread status --documents` lists them")
         scratch.purge(self.folder / DATA_FOLDER)
-        self._graph_in_step(self._tree_in_step(SyncReport()))
+        sync.in_step(self._making(), SyncReport())
         return removed
 
     # questions
@@ -406,7 +399,7 @@ class KnowledgeBase:
 
     def backup(self, target: Path | str) -> Path:
         """A copy of the base in ``target`` (a folder, or a .tar file), made while others read and write."""
-        return backup.backup(self._whole, target, beside=[self.folder / config.FILE_NAME])
+        return maintenance.backup(self._whole, self.folder, target)
 
     @staticmethod
     def restore(copy: Path | str, folder: Path | str) -> Path:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wellread import config
+from wellread import config, paths
 from wellread.errors import Refused, StoreError, UsageError
 from wellread.index import check as index_check
 from wellread.index.vectors import sets
-from wellread.store import access, backup, documents, files
+from wellread.store import access, documents, files
+from wellread.store import backup as copies
 from wellread.store import check as store_check
 from wellread.store.check import Fault
 from wellread.store.engine.api import Store, read_meta
 from wellread.types import Principal, Status
 
-DATA_FOLDER = ".wellread"
+DATA_FOLDER = paths.DATA
 
 
 def create(path: Path | str, sections: config.Sections) -> Path:
@@ -90,6 +91,14 @@ def check(store: Store) -> list[Fault]:
     return [*store_check.check(store), *index_check.check(store)]
 
 
+def backup(store: Store, folder: Path, target: Path | str) -> Path:
+    """A copy of the base in ``folder``: truth, vectors, settings, questions, and all that was trained or compared.
+
+    Raises: UsageError if the target is taken; StoreError if it cannot be written or the base cannot be read.
+    """
+    return copies.backup(store, target, beside=paths.to_keep(folder), derived=sets.folders)
+
+
 def restore(copy: Path | str, folder: Path | str) -> Path:
     """The base of a backup, laid into an empty folder after its manifest was checked.
 
@@ -98,4 +107,4 @@ def restore(copy: Path | str, folder: Path | str) -> Path:
     folder = Path(folder).expanduser().resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: is not empty; restore into a new folder")
-    return backup.restore(copy, folder / DATA_FOLDER).parent
+    return copies.restore(copy, folder / DATA_FOLDER).parent

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wellread import KnowledgeBase
+from wellread import KnowledgeBase, paths
 from wellread.errors import ModelError
 from wellread.models.api import Message, Reply, Sampling
 from wellread.questions import file as questions
@@ -14,7 +14,6 @@ from wellread.questions import stands
 from wellread.questions.draft import chat as draft_chat
 from wellread.questions.draft import draft
 from wellread.questions.draft.draft import Drafting
-from wellread.store import scratch
 from wellread.types import Usage
 
 SHIPS = {"Auk": 11, "Bay": 12, "Cob": 13, "Dab": 14, "Eel": 15}
@@ -99,7 +98,7 @@ def test_a_stopped_draft_goes_on_without_asking_again(base: KnowledgeBase) -> No
     first, second = Writer(), Writer()
     done = drafted(base, first, wanted)
     (base.folder / questions.DRAFTS).unlink()
-    replies = base.folder / ".wellread" / scratch.REPLIES
+    replies = base.folder / ".wellread" / paths.REPLIES
     assert drafted(base, second, wanted).new == done.new
     assert second.prompts == []
     (base.folder / questions.DRAFTS).unlink()

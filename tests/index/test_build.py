@@ -19,8 +19,9 @@ from wellread.index.open import IndexReader
 from wellread.index.settings import IndexSettings
 from wellread.index.vectors import file as vectors
 from wellread.index.vectors import sets
-from wellread.store import documents, files, migrations
+from wellread.store import documents, files
 from wellread.store.engine.api import Store
+from wellread.store.migrations import steps as migrations
 from wellread.sync.remove import remove
 from wellread.sync.sync import apply
 from wellread.types import Compare, Principal
@@ -98,8 +99,8 @@ def test_vectors_of_another_embedder_are_refused_by_reader_and_writer(store: Sto
     reader = IndexReader(store)
     with pytest.raises(StoreError, match=r"test:words.*test:other.*wellread index rebuild"):
         reader.check_embedder(other.id)
-    with pytest.raises(StoreError, match=r"test:words.*test:other"):
-        reader.search_dense(other.embed(["dogs"])[0], other.id, who=EVERYONE, k=1)
+    with pytest.raises(StoreError, match=r"test:words.*test:other"), reader.snapshot(who=EVERYONE) as snapshot:
+        snapshot.search_dense(other.embed(["dogs"])[0], other.id, k=1)
     with pytest.raises(StoreError, match=r"test:words.*test:other"):
         filled(store, other, ready("/docs/b", "cats"))
 
@@ -293,7 +294,10 @@ def test_vectors_are_written_as_the_set_stores_them_that_another_process_has_jus
 def test_a_rebuild_whose_vectors_another_one_dropped_says_so_and_the_other_answers(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/docs/a", "dogs pay"), ready("/docs/b", "cats sleep"))
     with Overtaken.open(store.folder) as mine:
-        mine.first, mine.after = (lambda: build.rebuild(store, WordEmbedder())), 2  # words, the new set, then vectors
+        mine.first, mine.after = (
+            (lambda: build.rebuild(store, WordEmbedder())),
+            3,
+        )  # words, glossary, the new set, then vectors
         with pytest.raises(StoreError, match="another rebuild or reembed took over"):
             build.rebuild(mine, WordEmbedder())
         assert mine.first is None
@@ -341,8 +345,8 @@ def test_a_set_of_the_schema_before_stores_halves(store: Store) -> None:
     filled(store, WordEmbedder(), ready("/docs/a", "dogs pay four euros"))
     with store.writing() as tx:
         tx.connection.exec_driver_sql("ALTER TABLE vector_sets DROP COLUMN storage")
-        migrations.STEPS[3](tx.connection)
-        migrations.STEPS[3](tx.connection)  # again is harmless
+        migrations.STEPS[4](tx.connection)
+        migrations.STEPS[4](tx.connection)  # again is harmless
     with store.reading() as connection:
         assert sets.live(connection).storage == "float16"
     assert check.check(store) == []

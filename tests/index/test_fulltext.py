@@ -69,7 +69,7 @@ def test_a_removed_text_is_found_no_more_and_its_neighbours_still_are(store: Sto
     assert found(store, "dogs") == [2]
     assert found(store, "free") == []
     with store.reading() as connection:
-        assert fulltext.count_rows(connection) == 1
+        assert fulltext.size(connection) == 1
 
 
 def test_stop_words_go_from_a_long_question_and_stay_in_one_of_nothing_else() -> None:

@@ -23,6 +23,7 @@ from wellread.index.graph import rows as graph
 from wellread.index.graph.build import GraphModels, GraphUpdate
 from wellread.index.graph.export import graphml
 from wellread.index.graph.open import Graph, graph_of
+from wellread.index.graph.schema import graph_entities, graph_mentions, graph_passages
 from wellread.index.graph.settings import GraphSettings
 from wellread.index.open import IndexReader
 from wellread.models import select as select_model
@@ -31,7 +32,6 @@ from wellread.models.settings import ChatSettings
 from wellread.store import check
 from wellread.store.engine.api import Store
 from wellread.store.schema import chunks as chunk_table
-from wellread.store.schema import graph_entities, graph_mentions, graph_passages
 from wellread.types import Principal, Usage
 
 SETTINGS = GraphSettings(mode="both", most=1.0, same=1.0)

@@ -15,10 +15,10 @@ from wellread.index.graph import build, communities
 from wellread.index.graph import check as graph_check
 from wellread.index.graph import rows as graph
 from wellread.index.graph.build import GraphModels, GraphUpdate
+from wellread.index.graph.schema import graph_entities
 from wellread.index.graph.settings import GraphSettings
 from wellread.store import check
 from wellread.store.engine.api import Store
-from wellread.store.schema import graph_entities
 
 SETTINGS = GraphSettings(mode="both", most=1.0, same=1.0, size=2)
 BUILT = "The Gannet Bay was built at Thornsund Yard in 2009."

@@ -83,8 +83,8 @@ def test_what_may_be_seen_is_told_also_where_another_thread_forgets_it_at_once(s
 def test_a_rare_word_of_a_hidden_document_does_not_push_out_a_frequent_one(store: Store) -> None:
     many = [f"ferry {n % 7}" for n in range(fulltext.MATCH_BUDGET + 50)]
     filled(store, WordEmbedder(), ready("/docs/a.md", *many), ready("/docs/b.md", "zanzibar", labels=["hr"]))
-    reader = IndexReader(store)
-    found = [reader.search_text(question, who=EVERYONE, k=5) for question in ("ferry zanzibar", "ferry nowhere")]
+    with IndexReader(store).snapshot(who=EVERYONE) as snapshot:
+        found = [snapshot.search_text(question, k=5) for question in ("ferry zanzibar", "ferry nowhere")]
     assert found[0] == found[1] and len(found[0]) == 5
 
 

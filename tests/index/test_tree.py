@@ -24,8 +24,9 @@ from wellread.index.tree.grow import TreeModels, TreeUpdate
 from wellread.index.tree.rows import TreeNode
 from wellread.index.tree.settings import TreeSettings
 from wellread.models.api import Message, Reply, Sampling
-from wellread.store import check, migrations
+from wellread.store import check
 from wellread.store.engine.api import Store
+from wellread.store.migrations import steps as migrations
 from wellread.store.schema import chunks as chunk_table
 from wellread.types import Usage
 
@@ -424,5 +425,5 @@ def test_a_base_of_the_schema_before_gets_the_tables_that_a_new_one_has(tmp_path
         wanted = tables(tx.connection)
         for name in ("tree_leaves", "tree_nodes"):
             tx.connection.exec_driver_sql(f"DROP TABLE {name}")
-        migrations.STEPS[2](tx.connection)
+        migrations.STEPS[3](tx.connection)
         assert tables(tx.connection) == wanted and len(wanted) > 15

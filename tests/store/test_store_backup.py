@@ -9,9 +9,14 @@ import pytest
 from store_samples import EVERYONE, put
 
 from wellread.errors import StoreError, UsageError
+from wellread.index.vectors import sets
+from wellread.index.vectors.schema import vector_sets
 from wellread.store import backup, check, documents
 from wellread.store.engine.api import Store
-from wellread.store.schema import vector_sets
+
+
+def copied(base: Store, target: Path, *beside: str) -> Path:
+    return backup.backup(base, target, beside=beside, derived=sets.folders)
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def base(store: Store) -> Store:
 
 @pytest.mark.parametrize("name", ["copy", "copy.tar"])
 def test_a_restored_base_is_the_one_that_was_backed_up(base: Store, tmp_path: Path, name: str) -> None:
-    made = backup.backup(base, tmp_path / "backups" / name, beside=[base.folder.parent / "wellread.toml"])
+    made = copied(base, tmp_path / "backups" / name, "wellread.toml")
     put(base, "/x/later", "Three.")
     folder = backup.restore(made, tmp_path / "again" / ".wellread")
     assert (folder.parent / "wellread.toml").read_text() == "[chat]\n"
@@ -52,7 +57,7 @@ def test_a_backup_while_others_write_is_one_moment_of_the_base(base: Store, tmp_
     writer.start()
     try:
         for number in range(4):
-            backup.restore(backup.backup(base, tmp_path / f"{number}"), tmp_path / f"again{number}" / "base")
+            backup.restore(copied(base, tmp_path / f"{number}"), tmp_path / f"again{number}" / "base")
             with Store.open(tmp_path / f"again{number}" / "base") as again:
                 assert check.check(again) == []
     finally:
@@ -61,7 +66,7 @@ def test_a_backup_while_others_write_is_one_moment_of_the_base(base: Store, tmp_
 
 
 def test_an_altered_backup_is_not_restored(base: Store, tmp_path: Path) -> None:
-    made = backup.backup(base, tmp_path / "copy")
+    made = copied(base, tmp_path / "copy")
     path = made / "vectors" / "e-4" / "vectors.f16"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     with pytest.raises(StoreError, match=r"vectors\.f16 was altered"):
@@ -70,17 +75,17 @@ def test_an_altered_backup_is_not_restored(base: Store, tmp_path: Path) -> None:
 
 
 def test_an_unfinished_backup_is_not_restored(base: Store, tmp_path: Path) -> None:
-    made = backup.backup(base, tmp_path / "copy")
+    made = copied(base, tmp_path / "copy")
     (made / backup.MANIFEST).unlink()
     with pytest.raises(StoreError, match="never finished"):
         backup.restore(made, tmp_path / "again")
-    (tmp_path / "cut.tar").write_bytes(backup.backup(base, tmp_path / "x.tar").read_bytes()[:9000])
+    (tmp_path / "cut.tar").write_bytes(copied(base, tmp_path / "x.tar").read_bytes()[:9000])
     with pytest.raises(StoreError):
         backup.restore(tmp_path / "cut.tar", tmp_path / "again")
 
 
 def test_nothing_is_written_outside_of_the_folder(base: Store, tmp_path: Path) -> None:
-    made = backup.backup(base, tmp_path / "copy")
+    made = copied(base, tmp_path / "copy")
     manifest = json.loads((made / backup.MANIFEST).read_text())
     (tmp_path / "outside").write_text("x")
     for name in ("../outside", str(tmp_path / "outside"), "a/../../outside"):
@@ -91,9 +96,9 @@ def test_nothing_is_written_outside_of_the_folder(base: Store, tmp_path: Path) -
 
 
 def test_neither_backup_nor_restore_overwrites(base: Store, tmp_path: Path) -> None:
-    made = backup.backup(base, tmp_path / "copy.tar")
+    made = copied(base, tmp_path / "copy.tar")
     with pytest.raises(UsageError, match="is there already"):
-        backup.backup(base, made)
+        copied(base, made)
     with pytest.raises(UsageError, match="is not empty"):
         backup.restore(made, base.folder)
     with tarfile.open(made) as archive:

@@ -36,7 +36,6 @@ def served(folder: Path) -> object:
             [documents.get(connection, one.id, who=HR, version=1) for one in listed],
             [documents.neighbours(connection, one.id, who=HR, first=0, last=99) for one in listed],
             documents.listing(connection, who=EVERYONE),
-            documents.metadata_values(connection, who=HR),
             files.known(connection, "default"),
             files.list_sources(connection, who=HR),
             log.recent(connection, who=HR),

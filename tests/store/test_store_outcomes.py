@@ -10,9 +10,10 @@ from pathlib import Path
 
 from store_samples import EVERYONE, bytes_on_disk, made, put
 
-from wellread.store import check, documents, migrations
+from wellread.store import check, documents
 from wellread.store import outcomes as outcome_rows
 from wellread.store.engine.api import FILE_NAME, Store, read_meta
+from wellread.store.migrations import steps as migrations
 from wellread.types import Principal
 
 CREW = Principal(groups=frozenset({"crew"}))

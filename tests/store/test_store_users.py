@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 from store_samples import EVERYONE, put
 
 from wellread.store import check, checksums, lineage, outcomes
 from wellread.store.engine.api import FILE_NAME, Store
-from wellread.store.step_users import _OLD
 from wellread.types import Principal
 
+_OLD = import_module("wellread.store.migrations.0006_users")._OLD
 HR = Principal(groups=frozenset({"hr"}))
 ARTIFACTS = """
 DROP TABLE lineage; DROP TABLE artifacts;

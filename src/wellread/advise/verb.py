@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wellread import paths
 from wellread.advise import advise, cost
 from wellread.advise.advice import Advice, TaskDescription
 from wellread.advise.report import kept, outputs, page
@@ -31,7 +32,7 @@ from wellread.questions import freeze
 from wellread.questions.selection import Selection
 from wellread.types import Question
 
-FOLDER = "comparison"  # of a base, where the last comparison lies
+FOLDER = paths.COMPARISON  # of a base, where the last comparison lies
 
 Spent = Callable[[Sequence[Way]], Mapping[str, Training]]
 

@@ -15,17 +15,19 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from wellread.errors import StoreError
 from wellread.index.vectors.file import Mask, VectorView
+from wellread.index.vectors.schema import vector_sets
 from wellread.index.vectors.sets import FOLDER, refuse_other
 from wellread.index.words import fulltext, glossary
 from wellread.once import OncePerKey, Recent
 from wellread.store import access, documents
 from wellread.store.engine.api import Store, read_meta
+from wellread.store.engine.words import as_list, listed, one_of
 from wellread.store.schema import access as access_table
-from wellread.store.schema import chunks, tombstones, vector_sets, versions
+from wellread.store.schema import chunks, tombstones, versions
 from wellread.types import Chunk, Document, Filter, Principal
 
 MOST_COUNTED = 50_000  # terms whose frequency is remembered per generation
@@ -34,9 +36,12 @@ MOST_REMEMBERED = 64  # things made of one generation: some once, some for every
 MOST_PRINCIPALS = 1_024  # whose access ids are remembered per generation
 GENERATIONS = 2  # that are kept open: a reader in an older snapshot does without the newest
 
-HOMES = text(  # of every search: half the time of the same statement built anew
-    "SELECT c.rowid_, c.version_id, v.n_chunks FROM json_each(:keys) AS j "
-    "JOIN chunks AS c ON c.rowid_ = j.value JOIN versions AS v ON v.id = c.version_id"
+_KEYS = listed("keys")
+HOMES = (  # of every search: built once
+    select(chunks.c.key, chunks.c.version_id, versions.c.n_chunks)
+    .select_from(_KEYS)
+    .join(chunks, chunks.c.key == _KEYS.c.value)
+    .join(versions, versions.c.id == chunks.c.version_id)
 )
 
 Found = list[tuple[int, float]]  # (chunk key, score), best first
@@ -124,24 +129,6 @@ class IndexReader:
             row = connection.execute(select(vector_sets).where(vector_sets.c.state == "live")).one_or_none()
         if row is not None:
             refuse_other(row.embedder_id, embedder_id)
-
-    def search_dense(
-        self,
-        vector: NDArray[np.float32],
-        embedder_id: str,
-        *,
-        who: Principal,
-        versions: Sequence[int] | None = None,
-        k: int,
-    ) -> Found:
-        """As ``Snapshot.search_dense``, in a snapshot of its own."""
-        with self.snapshot(who=who) as snapshot:
-            return snapshot.search_dense(vector, embedder_id, versions=versions, k=k)
-
-    def search_text(self, question: str, *, who: Principal, versions: Sequence[int] | None = None, k: int) -> Found:
-        """As ``Snapshot.search_text``, in a snapshot of its own."""
-        with self.snapshot(who=who) as snapshot:
-            return snapshot.search_text(question, versions=versions, k=k)
 
     def _loaded(self, connection: Connection, number: int) -> _Generation:
         """The generation, made of the newest one where that is older; it is the newest one then."""
@@ -311,14 +298,12 @@ class Snapshot:
     def of_versions(self, keys: Sequence[int], inside: frozenset[int]) -> set[int]:
         """Those of the chunk keys that belong to one of the versions."""
         columns = chunks.c
-        statement = select(columns.key).where(
-            access.one_of(columns.key, keys), access.one_of(columns.version_id, inside)
-        )
+        statement = select(columns.key).where(one_of(columns.key, keys), one_of(columns.version_id, inside))
         return set(self.connection.execute(statement).scalars())
 
     def homes(self, keys: Sequence[int]) -> dict[int, tuple[int, int]]:
         """The version id of each chunk key, and how many chunks that version has."""
-        found = self.connection.execute(HOMES, {"keys": json.dumps(list(keys))})
+        found = self.connection.execute(HOMES, {"keys": as_list(keys)})
         return {key: (version_id, n) for key, version_id, n in found}
 
     def glossary(self, phrases: Sequence[str], by: str) -> list[glossary.Known]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from wellread.index.open import Snapshot
-from wellread.store import access, documents
+from wellread.store import documents
+from wellread.store.engine.words import one_of
 from wellread.store.schema import chunks
 
 
@@ -38,9 +39,9 @@ def passages(snapshot: Snapshot, *, after: int = 0, everyone: bool = False) -> I
 def seen(snapshot: Snapshot, keys: Sequence[int], versions: Sequence[int] | None = None) -> set[int]:
     """Those of the keys whose passages are there, may be seen, and belong to one of ``versions`` (None: any)."""
     columns = chunks.c
-    statement = select(columns.key).where(access.one_of(columns.key, keys))
+    statement = select(columns.key).where(one_of(columns.key, keys))
     if snapshot.allowed is not None:
-        statement = statement.where(access.one_of(columns.access_id, snapshot.allowed))
+        statement = statement.where(one_of(columns.access_id, snapshot.allowed))
     if versions is not None:
-        statement = statement.where(access.one_of(columns.version_id, versions))
+        statement = statement.where(one_of(columns.version_id, versions))
     return set(snapshot.connection.execute(statement).scalars())

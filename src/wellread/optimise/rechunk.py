@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from wellread import config, digests
+from wellread import config, digests, paths
 from wellread.documents.changes import Change, ItemState, Ready
 from wellread.documents.chunk.chunk import chunk, chunks_of
 from wellread.knowledge_base import DATA_FOLDER, SECTIONS, KnowledgeBase
 from wellread.models.api import Chat, Embedder
 from wellread.optimise.recall import FromStores
 from wellread.progress import SILENT, Progress
-from wellread.store import documents, files, scratch
+from wellread.store import documents, files
 from wellread.store.engine.api import Store
 from wellread.sync import context
 from wellread.sync.sync import apply
@@ -33,7 +33,7 @@ def needs_copy(key: str) -> bool:
 
 def folder_of(base: KnowledgeBase) -> Path:
     """Where scratch copies and trials lie; it may be deleted at any time."""
-    return base.folder / DATA_FOLDER / scratch.COPIES
+    return base.folder / DATA_FOLDER / paths.COPIES
 
 
 def copied(

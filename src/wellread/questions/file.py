@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from wellread import digests
+from wellread import digests, paths
 from wellread.config import suggestion
 from wellread.errors import StoreError, UsageError
 from wellread.questions.stands import letters
 from wellread.types import Evidence, Question
 
-FILE = "questions.jsonl"
-DRAFTS = "questions-draft.jsonl"
+FILE = paths.QUESTIONS
+DRAFTS = paths.DRAFTS
 ASKED = "asked.jsonl"  # beside a comparison: what it asked
 
 State = Literal["accepted", "draft", "rejected"]

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wellread import digests
+from wellread import digests, paths
 from wellread.errors import UsageError
 from wellread.metrics.ranking import is_of
 from wellread.questions import file as question_files
 from wellread.questions.file import QuestionEntry
 from wellread.types import Question
 
-LOCK = "questions.lock.json"
+LOCK = paths.LOCK
 PARTS = ("train", "validation", "test")
 _SHOWN = 20  # changes that an error names; the rest is counted
 

@@ -6,19 +6,14 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from wellread.store.engine.api import Transaction
+from wellread.store.engine.words import one_of, storable
 from wellread.store.schema import access, access_labels, versions
 from wellread.types import Principal
 
-FEW = 64  # up to here the ids stand in the statement one by one; above, they are one JSON parameter
 _BATCH = 500
-
-
-def storable(text: str) -> bool:
-    """Whether SQLite can hold the text: it has no lone surrogate."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def intern(tx: Transaction, tenant: str, labels: Iterable[str]) -> int:
@@ -67,15 +62,6 @@ def all_readable(connection: Connection, *, who: Principal) -> bool:
     """Whether no row of the base is hidden from ``who``."""
     n_rows = connection.execute(select(func.count()).select_from(access)).scalar_one()
     return len(readable(connection, who=who)) == n_rows
-
-
-def one_of(column: ColumnElement[int], ids: Iterable[int]) -> ColumnElement[bool]:
-    """``column`` is one of ``ids``, which may be many: they are bound as one parameter beyond a few."""
-    numbers = sorted(ids)
-    if len(numbers) <= FEW:
-        return column.in_(numbers)
-    rows = func.json_each(bindparam(None, json.dumps(numbers), unique=True)).table_valued("value", name="wanted")
-    return column.in_(select(cast(rows.c.value, Integer)))
 
 
 def within(statement: Select[Any], column: ColumnElement[int], allowed: Collection[int] | None) -> Select[Any]:

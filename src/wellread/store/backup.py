@@ -1,7 +1,8 @@
 """A copy of a base, made while others write, that proves itself before it is restored.
 
-A backup is a folder or a .tar file: store.db as of one snapshot, the vector files, and ``manifest.json`` with the size
-and SHA-256 of each. The manifest is written last, so an unfinished backup has none and is never restored.
+A backup is a folder or a .tar file: store.db as of one snapshot, the vector files, whatever else the base would lack
+without it (settings, questions, trained models, see ``paths.to_keep``), and ``manifest.json`` with the size and SHA-256
+of each. The manifest is written last, so an unfinished backup has none and is never restored.
 """
 
 from __future__ import annotations
@@ -9,31 +10,35 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from wellread import digests
+from sqlalchemy import Connection
+
+from wellread import digests, paths
 from wellread.errors import StoreError, UsageError
-from wellread.store import migrations
-from wellread.store.engine.api import FILE_NAME, Store, now_text, store_errors
+from wellread.store.engine.api import FILE_NAME, Store, now_text
+from wellread.store.migrations import steps as migrations
 
 MANIFEST = "manifest.json"
 FORMAT = "wellread-backup-1"
-VECTORS = "vectors"
 _TRIES = 3
 _PIECE_BYTES = 1 << 20
+_LARGEST_CARD_BYTES = 1 << 22
+
+NamedFiles = Callable[[Connection], Iterable[tuple[str, bool]]]
 
 
-def backup(store: Store, target: Path | str, *, beside: Sequence[Path] = ()) -> Path:
+def backup(store: Store, target: Path | str, *, beside: Iterable[str] = (), derived: NamedFiles = lambda _: ()) -> Path:
     """The backup, complete; readers and writers go on meanwhile.
 
     ``target`` is a .tar file or a folder, which must not exist yet or be empty. ``beside`` are further files to keep
-    with it (wellread.toml), by name: ``restore`` puts them next to the store's folder.
+    with it, named from the folder that the store's own lies in: ``restore`` puts each where it was. ``derived`` names
+    the folders below the store's own that the snapshot speaks of, and whether each must be there.
     Raises: UsageError if the target is taken; StoreError if it cannot be written or the base cannot be read.
     """
     target = Path(target).absolute()
@@ -41,9 +46,9 @@ def backup(store: Store, target: Path | str, *, beside: Sequence[Path] = ()) -> 
         raise UsageError(f"{target}: is there already; name a new file or an empty folder")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".wellread-backup-", dir=target.parent) as scratch:
+        with tempfile.TemporaryDirectory(prefix=f"{paths.DATA}-backup-", dir=target.parent) as scratch:
             folder = Path(scratch) / "backup"
-            _collect(store, folder, beside)
+            _collect(store, folder, list(beside), derived)
             if target.suffix == ".tar":
                 _pack(folder, target)
             else:
@@ -56,55 +61,50 @@ def backup(store: Store, target: Path | str, *, beside: Sequence[Path] = ()) -> 
     return target
 
 
-def _collect(store: Store, folder: Path, beside: Sequence[Path]) -> None:
+def _collect(store: Store, folder: Path, beside: Sequence[str], derived: NamedFiles) -> None:
     for attempt in range(1, _TRIES + 1):
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir()
-        _copy_database(store, folder / FILE_NAME)
+        store.copy(folder / FILE_NAME)
         try:
-            _copy_vectors(store, folder)
+            _copy_derived(store, folder, derived)
             break
         except FileNotFoundError:  # an old set of vectors was dropped after the snapshot: take a new one
             if attempt == _TRIES:
                 raise
-    for path in beside:
-        if path.is_file():
-            shutil.copyfile(path, folder / path.name)
-    _write_manifest(folder)
+    for name in beside:
+        with suppress(FileNotFoundError):  # it was deleted since it was named
+            _copy(store.folder.parent / name, folder / name)
+    _write_manifest(folder, store.folder.parent)
 
 
-def _copy_database(store: Store, target: Path) -> None:
-    with store.reading() as connection, store_errors(target), closing(sqlite3.connect(target)) as copy:
-        source = connection.connection.driver_connection
-        if not isinstance(source, sqlite3.Connection):
-            raise TypeError(f"a backup is made of SQLite, not of {type(source).__name__}")
-        source.backup(copy)  # one step, in the snapshot of this reader
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a write-ahead log beside it
-
-
-def _copy_vectors(store: Store, folder: Path) -> None:
-    """The files of every set that the snapshot names and that has vectors; bytes appended since are leftovers there."""
-    with closing(sqlite3.connect(folder / FILE_NAME)) as copy:
-        sets = copy.execute("SELECT folder, n_slots FROM vector_sets WHERE state != 'retired'").fetchall()
-    for name, n_slots in sets:
-        source = store.folder / VECTORS / name
+def _copy_derived(store: Store, folder: Path, derived: NamedFiles) -> None:
+    """The files that the snapshot names; bytes appended since are leftovers there."""
+    with Store.open(folder, read_only=True) as copy, copy.reading() as connection:
+        named = list(derived(connection))
+    for name, needed in named:
+        source = store.folder / name
         if not source.is_dir():
-            if n_slots:
+            if needed:
                 raise FileNotFoundError(f"{source}: the vectors are missing; run wellread index rebuild")
             continue
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            target = folder / path.relative_to(store.folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            _copy(path, folder / path.relative_to(store.folder))
 
 
-def _write_manifest(folder: Path) -> None:
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def _write_manifest(folder: Path, base: Path) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
         "format": FORMAT,
         "schema_version": migrations.SCHEMA_VERSION,
         "created_at": now_text(),
+        "base": str(base),
         "files": {
             path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": digests.of_file(path)}
             for path in paths
@@ -141,9 +141,10 @@ def restore(target: Path | str, folder: Path | str) -> Path:
         raise UsageError(f"{target}: there is no such backup")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(prefix=".wellread-restore-", dir=folder.parent)
+        scratch = tempfile.TemporaryDirectory(prefix=f"{paths.DATA}-restore-", dir=folder.parent)
         with scratch as tmp, _opened(target) as source:
-            _unpack(source, Path(tmp), target)
+            before = _unpack(source, Path(tmp), target)
+            _rebased(Path(tmp), before, str(folder.parent))
             _put_in_place(Path(tmp), folder)
     except tarfile.TarError as error:
         raise StoreError(f"{target}: is no backup or was altered: {error}; use another backup") from error
@@ -157,8 +158,11 @@ def _put_in_place(staged: Path, folder: Path) -> None:
     """Everything of the store into ``folder``, the database last; the rest beside it, unless it is there already."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(staged.iterdir()):
-        if path.name == VECTORS:
-            path.rename(folder / VECTORS)
+        if path.name == paths.VECTORS:
+            path.rename(folder / path.name)
+        elif path.name == paths.DATA:
+            for kept in sorted(path.iterdir()):
+                kept.rename(folder / kept.name)
         elif path.name != FILE_NAME and not (folder.parent / path.name).exists():
             path.rename(folder.parent / path.name)
     (staged / FILE_NAME).rename(folder / FILE_NAME)
@@ -191,8 +195,10 @@ def _opened(target: Path) -> Iterator[_Source]:
             yield _Source(target, archive)
 
 
-def _unpack(source: _Source, staged: Path, target: Path) -> None:
-    for name, facts in _read_manifest(source, target).items():
+def _unpack(source: _Source, staged: Path, target: Path) -> str:
+    """Where the base was when it was copied, once every file of it is in ``staged`` and proved; "" if nobody knows."""
+    manifest, before = _read_manifest(source, target)
+    for name, facts in manifest.items():
         parts = PurePosixPath(name).parts
         if not parts or ".." in parts or PurePosixPath(name).is_absolute():
             raise StoreError(f"{target}: its manifest names a file outside of it ({name!r}); use another backup")
@@ -208,9 +214,10 @@ def _unpack(source: _Source, staged: Path, target: Path) -> None:
         _flush(path)
     if not (staged / FILE_NAME).is_file():
         raise StoreError(f"{target}: holds no {FILE_NAME}; use another backup")
+    return before
 
 
-def _read_manifest(source: _Source, target: Path) -> Mapping[str, Mapping[str, Any]]:
+def _read_manifest(source: _Source, target: Path) -> tuple[Mapping[str, Mapping[str, Any]], str]:
     content = source.open(MANIFEST)
     if content is None:
         raise StoreError(f"{target}: has no manifest: it is no backup or was never finished; use another backup")
@@ -227,7 +234,23 @@ def _read_manifest(source: _Source, target: Path) -> Mapping[str, Mapping[str, A
             }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{target}: its manifest was altered; use another backup") from error
-    return files
+    return files, str(manifest.get("base", ""))
+
+
+def _rebased(staged: Path, before: str, now: str) -> None:
+    """Settings and cards of trained models that name a file of the base by its whole path name the one that is there.
+
+    ``chat.model`` of a tuned model is such a path: without this a base would answer from where it was copied.
+    """
+    if not before or before == now:
+        return
+    cards = [path for path in (staged / paths.TUNE).rglob("*.json") if path.stat().st_size <= _LARGEST_CARD_BYTES]
+    for path in (staged / paths.SETTINGS, *cards):
+        if path.is_file():
+            text = path.read_text("utf-8", errors="surrogateescape")
+            old, new = (json.dumps(place, ensure_ascii=False)[1:-1] + "/" for place in (before, now))
+            if old in text:
+                path.write_text(text.replace(old, new), "utf-8", errors="surrogateescape")
 
 
 def _flush(path: Path) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from sqlalchemy import Connection, exists, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wellread.errors import StoreError
+from wellread.store.engine.words import insert_missing
 from wellread.store.schema import blobs, versions
 
-_INSERT = insert(blobs).on_conflict_do_nothing()
 LEVEL = 1  # of zlib: 3 x the speed of level 6 for a tenth more bytes
 
 
@@ -21,7 +20,7 @@ def put(connection: Connection, text: str) -> str:
     content = text.encode()
     digest = sha256(content).hexdigest()
     row = {"digest": digest, "size_bytes": len(content), "data": zlib.compress(content, LEVEL)}
-    connection.execute(_INSERT, row)
+    insert_missing(connection, blobs, [row])
     return digest
 
 

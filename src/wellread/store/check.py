@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select
-from sqlalchemy.exc import DBAPIError
 
 from wellread.errors import StoreError
 from wellread.store import blobs, checksums, files
 from wellread.store.engine.api import Store, read_meta
+from wellread.store.engine.words import DRIVER_ERRORS, broken_references, integrity
 from wellread.store.schema import (
     access,
     access_labels,
@@ -36,6 +35,9 @@ from wellread.store.schema import files as file_rows
 RESTORE = "restore a backup: wellread restore"
 ADD_AGAIN = "remove and add its file again, or restore a backup: wellread restore"
 CURES = {"versions": ADD_AGAIN, "chunks": ADD_AGAIN, "files": ADD_AGAIN}  # of altered rows
+
+# damage shows as almost anything: a column that is gone, a number that is a text, bytes that are no UTF-8
+_DAMAGE: tuple[type[Exception], ...] = (*DRIVER_ERRORS, StoreError, ValueError, KeyError, TypeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,19 @@ def _guarded(connection: Connection, name: str, part: Callable[[Connection], Ite
     try:
         for fault in part(connection):
             found.append(fault)  # what was found before a part broke off counts
-    except (DBAPIError, sqlite3.Error, StoreError, ValueError, KeyError, TypeError, OverflowError) as error:
-        # damage shows as almost anything: a column that is gone, a number that is a text, bytes that are no UTF-8
+    except _DAMAGE as error:
         found.append(Fault(name, f"cannot be read: {type(error).__name__}: {error}", RESTORE))
     return found
 
 
 def _pages(connection: Connection) -> Iterator[Fault]:
-    for row in connection.exec_driver_sql("PRAGMA integrity_check"):
-        if row[0] != "ok":
-            yield Fault("store.db", str(row[0]), RESTORE)
+    for what in integrity(connection):
+        yield Fault("store.db", what, RESTORE)
 
 
 def _references(connection: Connection) -> Iterator[Fault]:
-    for table, rowid, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-        yield Fault(f"{table} {rowid}", f"refers to a row of {parent} that is not there", RESTORE)
+    for table, row, parent in broken_references(connection):
+        yield Fault(f"{table} {row}", f"refers to a row of {parent} that is not there", RESTORE)
 
 
 def _rows(connection: Connection) -> Iterator[Fault]:

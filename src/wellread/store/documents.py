@@ -10,18 +10,17 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, and_, func, select, update
-from sqlalchemy.dialects import sqlite
 
 from wellread.store import access as access_rights
 from wellread.store import blobs, checksums, layout, log
 from wellread.store import outcomes as outcome_rows
 from wellread.store.engine.api import Transaction, utc_text
+from wellread.store.engine.words import insert_rows, one_of
 from wellread.store.filters import to_sql
-from wellread.store.schema import access, chunks, slots, tombstones, vector_sets, version_metadata, versions
+from wellread.store.schema import access, chunks, tombstones, version_metadata, versions
 from wellread.types import Chunk, Document, Filter, Principal, Span
 
 _BATCH = 1_000
-_INSERT_CHUNK = str(chunks.insert().compile(dialect=sqlite.dialect()))
 
 
 class ChunkRow(NamedTuple):
@@ -51,27 +50,49 @@ def newest(connection: Connection, document_id: str) -> int:
     return int(connection.execute(statement).scalar() or 0)
 
 
+class PlannedVersion(NamedTuple):
+    """A version that is about to come in: the number of its row, who may read it, and its chunks with their keys."""
+
+    id: int
+    access_id: int
+    chunks: tuple[ChunkRow, ...]
+
+
+def plan(tx: Transaction, document: Document, passages: Sequence[Chunk]) -> PlannedVersion:
+    """The rows that ``put_version`` will write, before any of them is there: what an index hands on to them."""
+    version_id = tx.allocate("version_id")
+    access_id = access_rights.intern(tx, document.tenant, document.labels)
+    first = tx.allocate("chunk_key", len(passages)) if passages else 0
+    rows = [
+        ChunkRow(key, chunk.header, chunk.text, access_id, version_id, content_hash(chunk.indexed_text))
+        for key, chunk in enumerate(passages, first)
+    ]
+    return PlannedVersion(version_id, access_id, tuple(rows))
+
+
 def put_version(
     tx: Transaction,
     document: Document,
     passages: Sequence[Chunk],
     minhash: bytes,
     near_duplicate_of: str | None = None,
+    planned: PlannedVersion | None = None,
 ) -> list[int]:
     """The keys of the new chunks, in their order; the version that was live is retired in the same transaction.
 
-    The version number is the document's next one; those in ``document`` and ``passages`` are ignored. The full-text
-    rows of the retired chunks must have been removed before.
+    The version number is the document's next one; those in ``document`` and ``passages`` are ignored. What an index
+    holds of the retired chunks must have been removed before. ``planned`` is what ``plan`` gave, if it was asked.
     """
+    planned = planned or plan(tx, document, passages)
     version = newest(tx.connection, document.id) + 1
     if version > 1:
         retire(tx, document.id, purge=False)
     row = {
-        "id": tx.allocate("version_id"),
+        "id": planned.id,
         "document_id": document.id,
         "version": version,
         "tenant": document.tenant,
-        "access_id": access_rights.intern(tx, document.tenant, document.labels),
+        "access_id": planned.access_id,
         "uri": document.uri,
         "title": document.title,
         "media_type": document.media_type,
@@ -96,17 +117,16 @@ def put_version(
     if document.metadata:
         facts = [{"version_id": row["id"], "key": key, "value": value} for key, value in document.metadata.items()]
         tx.connection.execute(version_metadata.insert(), facts)
-    return _put_chunks(tx, row, passages)
+    return _put_chunks(tx, row, passages, planned.chunks)
 
 
-def _put_chunks(tx: Transaction, version: Mapping[str, Any], passages: Sequence[Chunk]) -> list[int]:
-    if not passages:
-        return []
-    first = tx.allocate("chunk_key", len(passages))
+def _put_chunks(
+    tx: Transaction, version: Mapping[str, Any], passages: Sequence[Chunk], planned: Sequence[ChunkRow]
+) -> list[int]:
     rows = []
-    for key, chunk in enumerate(passages, first):
+    for place, chunk in zip(planned, passages, strict=True):
         row = (  # in the order of the table's columns: a test holds it
-            key,
+            place.key,
             chunk.id,
             version["document_id"],
             version["version"],
@@ -122,12 +142,12 @@ def _put_chunks(tx: Transaction, version: Mapping[str, Any], passages: Sequence[
             chunk.text,
             chunk.n_tokens,
             chunk.parent_id,
-            content_hash(chunk.indexed_text),
+            place.content_hash,
             version["generation"],
         )
         rows.append((*row, checksums.of_values(row)))
-    tx.connection.exec_driver_sql(_INSERT_CHUNK, rows)
-    return list(range(first, first + len(rows)))
+    insert_rows(tx.connection, chunks, rows)
+    return [place.key for place in planned]
 
 
 def retire(tx: Transaction, document_id: str, *, purge: bool) -> list[int]:
@@ -161,9 +181,7 @@ def _keys_of_version(connection: Connection, version_id: int) -> list[int]:
 def _remove_chunks(tx: Transaction, keys: list[int]) -> None:
     if not keys:
         return
-    sets = select(vector_sets.c.id)
-    tx.connection.execute(slots.delete().where(access_rights.one_of(slots.c.chunk_key, keys), slots.c.set_id.in_(sets)))
-    tx.connection.execute(chunks.delete().where(access_rights.one_of(chunks.c.key, keys)))
+    tx.connection.execute(chunks.delete().where(one_of(chunks.c.key, keys)))
     tx.connection.execute(tombstones.insert(), [{"generation": tx.generation, "chunk_key": key} for key in keys])
 
 
@@ -279,7 +297,7 @@ def chunks_by_key(connection: Connection, keys: Sequence[int], *, who: Principal
     """The chunks among ``keys`` that are live and may be seen, with their documents (without text and blocks)."""
     if not keys:
         return {}
-    return _joined(connection, access_rights.one_of(chunks.c.key, {int(key) for key in keys}), who)
+    return _joined(connection, one_of(chunks.c.key, {int(key) for key in keys}), who)
 
 
 def neighbours(
@@ -293,17 +311,6 @@ def neighbours(
     )
     found = [(key, chunk) for key, (chunk, _) in _joined(connection, condition, who).items()]
     return sorted(found, key=lambda pair: (pair[1].ordinal, pair[0]))
-
-
-def keys_of(connection: Connection, chunk_ids: Sequence[str], *, who: Principal) -> dict[str, int]:
-    """The keys of live chunks by their ids; what may not be seen is missing."""
-    found: dict[str, int] = {}
-    condition = access_rights.visible(connection, chunks, who=who)
-    for start in range(0, len(chunk_ids), _BATCH):
-        wanted = chunks.c.id.in_(chunk_ids[start : start + _BATCH])
-        rows = connection.execute(select(chunks.c.id, chunks.c.key).where(wanted, condition))
-        found.update((row.id, row.key) for row in rows)
-    return found
 
 
 def chunk_rows(connection: Connection, document_id: str) -> list[ChunkRow]:
@@ -328,22 +335,6 @@ def minhashes(connection: Connection, tenant: str) -> dict[str, bytes]:
         versions.c.minhash != b"",
     )
     return {row.document_id: row.minhash for row in connection.execute(statement)}
-
-
-def metadata_values(connection: Connection, *, who: Principal, limit: int = 10_000) -> dict[str, tuple[str, ...]]:
-    """The values that occur for each metadata key in live documents that ``who`` may see; ``limit`` pairs at most."""
-    statement = (
-        select(version_metadata.c.key, version_metadata.c.value)
-        .distinct()
-        .join(versions, versions.c.id == version_metadata.c.version_id)
-        .where(access_rights.visible(connection, versions, who=who))
-        .order_by(version_metadata.c.key, version_metadata.c.value)
-        .limit(limit)
-    )
-    found: dict[str, list[str]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.key, []).append(row.value)
-    return {key: tuple(values) for key, values in found.items()}
 
 
 def _chunk_rows(connection: Connection, condition: ColumnElement[bool], limit: int | None = None) -> list[ChunkRow]:

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import Connection, Select, bindparam, func, select
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Select, func, select
 
 from wellread.errors import Refused
 from wellread.store import access, checksums
 from wellread.store.engine.api import Transaction
+from wellread.store.engine.words import upsert
 from wellread.store.schema import files, sources
 from wellread.types import Failure, Principal
 
@@ -101,18 +100,6 @@ _KNOWN = tuple(field.name for field in fields(KnownFile))
 CHECKED = ("tenant", *_KNOWN)  # what the checksum of a row covers: all but the row's number
 
 
-def _upsert() -> tuple[str, tuple[str, ...]]:
-    """The statement that ``put_known`` runs for every item, compiled once, and the order of its values."""
-    statement = insert(files).values({name: bindparam(name) for name in (*CHECKED, "checksum")})
-    replaced = {name: statement.excluded[name] for name in (*_KNOWN, "checksum") if name != "uri"}
-    whole = statement.on_conflict_do_update(index_elements=["tenant", "uri"], set_=replaced)
-    compiled = whole.compile(dialect=sqlite.dialect(paramstyle="qmark"))
-    return str(compiled), tuple(compiled.positiontup or ())
-
-
-_UPSERT, _UPSERTED = _upsert()
-
-
 def known(connection: Connection, tenant: str) -> dict[str, KnownFile]:
     """Everything that is known of a tenant's source items, by uri."""
     statement = select(*(files.c[name] for name in _KNOWN)).where(files.c.tenant == tenant)
@@ -178,9 +165,7 @@ def put_known(tx: Transaction, rows: Iterable[KnownFile], *, tenant: str) -> Non
         row = {"tenant": tenant, **asdict(file)}
         row["checksum"] = _checksum(row)
         values.append(row)
-    if not values:
-        return
-    tx.connection.exec_driver_sql(_UPSERT, [tuple(row[name] for name in _UPSERTED) for row in values])
+    upsert(tx.connection, files, values, ("tenant", "uri"))
 
 
 def _checksum(row: Mapping[str, object]) -> bytes:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import access, checksums, log
 from wellread.store.engine.api import Transaction
+from wellread.store.engine.words import insert_missing, upsert
 from wellread.store.schema import artifacts, lineage, questions, versions
 from wellread.types import Principal
 
@@ -57,10 +57,7 @@ def record(
         "access": json.dumps(sorted(labelled)),
     }
     row["checksum"] = checksums.of_row(artifacts, row)
-    keys = ("id", "tenant")
-    statement = insert(artifacts)
-    replaced = {name: statement.excluded[name] for name in row if name not in keys}
-    tx.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), row)
+    upsert(tx.connection, artifacts, [row])
     if inputs:
         arrows = [
             {
@@ -72,7 +69,7 @@ def record(
             }
             for one in inputs
         ]
-        tx.connection.execute(insert(lineage).on_conflict_do_nothing(), arrows)
+        insert_missing(tx.connection, lineage, arrows)
 
 
 def known(connection: Connection, artifact_id: str, *, who: Principal) -> bool:

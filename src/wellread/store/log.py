@@ -10,10 +10,10 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import checksums
 from wellread.store.engine.api import Transaction
+from wellread.store.engine.words import insert_missing
 from wellread.store.schema import chunks, feedback, question_documents, questions, versions
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
 
@@ -73,7 +73,7 @@ def put(
     cited = _documents_of(tx.connection, answer) | set(documents)
     if cited:
         rows = [{"document_id": document, "trace_id": answer.trace_id} for document in sorted(cited)]
-        tx.connection.execute(insert(question_documents).on_conflict_do_nothing(), rows)
+        insert_missing(tx.connection, question_documents, rows)
 
 
 def _deleted(connection: Connection, documents: Collection[str]) -> bool:

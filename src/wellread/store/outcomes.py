@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wellread.store import access, checksums
 from wellread.store.engine.api import Transaction, now_text
+from wellread.store.engine.words import upsert
 from wellread.store.jobs import alive
 from wellread.store.schema import chunks, outcome_documents, outcomes, run_outcomes, runs, versions
 from wellread.types import Principal
@@ -200,10 +200,7 @@ def join(
         "metrics": _json(metrics),
     }
     row["checksum"] = checksums.of_row(run_outcomes, row)
-    statement = insert(run_outcomes)
-    replaced = {name: statement.excluded[name] for name in ("outcome_id", "metrics", "checksum")}
-    keys = ["run_id", "way", "question_id"]
-    tx.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), row)
+    upsert(tx.connection, run_outcomes, [row])
 
 
 def finish(tx: Transaction, run_id: int, summary: Mapping[str, Any]) -> None:

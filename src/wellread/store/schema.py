@@ -1,4 +1,7 @@
-"""The tables of the truth, in SQLAlchemy Core; nothing here is particular to one engine.
+"""The tables of the truth, in SQLAlchemy Core; ``store.migrations`` makes them, a test compares.
+
+Of what is particular to one engine there are only options that others ignore (``sqlite_where``). Tables of what is
+derived from chunks stand in ``index``, beside what reads them.
 
 Every row that a user's data reaches carries ``tenant`` and an ``access_id`` (tenant and labels, kept in ``access``),
 so that what somebody may see is one small set of integers in the WHERE clause. Rows that must survive the disk carry
@@ -167,28 +170,6 @@ Index("chunks_version", chunks.c.version_id)
 Index("chunks_content", chunks.c.content_hash)
 Index("chunks_generation", chunks.c.generation)
 
-vector_sets = Table(  # one file of vectors per embedder; at most one is live
-    "vector_sets",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("embedder_id", String, nullable=False),
-    Column("dim", Integer, nullable=False),
-    Column("folder", String, nullable=False),  # below the base's vectors/
-    Column("state", String, nullable=False),  # building, live, retired
-    Column("n_slots", Integer, nullable=False),  # committed rows of the files, tombstones included
-    Column("created_at", String, nullable=False),
-    Column("storage", String, nullable=False, server_default="float16"),  # float16, int8, binary
-)
-
-slots = Table(  # where a chunk's vector lies in the file of a set
-    "slots",
-    metadata,
-    Column("chunk_key", Integer, ForeignKey("chunks.key"), primary_key=True),
-    Column("set_id", Integer, ForeignKey("vector_sets.id"), primary_key=True),
-    Column("slot", Integer, nullable=False),
-    Column("crc", Integer, nullable=False),  # CRC-32 of the vector's bytes in the file
-    sqlite_with_rowid=False,
-)
 
 tombstones = Table(
     "tombstones",
@@ -342,106 +323,3 @@ outcome_documents = Table(  # whose text an outcome may hold: what is blanked wh
     Column("outcome_id", Integer, ForeignKey("outcomes.id"), primary_key=True),
 )
 Index("outcome_documents_outcome", outcome_documents.c.outcome_id)
-
-tree_nodes = Table(  # summaries of passages, and of summaries; each holds text of one access id alone
-    "tree_nodes",
-    metadata,
-    Column("id", Integer, primary_key=True),  # given by Transaction.allocate
-    Column("access_id", Integer, ForeignKey("access.id"), nullable=False),
-    Column("level", Integer, nullable=False),  # 1: over chunks, 2: over nodes of level 1 …
-    Column("parent_id", Integer),  # NULL at the top
-    Column("dirty", Integer, nullable=False),  # 1: what is below it has changed since the summary was made
-    Column("text", Text, nullable=False),  # "" until it is made, and from the moment that a passage below it is gone
-    Column("vector", LargeBinary, nullable=False),  # of the text, float16
-    Column("middle", LargeBinary, nullable=False),  # mean of the vectors below it, float16: what finds its place
-    Column("made_by", String, nullable=False),  # extract, or the name of a chat model
-    Column("inputs", LargeBinary, nullable=False),  # digest of what the summary was made from
-    Column("checksum", LargeBinary, nullable=False),
-)
-Index("tree_nodes_level", tree_nodes.c.access_id, tree_nodes.c.level)
-Index("tree_nodes_parent", tree_nodes.c.parent_id)
-Index("tree_nodes_dirty", tree_nodes.c.level, sqlite_where=tree_nodes.c.dirty == 1)
-
-tree_leaves = Table(  # under which node of level 1 a chunk hangs
-    "tree_leaves",
-    metadata,
-    Column("chunk_key", Integer, primary_key=True),
-    Column("node_id", Integer, ForeignKey("tree_nodes.id"), nullable=False),
-    Column("content_hash", LargeBinary, nullable=False),  # of the chunk, which a new version may hold unchanged
-)
-Index("tree_leaves_node", tree_leaves.c.node_id)
-
-graph_passages = Table(  # chunks whose names and relations are in the graph
-    "graph_passages",
-    metadata,
-    Column("id", Integer, primary_key=True),  # given by Transaction.allocate
-    Column("chunk_key", Integer, nullable=False, unique=True),
-    Column("access_id", Integer, ForeignKey("access.id"), nullable=False),
-    Column("content_hash", LargeBinary, nullable=False),  # of the chunk, which a new version may hold unchanged
-    Column("extractor", String, nullable=False),
-    Column("dropped", Integer, nullable=False),  # what a model named that does not stand in the chunk
-)
-
-graph_communities = Table(  # entities that hang together; each holds text of one access id alone
-    "graph_communities",
-    metadata,
-    Column("id", Integer, primary_key=True),  # given by Transaction.allocate
-    Column("access_id", Integer, ForeignKey("access.id"), nullable=False),
-    Column("dirty", Integer, nullable=False),  # 1: what it is made of has changed since it was summed up
-    Column("summary", Text, nullable=False),  # "" until it is made, and from the moment that a passage of it is gone
-    Column("made_by", String, nullable=False),  # extract, or the name of a chat model
-    Column("embedder_id", String, nullable=False),
-    Column("vector", LargeBinary, nullable=False),  # of the summary, float16
-)
-Index("graph_communities_access", graph_communities.c.access_id)
-
-graph_entities = Table(  # names, one row for each access id under which documents say them
-    "graph_entities",
-    metadata,
-    Column("id", Integer, primary_key=True),  # given by Transaction.allocate
-    Column("access_id", Integer, ForeignKey("access.id"), nullable=False),
-    Column("key", Text, nullable=False),  # the name as it is compared: names with the same key are one
-    Column("name", Text, nullable=False),
-    Column("kind", String, nullable=False),  # name, code, term, or what a model called it
-    Column("community_id", Integer, ForeignKey("graph_communities.id")),
-    Column("fresh", Integer, nullable=False),  # 1: not compared with the others nor placed yet
-    UniqueConstraint("access_id", "key"),
-)
-Index("graph_entities_community", graph_entities.c.community_id)
-Index("graph_entities_fresh", graph_entities.c.access_id, sqlite_where=graph_entities.c.fresh == 1)
-
-graph_mentions = Table(  # where a name stands: characters of the chunk
-    "graph_mentions",
-    metadata,
-    Column("passage_id", Integer, ForeignKey("graph_passages.id"), primary_key=True),
-    Column("entity_id", Integer, ForeignKey("graph_entities.id"), primary_key=True),
-    Column("start", Integer, primary_key=True),
-    Column("end", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-Index("graph_mentions_entity", graph_mentions.c.entity_id)
-
-graph_edges = Table(  # a relation that a passage states, and the characters of the chunk that state it
-    "graph_edges",
-    metadata,
-    Column("id", Integer, primary_key=True),  # given by Transaction.allocate
-    Column("passage_id", Integer, ForeignKey("graph_passages.id"), nullable=False),
-    Column("one_id", Integer, ForeignKey("graph_entities.id"), nullable=False),
-    Column("other_id", Integer, ForeignKey("graph_entities.id"), nullable=False),
-    Column("label", Text, nullable=False),
-    Column("start", Integer, nullable=False),
-    Column("end", Integer, nullable=False),
-)
-Index("graph_edges_passage", graph_edges.c.passage_id)
-Index("graph_edges_one", graph_edges.c.one_id)
-Index("graph_edges_other", graph_edges.c.other_id)
-
-graph_same = Table(  # names that mean the same, by their vectors
-    "graph_same",
-    metadata,
-    Column("one_id", Integer, ForeignKey("graph_entities.id"), primary_key=True),
-    Column("other_id", Integer, ForeignKey("graph_entities.id"), primary_key=True),
-    Column("score", Float, nullable=False),
-    sqlite_with_rowid=False,
-)
-Index("graph_same_other", graph_same.c.other_id)

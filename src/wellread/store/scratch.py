@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-COPIES = "optimise"  # folder: copies of the base with other settings, and what was asked of them
-REPLIES = "draft-replies.jsonl"  # what a model replied when it drafted questions
+from wellread import paths
 
 
 def purge(folder: Path) -> None:
     """Nothing of it is left in a base's data ``folder``; whoever needs it makes it anew."""
-    shutil.rmtree(folder / COPIES, ignore_errors=True)
-    (folder / REPLIES).unlink(missing_ok=True)
+    shutil.rmtree(folder / paths.COPIES, ignore_errors=True)
+    (folder / paths.REPLIES).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One change of documents in the tables of the truth and of the index, within the transaction of its batch."""
+"""One change of documents in the tables of the truth, and in every structure, within the transaction of its batch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from wellread.documents.changes import Change, Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
-from wellread.index.graph import rows as graph
-from wellread.index.sparse import sparse
-from wellread.index.tree import rows as tree
-from wellread.index.words import fulltext, glossary
 from wellread.store import documents, files
-from wellread.store.documents import ChunkRow
 from wellread.store.engine.api import Transaction
 from wellread.store.files import KnownFile
+from wellread.sync.arrivals import Arrivals
 from wellread.types import Failure
 
 
@@ -29,33 +25,21 @@ class Tally:
         self.counts[name] = self.counts.get(name, 0) + n
 
 
-def put(tx: Transaction, change: Ready, tenant: str, tally: Tally) -> list[tuple[int, int, int]]:
-    """(key, access id, version id) of the document's new chunks, which can be found by their words from here on."""
+def put(tx: Transaction, change: Ready, tenant: str, tally: Tally, arrivals: Arrivals) -> None:
+    """The document is in the store; its chunks wait among the arrivals."""
     document = change.document
     if change.replaces is not None and change.replaces != document.id:
-        _retire(tx, change.replaces, purge=True)
-    gone = _forget_words(tx, document.id) if documents.newest(tx.connection, document.id) else []
-    keys = documents.put_version(
-        tx, document, change.chunks, change.minhash, getattr(change, "near_duplicate_of", None)
-    )
-    tree.follow(tx, gone, keys)
-    graph.follow(tx, gone, keys)
-    held = sparse.taken(tx.connection, [row.key for row in gone])
-    texts, titles = [chunk.text for chunk in change.chunks], [chunk.header for chunk in change.chunks]
-    fulltext.add(tx.connection, keys, texts, titles)
-    indexed = [chunk.indexed_text for chunk in change.chunks]
-    glossary.add(tx.connection, keys, indexed)
-    sparse.hand_on(tx.connection, held, keys, indexed)
+        _retire(tx, change.replaces, arrivals)
+    gone = documents.chunk_rows(tx.connection, document.id) if documents.newest(tx.connection, document.id) else []
+    planned = documents.plan(tx, document, change.chunks)
+    arrivals.take(tx, gone, planned.chunks)
+    documents.put_version(tx, document, change.chunks, change.minhash, change.near_duplicate_of, planned)
     files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
     tally.add("new" if change.replaces is None else "changed")
-    tally.add("chunks", len(keys))
-    if not keys:
-        return []
-    row = documents.chunk_rows(tx.connection, document.id)[0]
-    return [(key, row.access_id, row.version_id) for key in keys]
+    tally.add("chunks", len(planned.chunks))
 
 
-def record(tx: Transaction, change: Change, tenant: str, tally: Tally) -> None:
+def record(tx: Transaction, change: Change, tenant: str, tally: Tally, arrivals: Arrivals) -> None:
     """Everything but a document that is new or changed."""
     match change:
         case Moved(item=item, old_uri=old_uri, document_id=document_id):
@@ -67,7 +51,7 @@ def record(tx: Transaction, change: Change, tenant: str, tally: Tally) -> None:
             before = files.get(tx.connection, tenant, item.uri)
             files.put(tx, item, "duplicate", tenant=tenant, document_id=document_id)
             if before is not None:
-                _let_go(tx, before, tenant)
+                _let_go(tx, before, tenant, arrivals)
             tally.add("duplicates")
         case Failed(item=item, kind=kind, reason=reason, skipped=skipped):
             before = files.get(tx.connection, tenant, item.uri)
@@ -80,7 +64,7 @@ def record(tx: Transaction, change: Change, tenant: str, tally: Tally) -> None:
             if not skipped:
                 tally.failures.append(Failure(item.uri, kind, reason, attempts, item.size_bytes))
         case Gone(uri=uri):
-            if forget_item(tx, uri, tenant):
+            if forget_item(tx, uri, tenant, arrivals):
                 tally.add("deleted")
         case Touched(item=item):
             before = files.get(tx.connection, tenant, item.uri)
@@ -116,41 +100,29 @@ def taken_out(tx: Transaction, change: Change, tenant: str, source_ids: Collecti
     return change.item.source_id not in source_ids
 
 
-def forget_item(tx: Transaction, uri: str, tenant: str) -> bool:
+def forget_item(tx: Transaction, uri: str, tenant: str, arrivals: Arrivals) -> bool:
     """Whether the item was known; its document is purged unless another item has the same content."""
     before = files.get(tx.connection, tenant, uri)
     if before is None:
         return False
     files.drop(tx, uri, tenant=tenant)
-    _let_go(tx, before, tenant)
+    _let_go(tx, before, tenant, arrivals)
     return True
 
 
-def _let_go(tx: Transaction, item: KnownFile, tenant: str) -> None:
+def _let_go(tx: Transaction, item: KnownFile, tenant: str, arrivals: Arrivals) -> None:
     """The document of an item that was live is purged, or belongs to a duplicate of it from now on."""
     if item.document_id is None or item.state == "duplicate":
         return
     uri = files.sharing(tx.connection, item, tenant)
     heir = files.get(tx.connection, tenant, uri) if uri is not None else None
     if heir is None:
-        _retire(tx, item.document_id, purge=True)
+        _retire(tx, item.document_id, arrivals)
     elif heir.state == "duplicate":
         files.put_known(tx, [replace(heir, state="live")], tenant=tenant)
         documents.rename(tx, item.document_id, uri=heir.uri)
 
 
-def _forget_words(tx: Transaction, document_id: str) -> list[ChunkRow]:
-    """The live chunks of a document, whose words are not found any more."""
-    rows = documents.chunk_rows(tx.connection, document_id)
-    fulltext.remove(tx.connection, [row.key for row in rows], [row.text for row in rows], [row.header for row in rows])
-    if glossary.exists(tx.connection):
-        glossary.remove(tx.connection, [row.key for row in rows])
-    return rows
-
-
-def _retire(tx: Transaction, document_id: str, *, purge: bool) -> None:
-    gone = _forget_words(tx, document_id)
-    sparse.remove(tx.connection, [row.key for row in gone])
-    documents.retire(tx, document_id, purge=purge)
-    tree.follow(tx, gone)
-    graph.follow(tx, gone)
+def _retire(tx: Transaction, document_id: str, arrivals: Arrivals) -> None:
+    arrivals.take(tx, documents.chunk_rows(tx.connection, document_id))
+    documents.retire(tx, document_id, purge=True)

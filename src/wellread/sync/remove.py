@@ -9,10 +9,11 @@ from pathlib import Path
 from wellread.documents.sources.listing import from_row, uri_of
 from wellread.documents.sources.owners import claims, owner
 from wellread.index.build import compact
-from wellread.index.words import fulltext
+from wellread.index.structure import Brought
 from wellread.store import files
 from wellread.store.engine.api import Store
 from wellread.store.files import KnownFile
+from wellread.sync.arrivals import Arrivals
 from wellread.sync.record import forget_item
 from wellread.types import Principal
 
@@ -46,11 +47,10 @@ def remove(store: Store, what: str, *, who: Principal) -> int | None:
         gone |= single - holds_hidden
         items = [item for uri, item in known.items() if uri in chosen or item.source_id in gone]
         counted = sum(item.document_id is not None and item.state != "duplicate" for item in items)
-        if items and not fulltext.exists(tx.connection):
-            fulltext.create(tx.connection)
+        arrivals = Arrivals(Brought(store))
         left = claims(source for source in every if source.id not in gone and source.kind in wide)
         for item in sorted(items, key=lambda item: item.state != "duplicate"):  # first duplicates: no heirs there
-            forget_item(tx, item.uri, tenant)
+            forget_item(tx, item.uri, tenant, arrivals)
             keeper = owner(left, item.uri)
             if keeper is not None and (item.mtime_ns or item.document_id or item.state == "removed"):
                 row = KnownFile(item.uri, keeper.id, "removed", seen_at=tx.now)

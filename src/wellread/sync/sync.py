@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from wellread.documents.changes import Change, Ready, Unchanged
+from wellread.index import structures
 from wellread.index.build import compact
 from wellread.index.settings import IndexSettings
+from wellread.index.structure import Brought, Making
 from wellread.index.vectors import sets
-from wellread.index.vectors.sets import Rows, VectorSet, refuse_other
-from wellread.index.words import fulltext, glossary
+from wellread.index.vectors.sets import refuse_other
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store import files
+from wellread.store.documents import content_hash
 from wellread.store.engine.api import Store, Transaction
+from wellread.sync.arrivals import Arrivals
 from wellread.sync.record import Tally, put, record, taken_out
 from wellread.types import SyncReport
 
@@ -83,46 +87,34 @@ def _commit(
         used = current is not None and current.embedder_id == embedder.id
         storage = current.storage if used and current is not None else settings.vectors
         vectors, n_embedded = sets.vectors_of(store, embedder, texts, storage)
+        by_hash = {content_hash(text): vector for text, vector in zip(texts, vectors, strict=True)}
         with store.writing() as tx:
             into = sets.live_for(tx, embedder, storage) if texts else None
             if into is None or into.storage == storage:  # else another process has changed how vectors are kept
-                done = _written(store, tx, batch, tenant, settings, (into, vectors))
+                brought = Brought(store, settings.language, embedder, by_hash, storage)
+                done = _written(tx, batch, tenant, Arrivals(brought))
     for name, n in done.counts.items():
         tally.add(name, n)
     tally.add("embedded", n_embedded)
     tally.failures += done.failures
 
 
-def _written(
-    store: Store,
-    tx: Transaction,
-    batch: Sequence[Change],
-    tenant: str,
-    settings: IndexSettings,
-    found: tuple[VectorSet | None, Rows],
-) -> Tally:
-    """What the batch did; ``found`` are the set and the vectors, as it stores them, of the batch's chunks in order."""
-    done, (into, vectors) = Tally(), found
-    if not fulltext.exists(tx.connection, settings.language):
-        fulltext.create(tx.connection, settings.language)
-    if not glossary.exists(tx.connection):
-        glossary.create(tx.connection)
-    rows: list[tuple[int, int, int]] = []
-    kept: list[int] = []  # positions in ``vectors``: a document that comes twice in a batch counts once
-    position = 0
+def _written(tx: Transaction, batch: Sequence[Change], tenant: str, arrivals: Arrivals) -> Tally:
+    """What the batch did, to the truth and to everything that is derived from it."""
+    done = Tally()
     source_ids = {source.id for source in files.every_source(tx.connection, tenant)}
     for change in batch:
-        n_chunks = len(change.chunks) if isinstance(change, Ready) else 0
         if taken_out(tx, change, tenant, source_ids):
-            pass
-        elif isinstance(change, Ready):
-            rows += put(tx, change, tenant, done)
-            kept += range(position, position + n_chunks)
+            continue
+        if isinstance(change, Ready):
+            put(tx, change, tenant, done, arrivals)
         else:
-            record(tx, change, tenant, done)
-        position += n_chunks
-    if into is not None:
-        lacking = sets.lacking(tx.connection, into, [row[0] for row in rows])
-        pairs = [(at, row) for at, row in zip(kept, rows, strict=True) if row[0] in lacking]
-        sets.append(store, tx, into, vectors[[at for at, _ in pairs]], [row for _, row in pairs])
+            record(tx, change, tenant, done, arrivals)
+    arrivals.settle(tx)
     return done
+
+
+def in_step(making: Making, report: SyncReport) -> SyncReport:
+    """The report, once what takes a model has followed too: sparse vectors, summaries, names, as the settings say."""
+    done = structures.renew(making)
+    return replace(report, summaries=report.summaries + done.summaries, seconds=report.seconds + done.seconds)

@@ -11,12 +11,11 @@ from typing import Annotated
 
 import typer
 
-from wellread import config
+from wellread import config, paths
 from wellread.cli import show
 from wellread.cli.base import open_base
 from wellread.cli.call import Call, command, hint, progress
 from wellread.cli.sections import ALL
-from wellread.errors import UsageError
 from wellread.tune.base.template import TokenPiece
 from wellread.tune.data import prepare as preparing
 from wellread.tune.data.findings import DataFinding, Policy
@@ -159,9 +158,7 @@ def _name(
     if not name:
         first = next(iter([*(files or ()), *(facts or ()), *(questions or ())]), None)
         name = first.stem if first is not None else "documents" if from_base else "corrections"
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise UsageError(f"--name {name}: letters, digits, dots, dashes and underscores make a name")
-    return name
+    return paths.safe_name(name, "--name")
 
 
 def _say(call: Call, made: Prepared) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from wellread import paths
 from wellread.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def _walk(source: Source, result: Listing) -> Iterator[SourceFile]:
             lies = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
             try:
                 if entry.is_dir():
-                    own = source.kind == "folder" and os.path.isdir(os.path.join(entry.path, ".wellread"))
+                    own = source.kind == "folder" and os.path.isdir(os.path.join(entry.path, paths.DATA))
                     folders += [(entry.path, parts)] if leads and not own else []
                 elif fits and _wanted(source, "/".join(parts)):
                     found = _found(source, entry.path, lies, entry, entry.name + SIDECAR in names)

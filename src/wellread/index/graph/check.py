@@ -8,7 +8,8 @@ from sqlalchemy import Connection, select
 
 from wellread.index.graph import names
 from wellread.index.graph.build import RULES
-from wellread.store.schema import chunks, graph_edges, graph_entities, graph_mentions, graph_passages
+from wellread.index.graph.schema import graph_edges, graph_entities, graph_mentions, graph_passages
+from wellread.store.schema import chunks
 
 BATCH = 1_000
 CURE = "run: wellread graph build --again"

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from wellread.store import access
+from wellread.index.graph.schema import graph_communities, graph_edges, graph_entities, graph_passages
 from wellread.store.engine.api import Transaction
-from wellread.store.schema import chunks, graph_communities, graph_edges, graph_entities, graph_passages
+from wellread.store.engine.words import one_of
+from wellread.store.schema import chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def drop_empty(tx: Transaction) -> None:
 
 def touch(tx: Transaction, entity_ids: Collection[int]) -> None:
     """The communities of the entities say nothing until they are summed up anew."""
-    own = select(graph_entities.c.community_id).where(access.one_of(graph_entities.c.id, entity_ids))
+    own = select(graph_entities.c.community_id).where(one_of(graph_entities.c.id, entity_ids))
     tx.connection.execute(
         update(graph_communities).where(graph_communities.c.id.in_(own)).values(dirty=1, summary="", vector=b"")
     )
@@ -76,7 +77,7 @@ def sum_up(tx: Transaction, community: Community) -> None:
 def members(connection: Connection, ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
     """(id, name) of the entities of each of some communities, by id; one without any is missing."""
     columns = (graph_entities.c.community_id, graph_entities.c.id, graph_entities.c.name)
-    statement = select(*columns).where(access.one_of(graph_entities.c.community_id, ids)).order_by(graph_entities.c.id)
+    statement = select(*columns).where(one_of(graph_entities.c.community_id, ids)).order_by(graph_entities.c.id)
     found: dict[int, list[tuple[int, str]]] = {}
     for row in connection.execute(statement):
         found.setdefault(row.community_id, []).append((row.id, row.name))
@@ -85,7 +86,7 @@ def members(connection: Connection, ids: Collection[int]) -> dict[int, list[tupl
 
 def texts(connection: Connection, entity_ids: Collection[int], *, most: int) -> list[str]:
     """The sentences that state relations among those entities, each once; for summing up, not for answers."""
-    both = (access.one_of(graph_edges.c.one_id, entity_ids), access.one_of(graph_edges.c.other_id, entity_ids))
+    both = (one_of(graph_edges.c.one_id, entity_ids), one_of(graph_edges.c.other_id, entity_ids))
     statement = (
         select(chunks.c.text, graph_edges.c.start, graph_edges.c.end)
         .join(graph_passages, graph_passages.c.id == graph_edges.c.passage_id)
@@ -99,7 +100,7 @@ def degrees(connection: Connection, entity_ids: Collection[int]) -> dict[int, in
     """In how many relations each of the entities stands; for summing up, not for answers."""
     found: dict[int, int] = {}
     for column in (graph_edges.c.one_id, graph_edges.c.other_id):
-        counted = select(column, func.count()).where(access.one_of(column, entity_ids)).group_by(column)
+        counted = select(column, func.count()).where(one_of(column, entity_ids)).group_by(column)
         for entity, n in connection.execute(counted):
             found[entity] = found.get(entity, 0) + n
     return found

@@ -14,20 +14,23 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from wellread.index.graph.communities import Community, drop_empty, touch
-from wellread.store import access
-from wellread.store.documents import ChunkRow
-from wellread.store.engine.api import Transaction
-from wellread.store.schema import (
-    chunks,
+from wellread.index.graph.schema import (
     graph_communities,
     graph_edges,
     graph_entities,
     graph_mentions,
     graph_passages,
     graph_same,
-    versions,
 )
+from wellread.store import access
+from wellread.store.documents import ChunkRow
+from wellread.store.engine.api import Transaction
+from wellread.store.engine.words import one_of, upsert
+from wellread.store.schema import chunks, versions
 from wellread.types import Principal, Span
+
+_ENTITY = ("id", "access_id", "key", "name", "kind", "community_id", "fresh")  # in the order of Entity
+_COMMUNITY = ("id", "access_id", "dirty", "summary", "made_by", "embedder_id", "vector")  # in the order of Community
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +125,12 @@ def put(tx: Transaction, passages: Sequence[ExtractedPassage], extractor: str) -
 
     Entities that are new are fresh; communities that are touched are dirty, and their summaries empty.
     """
-    keys = access.one_of(chunks.c.key, [passage.chunk.key for passage in passages])
+    keys = one_of(chunks.c.key, [passage.chunk.key for passage in passages])
     there = set(tx.connection.execute(select(chunks.c.key).where(keys)).scalars())
     passages = [passage for passage in passages if passage.chunk.key in there]
     if not passages:
         return 0
-    old = select(graph_passages.c.id).where(access.one_of(graph_passages.c.chunk_key, there))
+    old = select(graph_passages.c.id).where(one_of(graph_passages.c.chunk_key, there))
     drop(tx, list(tx.connection.execute(old).scalars()))
     ids = _entities(tx, passages)
     first = tx.allocate("graph_passage_id", len(passages))
@@ -193,43 +196,42 @@ def drop(tx: Transaction, passage_ids: Sequence[int]) -> None:
     """Those passages are gone from the graph, with the entities that nothing mentions any more."""
     if not passage_ids:
         return
-    mine = access.one_of(graph_mentions.c.passage_id, passage_ids)
+    mine = one_of(graph_mentions.c.passage_id, passage_ids)
     entity_ids = set(tx.connection.execute(select(graph_mentions.c.entity_id).where(mine).distinct()).scalars())
     touch(tx, entity_ids)
-    tx.connection.execute(delete(graph_edges).where(access.one_of(graph_edges.c.passage_id, passage_ids)))
+    tx.connection.execute(delete(graph_edges).where(one_of(graph_edges.c.passage_id, passage_ids)))
     tx.connection.execute(delete(graph_mentions).where(mine))
-    tx.connection.execute(delete(graph_passages).where(access.one_of(graph_passages.c.id, passage_ids)))
-    still = select(graph_mentions.c.entity_id).where(access.one_of(graph_mentions.c.entity_id, entity_ids))
+    tx.connection.execute(delete(graph_passages).where(one_of(graph_passages.c.id, passage_ids)))
+    still = select(graph_mentions.c.entity_id).where(one_of(graph_mentions.c.entity_id, entity_ids))
     lost = entity_ids - set(tx.connection.execute(still.distinct()).scalars())
     if lost:
-        one, other = (access.one_of(graph_same.c[name], lost) for name in ("one_id", "other_id"))
+        one, other = (one_of(graph_same.c[name], lost) for name in ("one_id", "other_id"))
         tx.connection.execute(delete(graph_same).where(or_(one, other)))
-        tx.connection.execute(delete(graph_entities).where(access.one_of(graph_entities.c.id, lost)))
+        tx.connection.execute(delete(graph_entities).where(one_of(graph_entities.c.id, lost)))
         drop_empty(tx)
     tx.bump()
 
 
-def follow(tx: Transaction, gone: Sequence[ChunkRow], new: Sequence[int] = ()) -> None:
-    """The graph after chunks went and others (by key) took their place.
+def follow(tx: Transaction, gone: Sequence[ChunkRow], heirs: Sequence[ChunkRow] = ()) -> None:
+    """The graph when chunks go and others, the heirs, take their place.
 
     A new chunk that says letter for letter, to the same readers, what one of the old said keeps what was found in it.
     """
     if not gone:
         return
-    mine = access.one_of(graph_passages.c.chunk_key, [row.key for row in gone])
+    mine = one_of(graph_passages.c.chunk_key, [row.key for row in gone])
     columns = (graph_passages.c.id, graph_passages.c.access_id, graph_passages.c.content_hash)
     held = tx.connection.execute(select(*columns).where(mine)).all()
     if not held:
         return
     free: dict[tuple[int, bytes], list[int]] = {}
-    wanted = select(chunks.c.key, chunks.c.access_id, chunks.c.content_hash)
-    for row in tx.connection.execute(wanted.where(access.one_of(chunks.c.key, new))) if new else ():
-        free.setdefault((row.access_id, row.content_hash), []).append(row.key)
+    for heir in heirs:
+        free.setdefault((heir.access_id, heir.content_hash), []).append(heir.key)
     moved, lost = [], []
     for row in held:
-        heirs = free.get((row.access_id, row.content_hash))
-        if heirs:
-            moved.append({"passage": row.id, "heir": heirs.pop(0)})
+        same = free.get((row.access_id, row.content_hash))
+        if same:
+            moved.append({"passage": row.id, "heir": same.pop(0)})
         else:
             lost.append(row.id)
     if moved:
@@ -248,15 +250,14 @@ def clear(tx: Transaction) -> None:
 def put_same(tx: Transaction, pairs: Iterable[tuple[int, int, float]]) -> None:
     """Those entities (with their cosine) are taken for one, whatever their names; pairs of one that is gone are not."""
     pairs = list(pairs)
-    named = access.one_of(graph_entities.c.id, {id for one, other, _ in pairs for id in (one, other)})
+    named = one_of(graph_entities.c.id, {id for one, other, _ in pairs for id in (one, other)})
     there = set(tx.connection.execute(select(graph_entities.c.id).where(named)).scalars()) if pairs else set()
     rows = [
         {"one_id": min(one, other), "other_id": max(one, other), "score": score}
         for one, other, score in pairs
         if one in there and other in there
     ]
-    if rows:
-        tx.connection.execute(insert(graph_same).prefix_with("OR REPLACE"), rows)
+    upsert(tx.connection, graph_same, rows)
 
 
 # reading
@@ -283,7 +284,7 @@ def counts(connection: Connection, *, allowed: Collection[int] | None) -> dict[s
 
 def entities(connection: Connection, *, allowed: Collection[int] | None, fresh: bool = False) -> list[Entity]:
     """The entities of those access ids (None: all), by id; with ``fresh`` only those that are."""
-    columns = [graph_entities.c[name] for name in Entity.__slots__]
+    columns = [graph_entities.c[name] for name in _ENTITY]
     statement = access.within(select(*columns), graph_entities.c.access_id, allowed).order_by(graph_entities.c.id)
     if fresh:
         statement = statement.where(graph_entities.c.fresh == 1)
@@ -333,7 +334,7 @@ def communities(
     dirty: bool = False,
 ) -> list[Community]:
     """The communities of those access ids and ids (None: all), by id; with ``dirty`` only those to be summed up."""
-    columns = [graph_communities.c[name] for name in Community.__slots__]
+    columns = [graph_communities.c[name] for name in _COMMUNITY]
     statement = access.within(select(*columns), graph_communities.c.access_id, allowed).order_by(graph_communities.c.id)
     statement = access.within(statement, graph_communities.c.id, ids)
     if dirty:
@@ -343,7 +344,7 @@ def communities(
 
 def statements(connection: Connection, entity_ids: Collection[int], *, who: Principal) -> list[Statement]:
     """What documents that ``who`` may see say of those entities and others, in the order of documents and text."""
-    mine = or_(access.one_of(graph_edges.c.one_id, entity_ids), access.one_of(graph_edges.c.other_id, entity_ids))
+    mine = or_(one_of(graph_edges.c.one_id, entity_ids), one_of(graph_edges.c.other_id, entity_ids))
     columns = (graph_edges.c.one_id, graph_edges.c.other_id, graph_edges.c.label, *_SOURCE, graph_edges.c.start,
                graph_edges.c.end, chunks.c.text.label("chunk_text"), chunks.c.start.label("chunk_start"))  # fmt: skip
     statement = (
@@ -376,7 +377,7 @@ def places(connection: Connection, entity_ids: Collection[int], *, who: Principa
         .join(graph_passages, graph_passages.c.id == graph_mentions.c.passage_id)
         .join(chunks, chunks.c.key == graph_passages.c.chunk_key)
         .join(versions, versions.c.id == chunks.c.version_id)
-        .where(access.one_of(graph_mentions.c.entity_id, entity_ids), access.visible(connection, chunks, who=who))
+        .where(one_of(graph_mentions.c.entity_id, entity_ids), access.visible(connection, chunks, who=who))
         .order_by(versions.c.uri, chunks.c.start, graph_mentions.c.start)
     )
     return [_source(row) for row in connection.execute(statement)]

@@ -6,36 +6,45 @@ unchanged keeps its row. The inverted lists are made of the rows in memory, once
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select
 
 from wellread.errors import StoreError
 from wellread.index.open import Snapshot
+from wellread.index.sparse.schema import sparse_vectors
 from wellread.models.api import SparseEncoder, SparseVector
 from wellread.progress import SILENT, Progress
 from wellread.store import access
-from wellread.store.documents import ChunkRow, content_hash
+from wellread.store.documents import ChunkRow
 from wellread.store.engine.api import Store, read_meta, write_meta
+from wellread.store.engine.words import insert_rows, one_of, upsert
 from wellread.store.schema import chunks
 
 MODEL_KEY = "sparse_model"
 BATCH = 64  # chunks encoded and committed at once
 REEMBED = "run: wellread index reembed"
 
-_TABLE = """CREATE TABLE sparse_vectors (
-    chunk_key INTEGER PRIMARY KEY, content_hash BLOB NOT NULL, terms BLOB NOT NULL, weights BLOB NOT NULL,
-    crc INTEGER NOT NULL)"""
-_MISSING = text("""SELECT c.rowid_, c.header, c.text, c.access_id, c.version_id, c.content_hash FROM chunks c
-    WHERE c.rowid_ > :after AND NOT EXISTS (SELECT 1 FROM sparse_vectors s WHERE s.chunk_key = c.rowid_)
-    ORDER BY c.rowid_ LIMIT :n""")
-_READ = text("""SELECT s.chunk_key, c.access_id, c.version_id, s.terms, s.weights
-    FROM sparse_vectors s JOIN chunks c ON c.rowid_ = s.chunk_key ORDER BY s.chunk_key""")
+_MISSING = (
+    select(*(chunks.c[name] for name in ChunkRow._fields))
+    .where(chunks.c.key.not_in(select(sparse_vectors.c.chunk_key)))
+    .order_by(chunks.c.key)
+)
+_READ = (
+    select(
+        sparse_vectors.c.chunk_key,
+        chunks.c.access_id,
+        chunks.c.version_id,
+        sparse_vectors.c.terms,
+        sparse_vectors.c.weights,
+    )
+    .join(chunks, chunks.c.key == sparse_vectors.c.chunk_key)
+    .order_by(sparse_vectors.c.chunk_key)
+)
 
 
 def model_of(connection: Connection) -> str | None:
@@ -54,13 +63,13 @@ def check_model(connection: Connection, encoder_id: str) -> None:
 def create(connection: Connection, encoder_id: str) -> None:
     """An empty table for the encoder's vectors, in place of the one that is there."""
     drop(connection)
-    connection.execute(text(_TABLE))
+    sparse_vectors.create(connection)
     write_meta(connection, MODEL_KEY, encoder_id)
 
 
 def drop(connection: Connection) -> None:
     """No chunk has a sparse vector any more."""
-    connection.execute(text("DROP TABLE IF EXISTS sparse_vectors"))
+    sparse_vectors.drop(connection, checkfirst=True)
     write_meta(connection, MODEL_KEY, "")
 
 
@@ -68,31 +77,23 @@ def taken(connection: Connection, keys: Sequence[int]) -> dict[bytes, tuple[byte
     """The rows of those chunks, by content hash, for the chunks that take their place; they are removed here."""
     if not keys or model_of(connection) is None:
         return {}
-    chosen = text(
-        "SELECT content_hash, terms, weights, crc FROM sparse_vectors "
-        "WHERE chunk_key IN (SELECT value FROM json_each(:keys))"
-    )
-    rows = connection.execute(chosen, {"keys": json.dumps(list(keys))})
+    columns = [sparse_vectors.c[name] for name in ("content_hash", "terms", "weights", "crc")]
+    rows = connection.execute(select(*columns).where(one_of(sparse_vectors.c.chunk_key, keys)))
     found = {row.content_hash: (row.terms, row.weights, row.crc) for row in rows}
     remove(connection, keys)
     return found
 
 
-def hand_on(
-    connection: Connection, held: Mapping[bytes, tuple[bytes, bytes, int]], keys: Sequence[int], texts: Sequence[str]
-) -> None:
+def hand_on(connection: Connection, held: Mapping[bytes, tuple[bytes, bytes, int]], heirs: Sequence[ChunkRow]) -> None:
     """The new chunks whose text was there before have the row that ``taken`` gave for it."""
-    pairs = [(key, content_hash(passage)) for key, passage in zip(keys, texts, strict=True)]
-    rows = [(key, digest, *held[digest]) for key, digest in pairs if digest in held]
-    if rows:
-        connection.exec_driver_sql("INSERT INTO sparse_vectors VALUES (?, ?, ?, ?, ?)", rows)
+    rows = [(heir.key, heir.content_hash, *held[heir.content_hash]) for heir in heirs if heir.content_hash in held]
+    insert_rows(connection, sparse_vectors, rows)
 
 
 def remove(connection: Connection, keys: Sequence[int]) -> None:
     """The chunks have no sparse vectors any more; nothing happens where the base has none."""
     if keys and model_of(connection) is not None:
-        gone = text("DELETE FROM sparse_vectors WHERE chunk_key IN (SELECT value FROM json_each(:keys))")
-        connection.execute(gone, {"keys": json.dumps(list(keys))})
+        connection.execute(delete(sparse_vectors).where(one_of(sparse_vectors.c.chunk_key, keys)))
 
 
 def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, again: bool = False) -> int:
@@ -117,7 +118,8 @@ def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, a
     done = after = 0
     while True:
         with store.reading() as connection:
-            rows = [ChunkRow(*row) for row in connection.execute(_MISSING, {"after": after, "n": BATCH})]
+            batch = connection.execute(_MISSING.where(chunks.c.key > after).limit(BATCH))
+            rows = [ChunkRow(*row) for row in batch]
         if not rows:
             return done
         made = encoder.encode([row.indexed_text for row in rows])
@@ -130,19 +132,22 @@ def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, a
 
 
 def _count_missing(connection: Connection) -> int:
-    counted = "SELECT (SELECT count(*) FROM chunks) - (SELECT count(*) FROM sparse_vectors)"
-    return int(connection.execute(text(counted)).scalar_one())
+    every, held = (
+        connection.execute(select(func.count()).select_from(t)).scalar_one() for t in (chunks, sparse_vectors)
+    )
+    return int(every) - int(held)
 
 
 def _put(connection: Connection, rows: Sequence[ChunkRow], made: Sequence[SparseVector]) -> None:
     """Rows of the chunks that are still there."""
+    live = select(chunks.c.key).where(one_of(chunks.c.key, [row.key for row in rows]))
+    there = set(connection.execute(live).scalars())
     values = []
     for row, (terms, weights) in zip(rows, made, strict=True):
         packed = terms.astype("<u4").tobytes(), weights.astype("<f2").tobytes()
-        values.append((row.key, row.content_hash, *packed, crc(*packed), row.key))
-    there = "SELECT 1 FROM chunks WHERE rowid_ = ?"
-    statement = f"INSERT OR REPLACE INTO sparse_vectors SELECT ?, ?, ?, ?, ? WHERE EXISTS ({there})"
-    connection.exec_driver_sql(statement, values)
+        values.append((row.key, row.content_hash, *packed, crc(*packed)))
+    names = sparse_vectors.columns.keys()
+    upsert(connection, sparse_vectors, [dict(zip(names, row, strict=True)) for row in values if row[0] in there])
 
 
 def crc(terms: bytes, weights: bytes) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from wellread.index.tree import rows
+from wellread.index.tree.schema import tree_nodes
 from wellread.store import checksums
 from wellread.store.check import Fault, altered
-from wellread.store.schema import tree_nodes
 
 CURE = "run: wellread index tree --drop, then wellread index tree"
 

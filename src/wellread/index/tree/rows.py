@@ -13,10 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from wellread.store import access, checksums
+from wellread.index.tree.schema import tree_leaves, tree_nodes
+from wellread.index.vectors.schema import slots
+from wellread.store import checksums
 from wellread.store.documents import ChunkRow
 from wellread.store.engine.api import Transaction, read_meta, write_meta
-from wellread.store.schema import chunks, slots, tree_leaves, tree_nodes
+from wellread.store.engine.words import one_of
+from wellread.store.schema import chunks
 
 META_KEY = "tree"  # how the tree was made: embedder and shape
 _NAMES = tuple(column.key for column in tree_nodes.columns if column.key != "checksum")
@@ -75,7 +78,7 @@ def nodes(
     """The nodes of some access ids (None: all) and of a level (None: all), by id."""
     statement = select(*(tree_nodes.c[name] for name in _NAMES)).order_by(tree_nodes.c.id)
     if access_ids is not None:
-        statement = statement.where(access.one_of(tree_nodes.c.access_id, access_ids))
+        statement = statement.where(one_of(tree_nodes.c.access_id, access_ids))
     if level is not None:
         statement = statement.where(tree_nodes.c.level == level)
     return [TreeNode(*row) for row in connection.execute(statement)]
@@ -83,13 +86,13 @@ def nodes(
 
 def nodes_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, TreeNode]:
     """Those of the nodes that are there."""
-    statement = select(*(tree_nodes.c[name] for name in _NAMES)).where(access.one_of(tree_nodes.c.id, ids))
+    statement = select(*(tree_nodes.c[name] for name in _NAMES)).where(one_of(tree_nodes.c.id, ids))
     return {row.id: TreeNode(*row) for row in connection.execute(statement)}
 
 
 def children(connection: Connection, ids: Iterable[int]) -> dict[int, list[TreeNode]]:
     """The nodes right below each of the nodes, by id."""
-    statement = select(*(tree_nodes.c[name] for name in _NAMES)).where(access.one_of(tree_nodes.c.parent_id, ids))
+    statement = select(*(tree_nodes.c[name] for name in _NAMES)).where(one_of(tree_nodes.c.parent_id, ids))
     found: dict[int, list[TreeNode]] = {}
     for row in connection.execute(statement.order_by(tree_nodes.c.id)):
         found.setdefault(row.parent_id, []).append(TreeNode(*row))
@@ -100,7 +103,7 @@ def leaves(connection: Connection, *, node_ids: Iterable[int] | None = None) -> 
     """(chunk key, node id) of what hangs under some nodes (None: all), by node and key."""
     statement = select(tree_leaves.c.chunk_key, tree_leaves.c.node_id)
     if node_ids is not None:
-        statement = statement.where(access.one_of(tree_leaves.c.node_id, node_ids))
+        statement = statement.where(one_of(tree_leaves.c.node_id, node_ids))
     rows = connection.execute(statement.order_by(tree_leaves.c.node_id, tree_leaves.c.chunk_key))
     return [(row.chunk_key, row.node_id) for row in rows]
 
@@ -113,7 +116,7 @@ def leaves_of_access(connection: Connection, access_ids: Collection[int] | None)
         .order_by(tree_leaves.c.node_id, tree_leaves.c.chunk_key)
     )
     if access_ids is not None:
-        statement = statement.where(access.one_of(chunks.c.access_id, access_ids))
+        statement = statement.where(one_of(chunks.c.access_id, access_ids))
     return [(row.chunk_key, row.node_id, row.version_id) for row in connection.execute(statement)]
 
 
@@ -122,7 +125,7 @@ def passages(connection: Connection, node_ids: Iterable[int]) -> dict[int, list[
     statement = (
         select(tree_leaves.c.node_id, chunks.c.header, chunks.c.text, chunks.c.content_hash)
         .join(chunks, chunks.c.key == tree_leaves.c.chunk_key)
-        .where(access.one_of(tree_leaves.c.node_id, node_ids))
+        .where(one_of(tree_leaves.c.node_id, node_ids))
         .order_by(tree_leaves.c.node_id, chunks.c.key)
     )
     found: dict[int, list[SummaryInput]] = {}
@@ -156,7 +159,7 @@ def all_of_access(connection: Connection, set_id: int, access_id: int) -> list[U
 
 def slots_of(connection: Connection, set_id: int, keys: Iterable[int]) -> dict[int, int]:
     """Where the vectors of chunks lie in the set."""
-    wanted = access.one_of(slots.c.chunk_key, keys)
+    wanted = one_of(slots.c.chunk_key, keys)
     statement = select(slots.c.chunk_key, slots.c.slot).where(slots.c.set_id == set_id, wanted)
     return {row.chunk_key: row.slot for row in connection.execute(statement)}
 
@@ -171,7 +174,7 @@ def counts(connection: Connection, access_ids: Collection[int] | None = None) ->
     """How many nodes each level has, the lowest first."""
     statement = select(tree_nodes.c.level, func.count()).group_by(tree_nodes.c.level).order_by(tree_nodes.c.level)
     if access_ids is not None:
-        statement = statement.where(access.one_of(tree_nodes.c.access_id, access_ids))
+        statement = statement.where(one_of(tree_nodes.c.access_id, access_ids))
     return {level: int(n) for level, n in connection.execute(statement)}
 
 
@@ -240,21 +243,21 @@ def _values(node: TreeNode) -> dict[str, Any]:
 
 def remove(tx: Transaction, ids: Collection[int]) -> None:
     """The nodes are gone, and nothing hangs under them."""
-    tx.connection.execute(delete(tree_leaves).where(access.one_of(tree_leaves.c.node_id, ids)))
-    tx.connection.execute(delete(tree_nodes).where(access.one_of(tree_nodes.c.id, ids)))
+    tx.connection.execute(delete(tree_leaves).where(one_of(tree_leaves.c.node_id, ids)))
+    tx.connection.execute(delete(tree_nodes).where(one_of(tree_nodes.c.id, ids)))
 
 
 def hang(tx: Transaction, rows: Sequence[tuple[int, int, bytes]]) -> None:
     """(chunk key, node id, content hash): each chunk hangs under its node, and nowhere else."""
     if rows:
-        tx.connection.execute(delete(tree_leaves).where(access.one_of(tree_leaves.c.chunk_key, [r[0] for r in rows])))
+        tx.connection.execute(delete(tree_leaves).where(one_of(tree_leaves.c.chunk_key, [r[0] for r in rows])))
         named = [{"chunk_key": key, "node_id": node_id, "content_hash": digest} for key, node_id, digest in rows]
         tx.connection.execute(_HANG, named)
 
 
 def move(tx: Transaction, keys: Sequence[int], node_id: int) -> None:
     """The chunks hang under another node."""
-    moved = access.one_of(tree_leaves.c.chunk_key, keys)
+    moved = one_of(tree_leaves.c.chunk_key, keys)
     tx.connection.execute(update(tree_leaves).where(moved).values(node_id=node_id))
 
 
@@ -284,7 +287,7 @@ def blank(tx: Transaction, ids: Iterable[int]) -> int:
     wanted = set(ids)
     while wanted:
         path |= wanted
-        above = select(tree_nodes.c.parent_id).where(access.one_of(tree_nodes.c.id, wanted))
+        above = select(tree_nodes.c.parent_id).where(one_of(tree_nodes.c.id, wanted))
         wanted = {id for id in tx.connection.execute(above).scalars() if id is not None} - path
     _changed(tx, path, {"dirty": 1, "text": "", "vector": b"", "made_by": "", "inputs": b""})
     return len(path)
@@ -296,15 +299,15 @@ def _changed(tx: Transaction, ids: set[int], values: Mapping[str, object]) -> No
         put(tx, [TreeNode(**{**_values(node), **values}) for node in named])
 
 
-def follow(tx: Transaction, gone: Sequence[ChunkRow], new: Sequence[int] = ()) -> None:
-    """The tree after chunks went and others (by key) took their place.
+def follow(tx: Transaction, gone: Sequence[ChunkRow], heirs: Sequence[ChunkRow] = ()) -> None:
+    """The tree when chunks go and others, the heirs, take their place.
 
     A new chunk that says letter for letter, to the same readers, what one of the old said takes its place in the tree,
     and no summary changes. What is left of the old is gone from the tree, and the summaries above it say nothing.
     """
     if not gone:
         return
-    places = access.one_of(tree_leaves.c.chunk_key, [row.key for row in gone])
+    places = one_of(tree_leaves.c.chunk_key, [row.key for row in gone])
     held = {
         row.chunk_key: row.node_id
         for row in tx.connection.execute(select(tree_leaves.c.chunk_key, tree_leaves.c.node_id).where(places))
@@ -312,16 +315,15 @@ def follow(tx: Transaction, gone: Sequence[ChunkRow], new: Sequence[int] = ()) -
     if not held:
         return
     free: dict[tuple[int, bytes], list[int]] = {}
-    columns = (chunks.c.key, chunks.c.access_id, chunks.c.content_hash)
-    for row in tx.connection.execute(select(*columns).where(access.one_of(chunks.c.key, new))) if new else ():
-        free.setdefault((row.access_id, row.content_hash), []).append(row.key)
+    for heir in heirs:
+        free.setdefault((heir.access_id, heir.content_hash), []).append(heir.key)
     kept: list[tuple[int, int, bytes]] = []
     lost: set[int] = set()
     for old in gone:
         if old.key in held:
-            heirs = free.get((old.access_id, old.content_hash))
-            if heirs:
-                kept.append((heirs.pop(0), held[old.key], old.content_hash))
+            same = free.get((old.access_id, old.content_hash))
+            if same:
+                kept.append((same.pop(0), held[old.key], old.content_hash))
             else:
                 lost.add(held[old.key])
     tx.connection.execute(delete(tree_leaves).where(places))
@@ -342,7 +344,5 @@ def orphans(connection: Connection) -> list[tuple[int, int]]:
 
 def cut(tx: Transaction, leaves_gone: Sequence[tuple[int, int]]) -> None:
     """Those (chunk key, node id) hang in the tree no more, and the summaries above them say nothing."""
-    tx.connection.execute(
-        delete(tree_leaves).where(access.one_of(tree_leaves.c.chunk_key, [k for k, _ in leaves_gone]))
-    )
+    tx.connection.execute(delete(tree_leaves).where(one_of(tree_leaves.c.chunk_key, [k for k, _ in leaves_gone])))
     blank(tx, {node_id for _, node_id in leaves_gone})

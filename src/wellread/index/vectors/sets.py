@@ -13,19 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from wellread import paths
 from wellread.errors import ModelError, StoreError
 from wellread.index.vectors.file import ROW, VectorFile, crcs, stored
+from wellread.index.vectors.schema import slots, vector_sets
 from wellread.index.words import fulltext
 from wellread.models.api import Embedder
-from wellread.store import access
+from wellread.progress import Progress
 from wellread.store.documents import ChunkRow, content_hash
 from wellread.store.engine.api import Store, Transaction
-from wellread.store.schema import chunks, slots, tombstones, vector_sets
+from wellread.store.engine.words import one_of
+from wellread.store.schema import chunks, tombstones
 
-FOLDER = "vectors"  # below the folder of the store
+FOLDER = paths.VECTORS
 EMBED_BATCH = 1_000  # texts given to the embedder at once
 
 Rows = NDArray[Any]  # (n, width) vectors as a set stores them
+_COLUMNS = ("id", "embedder_id", "dim", "folder", "state", "n_slots", "storage")  # in the order of VectorSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ class VectorSet:
 
 def found(connection: Connection, state: str) -> list[VectorSet]:
     """The sets in a state: live (at most one), building."""
-    names = VectorSet.__slots__
-    statement = select(*(vector_sets.c[name] for name in names)).where(vector_sets.c.state == state)
+    statement = select(*(vector_sets.c[name] for name in _COLUMNS)).where(vector_sets.c.state == state)
     return [VectorSet(*row) for row in connection.execute(statement.order_by(vector_sets.c.id))]
 
 
@@ -65,7 +68,7 @@ def make(tx: Transaction, embedder: Embedder, state: str, storage: str) -> Vecto
 
 def _made(tx: Transaction, embedder_id: str, dim: int, state: str, storage: str) -> VectorSet:
     made = VectorSet(tx.allocate("vector_set_id"), embedder_id, dim, secrets.token_hex(8), state, 0, storage)
-    values = {name: getattr(made, name) for name in VectorSet.__slots__}
+    values = {name: getattr(made, name) for name in _COLUMNS}
     tx.connection.execute(insert(vector_sets).values(**values, created_at=tx.now))
     return made
 
@@ -181,7 +184,7 @@ def missing(connection: Connection, which: VectorSet, *, after: int) -> list[Chu
 
 def lacking(connection: Connection, which: VectorSet, keys: Sequence[int]) -> set[int]:
     """Those of the keys whose chunks are live and have no vector in the set."""
-    mine = access.one_of(chunks.c.key, keys)
+    mine = one_of(chunks.c.key, keys)
     return set(connection.execute(select(chunks.c.key).where(mine, _without(which))).scalars())
 
 
@@ -189,18 +192,26 @@ def _without(which: VectorSet) -> ColumnElement[bool]:
     return ~select(slots.c.slot).where(slots.c.set_id == which.id, slots.c.chunk_key == chunks.c.key).exists()
 
 
-def go_live(tx: Transaction, which: VectorSet) -> list[str]:
-    """The set answers from the commit on; the folders of those it replaces, to be removed after it.
+def go_live(tx: Transaction, which: VectorSet) -> None:
+    """The set answers from the commit on; those it replaces are gone, their folders with the next ``sweep``.
 
     Raises: StoreError if the set is gone.
     """
     _n_slots(tx, which)
-    old = [s for s in (*found(tx.connection, "live"), *found(tx.connection, "building")) if s.id != which.id]
-    for other in old:
-        drop(tx, other)
+    for other in (*found(tx.connection, "live"), *found(tx.connection, "building")):
+        if other.id != which.id:
+            drop(tx, other)
     tx.connection.execute(update(vector_sets).where(vector_sets.c.id == which.id).values(state="live"))
     tx.bump()
-    return [other.folder for other in old]
+
+
+def folders(connection: Connection) -> list[tuple[str, bool]]:
+    """The folder of every set, from the store's own, and whether there must be one: for a copy of the base."""
+    return [
+        (f"{FOLDER}/{one.folder}", one.n_slots > 0)
+        for state in ("live", "building")
+        for one in found(connection, state)
+    ]
 
 
 def drop(tx: Transaction, which: VectorSet) -> None:
@@ -250,6 +261,50 @@ def compacted(store: Store, tx: Transaction, old: VectorSet) -> VectorSet:
     fulltext.optimize(tx.connection)
     tx.bump()
     return made
+
+
+def made_live(store: Store, embedder: Embedder, progress: Progress, storage: str, *, resume: bool) -> int:
+    """How many chunks were embedded for a new set, which is live on return."""
+    with store.writing() as tx:
+        target: VectorSet | None = None
+        for building in found(tx.connection, "building"):
+            same = (building.embedder_id, building.dim, building.storage) == (embedder.id, embedder.dim, storage)
+            if resume and same:
+                target = building
+            else:
+                drop(tx, building)
+        target = target or make(tx, embedder, "building", storage)
+    n_embedded = 0
+    while True:
+        n_embedded += fill(store, target, embedder, progress)
+        with store.writing() as tx:
+            if not missing(tx.connection, target, after=0):
+                go_live(tx, target)
+                break
+    sweep(store)
+    return n_embedded
+
+
+def fill(store: Store, target: VectorSet, embedder: Embedder, progress: Progress) -> int:
+    """How many chunks were embedded; each batch is committed."""
+    n_embedded = done = after = 0
+    with store.reading() as connection:
+        total = int(connection.execute(select(func.count()).select_from(chunks)).scalar_one())
+    while True:
+        with store.reading() as connection:  # a snapshot of its own for each batch: a long one would hold the log
+            rows = missing(connection, target, after=after)
+        if not rows:
+            return n_embedded
+        vectors, n = vectors_of(store, embedder, [row.indexed_text for row in rows], target.storage)
+        with store.writing() as tx:
+            wanted = lacking(tx.connection, target, [row.key for row in rows])
+            chosen = [at for at, row in enumerate(rows) if row.key in wanted]
+            placed = [(rows[at].key, rows[at].access_id, rows[at].version_id) for at in chosen]
+            append(store, tx, target, vectors[chosen], placed)
+        after = rows[-1].key
+        n_embedded += n
+        done += len(rows)
+        progress.step("embed", done, total)
 
 
 def refuse_other(found: str, wanted: str) -> None:

@@ -18,12 +18,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 
 from wellread.errors import StoreError
 from wellread.index.words import languages
+from wellread.index.words.schema import FULLTEXT
 from wellread.index.words.stopwords import stopwords_of
 from wellread.store.engine.api import read_meta, write_meta
+from wellread.store.schema import meta
 
 TOKENIZER = "2"  # raised when tokens() or the declaration below changes: a base with another one is rebuilt
 META_KEY = "fulltext_tokenizer"
@@ -34,9 +36,6 @@ MATCH_BUDGET = 4_000  # rows that FTS5 may score for one query: about 4 ms; SciF
 MOST_SCORED = 24_000  # rows scored in any case: a question of one word that is everywhere looks at the first of them
 LONG_QUESTION = 3  # words from which stop words are dropped
 MAX_TERMS = 48  # of one query; the rarest are kept
-
-TABLE = """CREATE VIRTUAL TABLE chunks_fts USING fts5(
-    title, text, content='', tokenize="porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'")"""
 
 # Marks that are left out: Latin and its kin, Hebrew points, Arabic vowels and hamza, tatweel, Indic nukta, ZWJ.
 _MARKS = re.compile(
@@ -220,7 +219,7 @@ def plan(terms: Sequence[str], count: Count, budget: int = MATCH_BUDGET) -> tupl
 def create(connection: Connection, language: str = AUTO) -> None:
     """An empty table, in place of the one that is there; tokenizer and language are kept with it."""
     connection.execute(text("DROP TABLE IF EXISTS chunks_fts"))
-    connection.execute(text(TABLE))
+    connection.execute(text(FULLTEXT))
     write_meta(connection, META_KEY, TOKENIZER)
     write_meta(connection, LANGUAGE_KEY, language)
     write_meta(connection, PRESENT_KEY, "[]")
@@ -284,7 +283,13 @@ def _rows(
     return rows, met
 
 
-def count_rows(connection: Connection) -> int:
+def drop(connection: Connection) -> None:
+    """No chunk is found by its words any more; the table is made again with the next ones."""
+    connection.execute(text("DROP TABLE IF EXISTS chunks_fts"))
+    connection.execute(delete(meta).where(meta.c.key.in_((META_KEY, LANGUAGE_KEY, PRESENT_KEY))))
+
+
+def size(connection: Connection) -> int:
     """Chunks in the index."""
     return int(connection.execute(text("SELECT count(*) FROM chunks_fts_docsize")).scalar_one())
 

@@ -12,10 +12,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 
 from wellread.index.words import fulltext
+from wellread.index.words.schema import WORDS
+from wellread.index.words.schema import glossary as rows_of
 from wellread.store import documents
+from wellread.store.engine.words import has_tables, insert_rows, one_of
 
 LONGEST = 80  # characters of a long form
 _SHORT = r"[^\W_][\w.&/-]{0,8}[^\W_]"
@@ -106,37 +109,31 @@ def folded(phrase: str) -> str:
 
 # the table, kept beside the full-text index
 
-_TABLES = (
-    "CREATE TABLE glossary (chunk_key INTEGER NOT NULL, short TEXT NOT NULL, long TEXT NOT NULL, "
-    "short_folded TEXT NOT NULL, long_folded TEXT NOT NULL)",
-    "CREATE INDEX glossary_chunk ON glossary (chunk_key)",
-    "CREATE INDEX glossary_short ON glossary (short_folded)",
-    "CREATE INDEX glossary_long ON glossary (long_folded)",
-    "CREATE VIRTUAL TABLE chunks_words USING fts5vocab('chunks_fts', 'row')",
-)
-
 
 def create(connection: Connection) -> None:
     """The glossary of every chunk that is there, and a view of the words of the full-text index, made anew."""
-    for name in ("glossary", "chunks_words"):
-        connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
-    for statement in _TABLES:
-        connection.execute(text(statement))
+    drop(connection)
+    rows_of.create(connection)
+    connection.execute(text(WORDS))
     for rows in documents.chunk_batches(connection):
         add(connection, [row.key for row in rows], [row.indexed_text for row in rows])
 
 
 def exists(connection: Connection) -> bool:
     """Whether the base has learned a glossary; one of an earlier version learns it with the next change."""
-    named = text("SELECT count(*) FROM sqlite_master WHERE name IN ('glossary', 'chunks_words')")
-    return int(connection.execute(named).scalar_one()) == 2
+    return has_tables(connection, "glossary", "chunks_words")
+
+
+def drop(connection: Connection) -> None:
+    """Nothing is known of abbreviations and names; they are learned again with the next change."""
+    connection.execute(text("DROP TABLE IF EXISTS chunks_words"))
+    rows_of.drop(connection, checkfirst=True)
 
 
 def add(connection: Connection, keys: Sequence[int], texts: Sequence[str]) -> None:
     """What the chunks say of abbreviations and names is in the glossary."""
     rows = [(key, *as_row(p)) for key, passage in zip(keys, texts, strict=True) for p in pairs(passage)]
-    if rows:
-        connection.exec_driver_sql("INSERT INTO glossary VALUES (?, ?, ?, ?, ?)", rows)
+    insert_rows(connection, rows_of, rows)
 
 
 def as_row(pair: Pair) -> tuple[str, str, str, str]:
@@ -147,8 +144,7 @@ def as_row(pair: Pair) -> tuple[str, str, str, str]:
 def remove(connection: Connection, keys: Sequence[int]) -> None:
     """What those chunks said is forgotten."""
     if keys:
-        gone = text("DELETE FROM glossary WHERE chunk_key IN (SELECT value FROM json_each(:keys))")
-        connection.execute(gone, {"keys": json.dumps(list(keys))})
+        connection.execute(delete(rows_of).where(one_of(rows_of.c.chunk_key, keys)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wellread import digests, prompts
+from wellread import digests, paths, prompts
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.knowledge_base import DATA_FOLDER, KnowledgeBase
 from wellread.metrics import metrics
@@ -19,7 +19,6 @@ from wellread.questions.draft.candidate import Candidate
 from wellread.questions.draft.draft import SHARES, Drafting
 from wellread.questions.stands import letters, locate, quickly
 from wellread.store import documents as store_documents
-from wellread.store import scratch
 from wellread.types import Chunk, Document, Evidence, Question
 
 OVERSAMPLE = 3  # candidates wanted for each question: filters drop many
@@ -80,7 +79,7 @@ def _replies(path: Path) -> dict[str, str]:
 
 def asked(base: KnowledgeBase, chat: Chat) -> CachedChat:
     """The model with the replies that this base has from it."""
-    return CachedChat(chat, base.folder / DATA_FOLDER / scratch.REPLIES)
+    return CachedChat(chat, base.folder / DATA_FOLDER / paths.REPLIES)
 
 
 def maker(

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from wellread import plugins
+from wellread import paths, plugins
 from wellread.index.open import Snapshot
 from wellread.index.passages import seen
 from wellread.plugins import NamedPart
 from wellread.retrieve.parts import Query, Retriever
 from wellread.retrieve.settings import RetrieveSettings, RewriteSettings
 
-FOLDER = "plugins"  # in the base's data folder: an index may keep files there, and finds them again
+FOLDER = paths.PLUGINS
 MOST_WORDINGS = 10
 
 Rewrite = Callable[[str], Sequence[str]]  # a question → other wordings to search for beside it

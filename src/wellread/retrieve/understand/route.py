@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wellread import paths
 from wellread.errors import ModelError
 from wellread.index.open import Snapshot
 from wellread.index.words.stopwords import STOPWORDS
@@ -22,7 +23,7 @@ from wellread.retrieve.units import WORD
 
 Floats = NDArray[np.float64]
 
-FILE = "route.json"
+FILE = paths.ROUTE
 FEWEST = 3  # questions of a kind from which it can be learned
 RIDGE = 1.0  # of the logistic regression, on all weights but the intercepts
 STEPS, RATE = 400, 1.0

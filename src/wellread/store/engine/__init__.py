@@ -1,1 +1,1 @@
-"""The open store and the words of its engine."""
+"""The open store (``api``) and the words of its engine (``words``), which is SQLite (``sqlite``)."""

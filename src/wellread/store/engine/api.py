@@ -1,97 +1,108 @@
-"""The open store: one SQLite file, read by snapshot, written one transaction at a time.
+"""The open store, whatever its engine: read by snapshot, written one transaction at a time.
 
 A reader sees the base as it was when ``reading()`` began, whatever is committed meanwhile. A writer holds the base's
 write lock from ``writing()`` to its end; what it did is there as a whole or not at all, kill -9 included. Commits are
 flushed to the disk before ``writing()`` returns, so that they survive a power loss as well, unless ``durable=False``
 (the question log) says that the last moments may be lost.
+
+What an engine has to bring is ``EngineWords``; there is one, ``sqlite``.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine, Table, select
 
 from wellread.errors import StoreError
-from wellread.store import migrations
+from wellread.store.engine import sqlite
+from wellread.store.engine.sqlite import upsert
+from wellread.store.migrations import steps as migrations
 from wellread.store.schema import meta
 
-FILE_NAME = "store.db"
 BUSY_TIMEOUT_S = 30.0
-MMAP_BYTES = 1 << 28
-CACHE_KIB = 16_384
-CHECKPOINT_PAGES = 4_000  # 16 MB of write-ahead log between checkpoints: fewer flushes while reading a folder in
-WAL_LIMIT_BYTES = 1 << 26
-
-_CURES = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space and run the command again, nothing was half written",
-    sqlite3.SQLITE_READONLY: "cannot be written: the file or its folder is read-only; change its permissions",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: the folder is missing, read-only or not yours; look at its permissions",
-    sqlite3.SQLITE_BUSY: "is locked: another process has been writing to it for too long; wait for it or stop it",
-    sqlite3.SQLITE_LOCKED: "is locked by this process; finish the other read or write first",
-    sqlite3.SQLITE_NOTADB: "is not a wellread store; restore a backup: wellread restore",
-    sqlite3.SQLITE_CORRUPT: "is damaged; see what: wellread check, then restore a backup: wellread restore",
-    sqlite3.SQLITE_IOERR: "the disk gave an error while it was read or written; look at free space and at the disk",
-    sqlite3.SQLITE_PERM: "may not be read; change its permissions",
-    sqlite3.SQLITE_NOMEM: "there is not enough memory to read it",
-    sqlite3.SQLITE_PROTOCOL: "its lock could not be had: too many processes start at once; run the command again",
-}
+FILE_NAME = sqlite.FILE_NAME
 
 
-@contextmanager
-def store_errors(path: Path, *, opening: bool = False) -> Iterator[None]:
-    """What the file or the disk does wrong inside becomes a StoreError that says what to do; bugs stay as they are.
+class EngineWords(Protocol):
+    """What the store needs of an engine to open, read, write and copy a base; the module ``sqlite`` has it.
 
-    While ``opening``, bytes that are no UTF-8 can only be damage, in the file's own description of its tables.
+    Statements have words of their own there: ``one_of``, ``listed``, ``upsert``, ``insert_missing``, ``insert_rows``.
     """
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        if not opening:
-            raise
-        raise StoreError(f"{path}: {_CURES[sqlite3.SQLITE_CORRUPT]} ({error})") from error
-    except DBAPIError as error:
-        clear = _clear(error.orig, path)
-        if clear is None:
-            raise
-        raise clear from error
-    except sqlite3.Error as error:
-        clear = _clear(error, path)
-        if clear is None:
-            raise
-        raise clear from error
+
+    def connect(self, path: Path, read_only: bool, busy_timeout_s: float) -> Engine:
+        """Connections that begin no transaction by themselves."""
+        ...
+
+    def errors(self, path: Path, *, opening: bool = False) -> AbstractContextManager[None]:
+        """What the engine or the disk does wrong inside becomes a StoreError that says what to do."""
+        ...
+
+    def begin_reading(self, connection: Connection) -> None:
+        """One snapshot from here on."""
+        ...
+
+    def begin_writing(self, connection: Connection, *, durable: bool) -> None:
+        """The only writer from here on."""
+        ...
+
+    def commit(self, connection: Connection) -> None:
+        """What was written is there as a whole."""
+        ...
+
+    def undo(self, connection: Connection) -> None:
+        """The transaction ends, and nothing of it stays."""
+        ...
+
+    def checkpoint(self, connection: Connection) -> bool:
+        """Whether what was committed now stands in its final place."""
+        ...
+
+    def upsert(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], keys: Sequence[str] = ()
+    ) -> None:
+        """Rows come in or take the place of those with the same keys."""
+        ...
+
+    def is_empty(self, connection: Connection) -> bool:
+        """Whether nothing was ever made there."""
+        ...
+
+    def is_ours(self, connection: Connection) -> bool:
+        """Whether it carries the mark of wellread."""
+        ...
+
+    def mark(self, connection: Connection) -> None:
+        """It carries the mark of wellread."""
+        ...
+
+    def integrity(self, connection: Connection) -> Iterator[str]:
+        """What is wrong with the pages on disk."""
+        ...
+
+    def broken_references(self, connection: Connection) -> Iterator[tuple[str, str, str]]:
+        """(table, row, other table) of rows that refer to none."""
+        ...
+
+    def copy(self, connection: Connection, target: Path) -> None:
+        """A base of its own in ``target`` that holds what the connection sees."""
+        ...
 
 
-def _clear(error: BaseException | None, path: Path) -> StoreError | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None and str(error).startswith("Could not decode to UTF-8"):  # the driver's own, without a code
-        code = sqlite3.SQLITE_CORRUPT
-    if code is None or isinstance(error, sqlite3.IntegrityError):
-        return None
-    cure = _CURES.get(code & 0xFF)
-    return StoreError(f"{path}: {cure} ({error})") if cure else None
+WORDS: EngineWords = sqlite
 
 
 def utc_text(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, always 32 characters, so that text order is time order; naive means UTC."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return aware.isoformat(timespec="microseconds")
-
-
-def sqlite_version() -> str:
-    """Version of the SQLite library in use."""
-    return sqlite3.sqlite_version
 
 
 def now_text() -> str:
@@ -106,9 +117,7 @@ def read_meta(connection: Connection, key: str) -> str | None:
 
 def write_meta(connection: Connection, key: str, value: str) -> None:
     """``key`` holds ``value`` from the commit on."""
-    statement = insert(meta).values(key=key, value=value)
-    replaced = {"value": statement.excluded.value}
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=replaced))
+    upsert(connection, meta, [{"key": key, "value": value}])
 
 
 @dataclass(slots=True)
@@ -161,11 +170,9 @@ class Store:
         *,
         read_only: bool = False,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
-        prepare: Callable[[Connection], None] | None = None,
     ) -> Store:
         """The store in ``folder`` (the one that holds store.db), made if it is not there, migrated if it is old.
 
-        ``prepare`` is called in the transaction that makes or migrates the tables, for tables of other rooms.
         Raises: StoreError if missing and ``read_only``, damaged, locked, another program's, or of a newer wellread.
         """
         folder = Path(folder).absolute()
@@ -178,39 +185,36 @@ class Store:
             except OSError as error:
                 message = f"{folder}: cannot be made: {error.strerror}; choose a folder you may write"
                 raise StoreError(message) from error
-        store = cls(folder, _engine(path, read_only, busy_timeout_s), read_only, busy_timeout_s)
+        store = cls(folder, WORDS.connect(path, read_only, busy_timeout_s), read_only, busy_timeout_s)
         try:
-            store._bring_up_to_date(prepare)
+            store._bring_up_to_date()
         except BaseException:
             store.close()
             raise
         return store
 
-    def _bring_up_to_date(self, prepare: Callable[[Connection], None] | None) -> None:
-        with store_errors(self.path, opening=True), self.reading() as connection:
-            found = migrations.found_version(connection, self.path)
+    def _bring_up_to_date(self) -> None:
+        with WORDS.errors(self.path, opening=True), self.reading() as connection:
+            found = _found_version(connection, self.path)
         if found == migrations.SCHEMA_VERSION:
             return
         if self.read_only:
             raise StoreError(f"{self.path}: has an old schema ({found}); run once: wellread sync")
         if found:
-            with store_errors(self.path):
-                migrations.keep_copy(self.path, found)
-        with self._write("BEGIN IMMEDIATE", durable=True) as connection:
-            if migrations.migrate(connection, self.path) and prepare is not None:
-                prepare(connection)
+            self.copy(self.path.with_name(f"{self.path.name}.before-schema-{found + 1}"))
+        with self._write(durable=True) as connection:
+            migrate(connection, self.path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one snapshot of the base until the with block ends. Raises StoreError."""
         self._after_fork()
-        with store_errors(self.path), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")  # the snapshot is taken by the first read
+        with WORDS.errors(self.path), self._engine.connect() as connection:
+            WORDS.begin_reading(connection)
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                WORDS.undo(connection)
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[Transaction]:
@@ -223,26 +227,24 @@ class Store:
         if self.read_only:
             raise StoreError(f"{self.path}: is open for reading only; open it without read_only to change it")
         self._after_fork()
-        with self._write("BEGIN IMMEDIATE", durable=durable) as connection:
+        with self._write(durable=durable) as connection:
             generation = int(read_meta(connection, "generation") or 0) + 1
             transaction = Transaction(connection, generation, now_text())
             yield transaction
             transaction._flush()
 
     @contextmanager
-    def _write(self, begin: str, *, durable: bool) -> Iterator[Connection]:
+    def _write(self, *, durable: bool) -> Iterator[Connection]:
         if not self._write_lock.acquire(timeout=self._busy_timeout_s):
             raise StoreError(f"{self.path}: is locked: another thread has been writing for too long; wait for it")
         try:
-            with store_errors(self.path), self._engine.connect() as connection:
-                connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                connection.exec_driver_sql(begin)
+            with WORDS.errors(self.path), self._engine.connect() as connection:
+                WORDS.begin_writing(connection, durable=durable)
                 try:
                     yield connection
-                    connection.exec_driver_sql("COMMIT")
+                    WORDS.commit(connection)
                 except BaseException:
-                    if _driver(connection).in_transaction:  # a full disk may have rolled back already
-                        connection.exec_driver_sql("ROLLBACK")
+                    WORDS.undo(connection)
                     raise
         finally:
             self._write_lock.release()
@@ -255,9 +257,13 @@ class Store:
     def checkpoint(self) -> bool:
         """Whether the write-ahead log is now empty: all of it stands in store.db. False while others read or write."""
         self._after_fork()
-        with store_errors(self.path), self._engine.connect() as connection:
-            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-            return int(busy) == 0
+        with WORDS.errors(self.path), self._engine.connect() as connection:
+            return WORDS.checkpoint(connection)
+
+    def copy(self, target: Path) -> None:
+        """A store of its own in the file ``target``: one snapshot of this one, made while others read and write."""
+        with self.reading() as connection:
+            WORDS.copy(connection, target)
 
     def close(self) -> None:
         """Every connection of this object is closed."""
@@ -270,60 +276,48 @@ class Store:
         self.close()
 
     def _after_fork(self) -> None:
-        """SQLite connections must not cross a fork: a child process gets new ones."""
+        """Connections must not cross a fork: a child process gets new ones."""
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
             self._write_lock = threading.Lock()
             self._pid = os.getpid()
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        raise TypeError(f"the store is SQLite, not {type(driver).__name__}")
-    return driver
+def _found_version(connection: Connection, path: Path, newest: int = migrations.SCHEMA_VERSION) -> int:
+    """The schema number of the base; 0 for an empty one.
+
+    Raises: StoreError if it is another program's, damaged, or from a newer wellread.
+    """
+    if WORDS.is_empty(connection):
+        return 0
+    if not WORDS.is_ours(connection):
+        raise StoreError(f"{path}: is a database of another program; name a folder made by wellread init")
+    value = read_meta(connection, "schema_version")
+    if not isinstance(value, str) or not value.isdecimal():
+        raise StoreError(f"{path}: its schema number is gone; restore a backup: wellread restore")
+    if int(value) > newest:
+        raise StoreError(
+            f"{path}: was written by a newer wellread (schema {value}, this one knows {newest}); "
+            "upgrade: pip install -U wellread"
+        )
+    return int(value)
 
 
-def _engine(path: Path, read_only: bool, busy_timeout_s: float) -> Engine:
-    def connect() -> sqlite3.Connection:
-        mode = "ro" if read_only else "rwc"
-        if read_only and not os.access(path.parent, os.W_OK) and not path.with_name(f"{FILE_NAME}-wal").exists():
-            mode = "ro&immutable=1"  # a read-only medium: SQLite cannot make the index of its write-ahead log there
-        uri = f"file:{quote(str(path))}?mode={mode}"
-        with store_errors(path, opening=True):
-            driver = sqlite3.connect(
-                uri,
-                uri=True,
-                timeout=busy_timeout_s,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            try:
-                _set_up(driver, read_only)
-            except BaseException:
-                driver.close()
-                raise
-        return driver
+def migrate(
+    connection: Connection, path: Path, steps: Mapping[int, migrations.Step] = migrations.STEPS
+) -> tuple[int, ...]:
+    """The numbers of the steps that were taken, () where the base had taken all of them.
 
-    # Every BEGIN, COMMIT and ROLLBACK is written in this file: the driver and SQLAlchemy begin nothing by themselves.
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=56)
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def _set_up(driver: sqlite3.Connection, read_only: bool) -> None:
-    if not read_only and driver.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        driver.execute("PRAGMA journal_mode = WAL")
-    for pragma in (
-        "foreign_keys = ON",
-        "secure_delete = ON",
-        "trusted_schema = OFF",
-        "cell_size_check = ON",
-        "temp_store = MEMORY",
-        f"mmap_size = {MMAP_BYTES}",
-        f"cache_size = -{CACHE_KIB}",
-        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-        f"journal_size_limit = {WAL_LIMIT_BYTES}",
-        f"query_only = {'ON' if read_only else 'OFF'}",
-    ):
-        driver.execute(f"PRAGMA {pragma}")
+    An empty base takes every step from the first. Runs in the caller's transaction: all steps or none are committed.
+    """
+    newest = max(steps)
+    found = _found_version(connection, path, newest)
+    taken = tuple(range(found + 1, newest + 1))
+    for number in taken:
+        steps[number](connection)
+    if not found:
+        WORDS.mark(connection)
+        write_meta(connection, "generation", "0")
+    if taken:
+        write_meta(connection, "schema_version", str(newest))
+    return taken

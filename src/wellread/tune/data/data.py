@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from wellread import digests
+from wellread import digests, paths
 from wellread.config import VERSION, suggestion
 from wellread.errors import UsageError
 from wellread.models.api import Message
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Task = Literal["chat", "classify", "tag", "extract", "text2text", "texts", "preference"]
 TASKS: tuple[str, ...] = get_args(Task)
 PARTS = ("train", "validation", "test")
-FOLDER = Path(".wellread") / "tune" / "data"
+FOLDER = paths.DATA_SETS
 FORMAT = 1  # of the files in the folder
 LONGEST = 1024  # tokens of a row where nobody set a limit, in preparing and in training
 
@@ -209,8 +209,8 @@ def texts_of(row: Row) -> tuple[str, ...]:
 
 
 def folder_of(base: Path, name: str) -> Path:
-    """Where the data set of that name lies in the base."""
-    return base / FOLDER / name
+    """Where the data set of that name lies in the base. Raises: UsageError for a name that would leave the base."""
+    return base / FOLDER / paths.safe_name(name, "data set")
 
 
 def artifact_id(card: Card) -> str:
@@ -248,9 +248,11 @@ def find(base: KnowledgeBase, name: str) -> Path:
 def freeze(data: DataSet, folder: Path, *, extra: Mapping[str, str] | None = None, replace_old: bool = False) -> Card:
     """Writes the parts, the card and ``extra`` files, all or nothing, and gives the card with its hash.
 
-    The same data again is no fault: with other settings its card is written anew. Raises: UsageError where another
-    data set of that name is there.
+    The same data again is no fault: with other settings its card is written again. Raises: UsageError where another
+    data set of that name is there, or where the folder holds anything but a data set.
     """
+    if folder.exists() and not (folder / "card.json").is_file():
+        raise UsageError(f"{folder}: is there already and holds no data set; pass --name, or move it away")
     parts = {name: _lines(getattr(data, name)) for name in PARTS}
     card = replace(data.card, hash=_hash(parts), made_at=datetime.now(UTC).isoformat(timespec="seconds"))
     if (folder / "card.json").is_file() and not replace_old:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wellread import config
+from wellread import config, paths
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
@@ -149,7 +149,7 @@ class _scratch:  # noqa: N801  # a with block, used once
     """A folder that is gone afterwards, beside the runs of a base."""
 
     def __init__(self, base: Path) -> None:
-        self._path = base / ".wellread" / "tune" / ".estimate"
+        self._path = base / paths.ESTIMATE
 
     def __enter__(self) -> Path:
         shutil.rmtree(self._path, ignore_errors=True)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from wellread import config, digests
+from wellread import config, digests, paths
 from wellread.errors import MissingExtra, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
@@ -27,7 +27,7 @@ from wellread.tune.train import examples, loop, session, tuned
 from wellread.tune.train.examples import EncodedParts
 from wellread.tune.train.loop import TuneFailed
 
-FOLDER = Path(".wellread") / "tune" / "searches"
+FOLDER = paths.SEARCHES
 SPREAD = 5.0  # of the learning rate, to both sides of the method's own
 BATCHES = (4, 8, 16)
 SIZES: Mapping[str, Sequence[int]] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wellread import paths
 from wellread.config import suggestion
 from wellread.errors import StoreError, UsageError
 from wellread.evaluate.compare import Training
@@ -23,7 +24,7 @@ from wellread.tune.train import outcome, state, tuned
 from wellread.tune.train.state import TrainingRun
 from wellread.types import Document
 
-IN_USE = Path(".wellread") / "tune" / "in_use.json"  # what chat.model was before the first promotion
+IN_USE = paths.IN_USE
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wellread import config, digests
+from wellread import config, digests, paths
 from wellread.config import VERSION, suggestion
 from wellread.errors import StoreError, UsageError
 from wellread.store import lineage
@@ -32,7 +32,7 @@ from wellread.store import lineage
 if TYPE_CHECKING:
     from wellread.knowledge_base import KnowledgeBase
 
-FOLDER = Path(".wellread") / "tune" / "runs"
+FOLDER = paths.RUNS
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "numpy")
 
 
@@ -93,8 +93,8 @@ class TrainingRun:
 
 
 def folder_of(base: Path, name: str) -> Path:
-    """Where the run of that name lies in the base."""
-    return base / FOLDER / name
+    """Where the run of that name lies in the base. Raises: UsageError for a name that would leave the base."""
+    return base / FOLDER / paths.safe_name(name, "run")
 
 
 def belongs_to(base: KnowledgeBase, run: TrainingRun) -> bool:

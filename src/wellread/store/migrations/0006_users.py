@@ -1,4 +1,4 @@
-"""The step of a base from schema 5 to 6: rows know their user, and what was made knows whose documents it came from.
+"""Schema 6: rows know their user, and what was made knows whose documents it came from.
 
 Of what is older nobody can tell the user: it stays empty. Where a document is gone whose labels nobody can tell any
 more, what was made from it belongs to those who may read everything of the tenant.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from wellread.store import checksums
 
@@ -52,7 +52,7 @@ DROP TABLE artifacts_5
 """
 
 
-def add_users(connection: Connection) -> None:
+def up(connection: Connection) -> None:
     """5 → 6: a user on every row of what somebody did; lineage by tenant, with the access of what it came from."""
     for table, old in _OLD.items():
         _add(connection, table, "user", "VARCHAR DEFAULT '' NOT NULL")
@@ -66,7 +66,7 @@ def add_users(connection: Connection) -> None:
 
 
 def _columns(connection: Connection, table: str) -> set[str]:
-    return {row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")}
+    return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
 def _add(connection: Connection, table: str, column: str, kind: str) -> None:
