@@ -166,7 +166,7 @@ def test_many_access_ids_and_many_keys_are_one_query(store: Store) -> None:
     _, keys = put(store, "/x/a", ". ".join(f"Sentence {n}" for n in range(200)), labels=("team 3",))
     everything = Principal(groups=frozenset(f"team {number}" for number in range(100)))
     with store.reading() as connection:
-        assert len(access.readable(connection, who=everything)) > access.FEW
+        assert len(access.readable(connection, who=everything)) > sqlite.FEW
         assert len(documents.chunks_by_key(connection, keys, who=everything)) == 200
         assert documents.chunks_by_key(connection, keys, who=Principal(groups=frozenset({"team 4"}))) == {}
 
