@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
@@ -191,11 +190,6 @@ def _over(scene: Scene) -> Any:
     return base.documents()
 
 
-def _vector(scene: Scene) -> Any:
-    embedder = scene.base.embedder
-    return scene.base.reader.search_dense(np.asarray(embedder.embed([ASKED])[0]), embedder.id, who=EVE, k=5)
-
-
 def _status(scene: Scene) -> Any:
     now = maintenance.status(scene.base.store, scene.base.settings, who=EVE)
     return [now.documents, now.chunks, now.near_duplicates, now.size_bytes, *now.states.values(), *now.sources]
@@ -220,8 +214,6 @@ FUNCTIONS: dict[str, Row] = {
     "index.graph.rows:statements": read(graph_rows.statements, range(100)),
     "index.graph.rows:places": read(graph_rows.places, range(100)),
     "index.open:IndexReader.snapshot": _snapshot,
-    "index.open:IndexReader.search_dense": _vector,
-    "index.open:IndexReader.search_text": lambda s: s.base.reader.search_text(ASKED, who=EVE, k=5),
     "index.truncation:truncation": lambda s: truncation.truncation(s.base.store, s.base.embedder, who=EVE).chunks,
     "knowledge_base:KnowledgeBase.create": lambda s: KnowledgeBase.create(s.other / "new", who=EVE).documents(),
     "knowledge_base:KnowledgeBase.open": lambda s: KnowledgeBase.open(s.base.folder, who=EVE).documents(),
@@ -256,8 +248,6 @@ FUNCTIONS: dict[str, Row] = {
     "store.documents:history": read(documents.history, ".document"),
     "store.documents:chunks_by_key": lambda s: read(documents.chunks_by_key, [s.key])(s),
     "store.documents:neighbours": read(documents.neighbours, ".document", first=0, last=9),
-    "store.documents:keys_of": lambda s: read(documents.keys_of, [s.chunk])(s),
-    "store.documents:metadata_values": read(documents.metadata_values),
     "store.feedback:put": refused(write(feedback.put, ".trace", rating=1)),
     "store.feedback:listing": read(feedback.listing),
     "store.files:failures": read(files.failures, skipped=True),
