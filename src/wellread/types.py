@@ -84,6 +84,7 @@ class Table:
     """A table of a document; ``block`` is its place in ``blocks``, ``cells`` are in the order of rows, then columns.
 
     The first ``head_rows`` rows name the columns; ``origin`` is the first cell's row and column in a sheet, from 0.
+    ``continues`` is the place in ``tables`` of the one whose columns go on here, on a further page.
     """
 
     block: int
@@ -92,6 +93,7 @@ class Table:
     caption: str = ""
     origin: tuple[int, int] | None = None
     confidence: float = 1.0
+    continues: int | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

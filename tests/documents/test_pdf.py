@@ -10,9 +10,12 @@ from bench.pdf import census
 from tests.documents.pdf_pages import at, document, glyphs, grid, lines, stream
 
 from wellread.documents.assemble import numbers
+from wellread.documents.chunk.chunk import chunk
 from wellread.documents.pages.garbled import usual_share
 from wellread.documents.pages.layout import joined
 from wellread.documents.parsers import pdf
+from wellread.documents.settings import ChunkSettings
+from wellread.store.layout import from_rows, layout_of, rows
 
 
 def blocks(parsed, page=None):
@@ -407,3 +410,30 @@ def test_tables_under_each_other_with_bold_heads_are_tables_of_their_own():
     )
     parsed = parse(first + second)
     assert [len({cell.col for cell in table.cells}) for table in parsed.tables] == [3, 3]
+
+
+def test_a_table_over_two_pages_keeps_its_columns_names_and_each_row_its_page():
+    def page(top, rows):
+        ys = [top - 16 * n for n in range(len(rows) + 1)]
+        words = "".join(
+            at(x, top - 16 * (n + 1) + 4, cell)
+            for n, row in enumerate(rows)
+            for x, cell in zip((55, 155, 255), row, strict=True)
+        )
+        return grid((50, 150, 250, 350), ys[::-1]) + words
+
+    ships = [(f"Ship {letter}", str(90 + n), str(1990 + 3 * n)) for n, letter in enumerate("ABCDEF")]
+    parsed = parse(page(200, [("Name", "Cars", "Built"), *ships[:3]]), page(800, ships[3:]) + at(50, 100, "The end."))
+    first, second = parsed.tables
+    assert (first.head_rows, second.head_rows, second.continues) == (1, 0, 0)
+    assert [parsed.blocks[table.block].page for table in parsed.tables] == [1, 2]
+    passages = chunk(
+        parsed, ChunkSettings(size_tokens=18, overlap_tokens=0), lambda texts: [len(text.split()) for text in texts]
+    )
+    header = next(p.header for p in passages if "Ship E" in parsed.text[p.span.start : p.span.end])
+    assert header.endswith("Name | Cars | Built")
+    assert from_rows(rows(layout_of(parsed)), parsed.text).tables == parsed.tables
+    again = parse(
+        page(200, [("Name", "Cars", "Built"), *ships[:3]]), page(800, [("Name", "Cars", "Built"), *ships[3:]])
+    )
+    assert [(table.head_rows, table.continues) for table in again.tables] == [(1, None), (1, 0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from wellread.documents.clean import one_line, visible
@@ -98,6 +99,15 @@ class Assembly:
         table = Table(len(self._blocks) - 1, moved, n_head, one_line(visible(caption)), origin, confidence)
         self._tables.append(table)
         return table
+
+    @property
+    def n_tables(self) -> int:
+        """Tables so far; the next one has this number."""
+        return len(self._tables)
+
+    def continue_table(self, number: int) -> None:
+        """The table that was added last goes on with the columns of table ``number``."""
+        self._tables[-1] = replace(self._tables[-1], continues=number)
 
     def add_image(self, image: Image) -> None:
         """A picture of the document, seen at this place."""

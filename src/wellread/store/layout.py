@@ -59,7 +59,10 @@ def rows(layout: Layout) -> dict[str, Any]:
         made["units"] = [[u.number, u.kind, u.label, int(u.hidden), u.size] for u in layout.units]
     if layout.tables:
         made["tables"] = [
-            [t.block, t.head_rows, t.caption, t.origin, t.confidence, [_cell_row(cell) for cell in t.cells]]
+            [
+                *(t.block, t.head_rows, t.caption, t.origin, t.confidence, [_cell_row(cell) for cell in t.cells]),
+                *(() if t.continues is None else (t.continues,)),
+            ]
             for t in layout.tables
         ]
     if layout.images:
@@ -88,9 +91,15 @@ def from_rows(made: Mapping[str, Any], text: str) -> Layout:
         ),
         tuple(
             Table(
-                block, tuple(_cell(row, text) for row in cells), head, caption, tuple(origin) if origin else None, sure
+                block,
+                tuple(_cell(row, text) for row in cells),
+                head,
+                caption,
+                tuple(origin) if origin else None,
+                sure,
+                *further,
             )
-            for block, head, caption, origin, sure, cells in made.get("tables", ())
+            for block, head, caption, origin, sure, cells, *further in made.get("tables", ())
         ),
         tuple(
             Image(

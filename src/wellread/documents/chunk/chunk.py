@@ -349,13 +349,14 @@ def _passages(
 ) -> list[Passage]:
     groups, paths = _without_hidden(parsed, groups, paths)
     headings = _heading_starts(parsed.text, blocks) if settings.strategy == "fixed" or settings.plugged else None
+    continued = _continued(parsed)
     made = []
     for group, path in zip(groups, paths, strict=True):
         first = next((atom for atom in group if atom.kind != "heading"), group[0])
         if headings is not None:
             at = bisect_right(headings[0], group[0].span.start) - 1
             path = headings[1][at] if at >= 0 else ()
-        header = _header(parsed, blocks, path, first)
+        header = _header(parsed, blocks, path, first, continued)
         span = Span(group[0].span.start, group[-1].span.end)
         kinds: set[type_of_block] = {atom.kind for atom in group if atom.kind != "heading"} or {"heading"}
         kind: type_of_block = kinds.pop() if len(kinds) == 1 else "paragraph"
@@ -403,15 +404,31 @@ def _heading_starts(text: str, blocks: list[Block]) -> tuple[list[int], list[tup
     return starts, paths
 
 
-def _header(parsed: Parsed, blocks: list[Block], path: tuple[str, ...], first: Atom) -> str:
+def _continued(parsed: Parsed) -> dict[Span, Span]:
+    """For a table that goes on from an earlier page without a head of its own: where its columns are named."""
+    roots: dict[Span, Span] = {}
+    for table in parsed.tables:
+        root, seen = table, 0
+        while root.continues is not None and 0 <= root.continues < len(parsed.tables) and seen < len(parsed.tables):
+            root, seen = parsed.tables[root.continues], seen + 1
+        if root is not table and root.head_rows and not table.head_rows:
+            roots[parsed.blocks[table.block].span] = parsed.blocks[root.block].span
+    return roots
+
+
+def _header(
+    parsed: Parsed, blocks: list[Block], path: tuple[str, ...], first: Atom, continued: dict[Span, Span]
+) -> str:
     """Title and heading path, the title not twice; below them a table's head row where the passage begins after it."""
     names = [parsed.title, *path] if parsed.title else list(path)
     if len(names) > 1 and names[0].casefold() == names[1].casefold():
         names = names[1:]
     header = " > ".join(filter(None, names))[:400]
     block = blocks[first.block]
-    if first.kind == "table" and first.span.start > _trimmed(parsed.text, *block.span).start:
-        head = parsed.text[block.span.start : block.span.end].lstrip().split("\n", 1)[0].strip()
+    named = continued.get(block.span)
+    if first.kind == "table" and (named or first.span.start > _trimmed(parsed.text, *block.span).start):
+        start, end = named or block.span
+        head = parsed.text[start:end].lstrip().split("\n", 1)[0].strip()
         if "|" in head and len(head) <= 400 and not _RULE_ROW.match(head):
             header = f"{header}\n{head}" if header else head
     return header

@@ -130,6 +130,18 @@ class PageTable:
     ruled: bool = False
     quarters: int = 0
 
+    def row(self, number: int) -> tuple[str, ...]:
+        """The texts of one row."""
+        return tuple(slot.text for slot in self.slots if slot.row == number)
+
+    def continues(self, before: PageTable) -> bool:
+        """Whether the columns of the table that ends the page before go on here."""
+        if self.n_cols != before.n_cols or self.ruled != before.ruled or self.quarters != before.quarters:
+            return False
+        near = 4.0 if self.ruled else 12.0
+        moved = [abs(a - b) > near for a, b in zip(self.edges, before.edges, strict=False)]
+        return len(self.edges) == len(before.edges) and sum(moved) <= (0 if self.ruled else 0.3 * len(moved))
+
 
 @dataclass(frozen=True, slots=True)
 class Prose:

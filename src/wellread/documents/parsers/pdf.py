@@ -44,6 +44,7 @@ class Reading:
     hidden: Counter[str] = field(default_factory=Counter)
     readings: dict[int, str] = field(default_factory=dict)
     n_running: int = 0
+    last: PageTable | None = None  # the table with which the page before ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _add_window(reading: Reading, pages: Sequence[PageText]) -> None:
     for page, items, left in arranged:
         reading.readings[page.number] = page.reading
         reading.assembly.begin("page", labels.get(page.number, ""), size=(round(page.width, 2), round(page.height, 2)))
-        _add_items(reading.assembly, page, items, setting)
+        _add_items(reading, page, items, setting)
         for remark in page.remarks:
             said = f"{remark.author}: {remark.text}" if remark.author else remark.text
             reading.assembly.add("note", said, box=_place(remark.box, 0, page))
@@ -141,8 +142,9 @@ def _items(page: PageText, pieces: Sequence[Piece]) -> list[Prose | PageTable]:
     return items
 
 
-def _add_items(assembly: Assembly, page: PageText, items: Sequence[Prose | PageTable], setting: Setting) -> None:
+def _add_items(reading: Reading, page: PageText, items: Sequence[Prose | PageTable], setting: Setting) -> None:
     """Adds paragraphs, headings, lists and tables; neighbouring items of a list are one block."""
+    assembly = reading.assembly
     listed: list[tuple[str, Rect]] = []
     caption = ""
 
@@ -163,7 +165,18 @@ def _add_items(assembly: Assembly, page: PageText, items: Sequence[Prose | PageT
                 GridCell(s.row, s.col, s.text, s.row_span, s.col_span, box=_place(s.box, quarters, page))
                 for s in item.slots
             ]
-            assembly.add_table(cells, caption=caption, box=box, confidence=item.confidence)
+            before = reading.last if item is items[0] else None
+            goes_on = before is not None and item.continues(before)
+            again = goes_on and before is not None and item.row(0) == before.row(0)
+            table = assembly.add_table(
+                cells,
+                head_rows=0 if goes_on and not again else None,
+                caption=caption,
+                box=box,
+                confidence=item.confidence,
+            )
+            if goes_on and table is not None and assembly.n_tables > 1:
+                assembly.continue_table(assembly.n_tables - 2)
             caption = ""
             continue
         text = joined([text_of(line) for line in item.lines], whole=setting.whole)
@@ -181,6 +194,8 @@ def _add_items(assembly: Assembly, page: PageText, items: Sequence[Prose | PageT
             assembly.add("paragraph", text, box=box)
         caption = text if is_caption else ""
     end_list()
+    last = items[-1] if items else None
+    reading.last = last if isinstance(last, PageTable) else None
 
 
 def _place(rect: Rect, quarters: int, page: PageText) -> Box:
