@@ -81,10 +81,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a document; ``block`` is its place in ``blocks``, ``cells`` are in the order of rows, then columns.
+    """A table; ``block`` is its place in ``blocks``, ``cells`` by rows, ``origin`` the first cell's in a sheet, from 0.
 
-    The first ``head_rows`` rows name the columns; ``origin`` is the first cell's row and column in a sheet, from 0.
-    ``continues`` is the place in ``tables`` of the one whose columns go on here, on a further page.
+    ``head_rows`` rows name the columns; ``continues`` is the place in ``tables`` of the one that goes on here.
     """
 
     block: int
