@@ -11,6 +11,7 @@ from wellread import config
 from wellread.cli.main import app
 from wellread.cli.sections import ALL as SECTIONS
 from wellread.cli.table import COMMANDS
+from wellread.documents.kinds import KINDS, REFUSED
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MARGIN = 2  # columns that help leaves free
@@ -65,7 +66,36 @@ def shown(*words: str) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+def formats_page() -> str:
+    """The table of kinds: what is read, what is not, the unit, how it is cited, and what is refused with its cure."""
+    lines = [
+        "# Formats",
+        "",
+        NOTE,
+        "",
+        "Every file is read in a child process with limits. Its content must agree with its name. What cannot be read",
+        "is a row of the report and of `wellread status --failed` or `--skipped`, with the reason and the cure.",
+        "",
+        "Units are what a page is to a PDF; a unit that gave nothing stands in the document's metadata as",
+        "`units_not_read`. An extra is installed with `pip install wellread[NAME]`; without it the file is listed as",
+        "skipped, and the next `wellread sync` after installing reads it.",
+        "",
+        "| kind | files | unit | read | not read | cited as | extra |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for kind in KINDS:
+        cells = (kind.name, f"`{kind.suffixes}`", kind.unit, kind.read, kind.not_read, kind.citation, kind.extra or "–")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += ["", "## Refused", "", "| kind | files | what to do |", "|---|---|---|"]
+    lines += [f"| {kind.name} | `{kind.suffixes}` | {kind.cure} |" for kind in REFUSED]
+    lines += [
+        "",
+        "Encrypted Office files, locked PDFs and EPUBs with DRM are refused: save them without a password.",
+    ]
+    return "\n".join(lines)
+
+
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "formats.md": formats_page}
 
 
 def main() -> None:

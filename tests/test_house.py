@@ -53,6 +53,7 @@ TOML_FILES = {
     "config.py",
     "cli/config.py",  # finds where a value ends in the file that it edits
     "documents/sources/describe.py",  # a sidecar is data about a document, not a setting
+    "documents/parsers/data.py",  # a TOML file that is read as a document
 }
 
 

@@ -111,9 +111,13 @@ def test_all_six_parts_serve_from_file_to_answer(site: Path, folder: Path, tmp_p
         assert answer.citations[0].document.endswith("meeting.srt")
 
 
-def test_without_the_parser_the_file_is_passed_over(site: Path, folder: Path, tmp_path: Path) -> None:
+def test_without_the_plugin_the_file_is_read_by_the_parser_of_the_house(
+    site: Path, folder: Path, tmp_path: Path
+) -> None:
     with KnowledgeBase.create(tmp_path / "base") as base:
-        assert (base.add(str(folder)).new, base.status().states.get("skipped")) == (1, 1)
+        assert base.add(str(folder)).new == 2
+        meeting = next(d for d in base.documents() if d.uri.endswith(".srt"))
+        assert "length_s" not in meeting.metadata
 
 
 def test_the_command_line_names_parts_as_settings_do(site: Path, folder: Path, tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ class Assembly:
         """Blocks so far; the next one has this number."""
         return len(self._blocks)
 
+    @property
+    def unit(self) -> int | None:
+        """The number of the unit that was begun last; None before the first."""
+        return len(self._units) or None
+
     def begin(
         self, kind: type_of_unit, label: str = "", *, hidden: bool = False, size: tuple[float, float] | None = None
     ) -> int:
@@ -112,6 +117,11 @@ class Assembly:
     def add_image(self, image: Image) -> None:
         """A picture of the document, seen at this place."""
         self._images.append(image)
+
+    def text_of(self, span: Span) -> str:
+        """The text of the block that was added last, or the part of it that ``span`` holds."""
+        start = self._blocks[-1].span.start
+        return self._parts[-1][span.start - start : span.end - start]
 
     @property
     def silent(self) -> list[int]:

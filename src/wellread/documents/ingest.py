@@ -21,7 +21,16 @@ from wellread.documents.parse import ParseReply, ParserPool, Request
 from wellread.documents.settings import ChunkSettings, IngestSettings, ParseSettings
 from wellread.documents.sources.describe import Origin, Sidecar, document, document_id, fallback_title, read_sidecar
 from wellread.documents.sources.listing import Source
-from wellread.documents.sources.look import ParseTask, SourceChanges, gone_from, look, moved_within, restore_duplicates
+from wellread.documents.sources.look import (
+    ParseTask,
+    SourceChanges,
+    gone_from,
+    look,
+    moved_within,
+    outer_of,
+    restore_duplicates,
+)
+from wellread.documents.sources.parts import Parts
 from wellread.errors import PluginError, SourceError
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
@@ -30,8 +39,8 @@ from wellread.types import Document, Parsed, Span
 if TYPE_CHECKING:
     from wellread.store.files import KnownFile
 
-PARSERS_VERSION = "1"  # raised when a parser or chunker gives other results: everything is parsed again
-SKIPPED_KINDS = frozenset({"unknown-type"})
+PARSERS_VERSION = "2"  # raised when a parser or chunker gives other results: everything is parsed again
+SKIPPED_KINDS = frozenset({"unknown-type", "extra"})
 
 
 def ingest(
@@ -75,10 +84,31 @@ def ingest(
         if plan.tasks:
             making = _Making(known, plan, gone, settings, chunking, embedder, dict(minhashes or {}))
             with ParserPool(parse, chunking, _tokenizer_file(embedder)) as pool:
-                requests = (_request(task) for task in plan.tasks)
-                for n, (task, reply) in enumerate(zip(plan.tasks, pool.run(requests), strict=True), start=1):
-                    yield making.change(task, reply)
-                    progress.step("parse", n, len(plan.tasks), task.item.uri)
+                yield from _read(plan.tasks, making, pool, Parts(known), progress)
+
+
+def _read(
+    tasks: list[ParseTask], making: _Making, pool: ParserPool, parts: Parts, progress: Progress
+) -> Iterator[Change]:
+    """The tasks in order, then what lies inside of what they gave, then what is not there any more."""
+    read = {task.item.uri for task in tasks}
+    done, n_all = 0, len(tasks)
+    while tasks:
+        following: list[ParseTask] = []
+        requests = (_request(task) for task in tasks)
+        for task, reply in zip(tasks, pool.run(requests), strict=True):
+            yield making.change(task, reply)
+            if reply.kind:
+                yield from parts.fail(task, reply.kind)
+            else:
+                inner, failed = parts.of(task, reply.fields)
+                following += inner
+                yield from failed
+            done += 1
+            progress.step("parse", done, n_all + len(following), task.item.uri)
+        n_all += len(following)
+        tasks = following
+    yield from parts.gone(read)
 
 
 def pipeline_of(parse: ParseSettings, chunking: ChunkSettings, embedder: Embedder) -> str:
@@ -103,7 +133,10 @@ def _request(task: ParseTask) -> Request:
         title = read_sidecar(task.sidecar, task.item.uri).title
     except SourceError:  # listed with its reason when the reply comes
         title = ""
-    return Request(task.path, task.item.uri, title, fallback_title(task.item.uri), task.suffix)
+    uri = task.item.uri
+    if task.part:
+        return Request(task.path, uri, "", fallback_title(task.part[-1]), task.suffix, 0, outer_of(uri), task.part)
+    return Request(task.path, uri, title, fallback_title(uri), task.suffix)
 
 
 def _owners(known: Mapping[str, KnownFile]) -> dict[str, str]:
@@ -129,12 +162,13 @@ class _Making:
         minhashes: Mapping[str, bytes],
     ) -> None:
         self._known, self._chunking, self._embedder = known, chunking, embedder
-        away = set(gone) | {task.item.uri for task in plan.tasks}
+        tasked = {task.item.uri for task in plan.tasks}
+        away = set(gone) | {uri for uri in known if outer_of(uri) in tasked} | tasked
         rows = [row for uri, row in known.items() if uri not in away and row.state == "live" and row.document_id]
         self._standing = {(row.digest, row.meta_digest, row.pipeline): str(row.document_id) for row in rows}
         self._owners = _owners(known)
         self._texts: dict[str, str] = {}
-        replaced = {known[task.item.uri].document_id for task in plan.tasks if task.item.uri in known}
+        replaced = {known[uri].document_id for uri in away if uri in known}
         replaced |= {known[uri].document_id for uri in gone}
         alive = {key: value for key, value in minhashes.items() if key not in replaced}
         self._near = NearDuplicates(alive, settings.near_duplicate_at)

@@ -7,38 +7,16 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from wellread import plugins
+from wellread.documents.kinds import BY_SUFFIX, BY_TYPE, CURES, RENAMED, TYPES
 from wellread.errors import SourceError
 from wellread.types import Parsed
 
 Parser = Callable[[bytes, str], Parsed]
 
-TYPES = {
-    ".txt": "text/plain",
-    ".text": "text/plain",
-    ".log": "text/plain",
-    ".rst": "text/plain",
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".xhtml": "text/html",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-    ".pdf": "application/pdf",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-}
 DOCX = TYPES[".docx"]
 PDF = TYPES[".pdf"]
 RISKY = frozenset({PDF, DOCX})
-_PARSERS = {
-    "text/plain": "text",
-    "text/markdown": "markdown",
-    "text/html": "html",
-    "text/csv": "csv",
-    "text/tab-separated-values": "csv",
-    PDF: "pdf",
-    DOCX: "docx",
-}
+_OLE = b"\xd0\xcf\x11\xe0"
 _MAGIC = (  # first bytes, and what they are called in a message
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -85,29 +63,50 @@ def media_type(data: bytes, name: str, suffix: str = "") -> str:
     Raises: SourceError, of kind unknown-type where wellread does not read the type, and broken where the name promises
     one that it reads and the content is something else.
     """
-    promised = type_by_name("x" + suffix if suffix else name)
+    suffix = (suffix or PurePosixPath(name).suffix).lower()
     found = next((what for magic, what in _MAGIC if data.startswith(magic)), None)
-    if promised is None:
-        suffix = PurePosixPath(name).suffix or "no file extension"
-        raise SourceError(
-            f"{name}: this type is not read yet ({suffix}{', ' + found if found else ''})", "unknown-type"
-        )
-    if promised == PDF:
-        if b"%PDF-" not in data[:1024]:
-            raise SourceError(f"{name}: named as a PDF, but it is {found or 'something else'}", "broken")
-    elif promised == DOCX:
-        if data.startswith(b"\xd0\xcf\x11\xe0"):
-            raise SourceError(f"{name}: an old or encrypted Office file; save it as an open .docx", "encrypted")
-        if not data.startswith(b"PK"):
-            raise SourceError(f"{name}: named as a DOCX, but it is {found or 'something else'}", "broken")
-    elif found is not None:
-        raise SourceError(f"{name}: named as text, but it is {found}; give it its own extension", "broken")
-    return promised
+    kind = BY_SUFFIX.get(suffix)
+    if kind is None:
+        raise SourceError(f"{name}: {_unread(suffix, found)}", "unknown-type")
+    fault = _WRAPPED[kind.wrapping](data, found)
+    if fault and kind.wrapping == "ole" and data.startswith(b"PK") and suffix in RENAMED:
+        return TYPES[RENAMED[suffix]]  # by its content a newer file under an older name
+    if fault and kind.wrapping == "zip" and data.startswith(_OLE):
+        raise SourceError(f"{name}: an old or encrypted Office file; save it as an open {suffix}", "encrypted")
+    if fault:
+        named = "text" if kind.wrapping == "text" else f"{kind.name} ({suffix})"
+        raise SourceError(f"{name}: named as {named}, but it is {fault}; give it its own extension", "broken")
+    return kind.media_type
+
+
+def _unread(suffix: str, found: str | None) -> str:
+    """What is said of a file that is not read."""
+    refused = CURES.get(suffix)
+    if refused is not None:
+        return f"{refused.name} is not read; {refused.cure}"
+    return f"this type is not read yet ({suffix or 'no file extension'}{', ' + found if found else ''})"
+
+
+def _unless(true: bool, found: str | None) -> str:
+    return "" if true else found or "something else"
+
+
+_ARCHIVES = (b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF")
+_WRAPPED: dict[str, Callable[[bytes, str | None], str]] = {  # what a file is instead, "" where it is what it says
+    "text": lambda data, found: found or "",
+    "zip": lambda data, found: _unless(data.startswith(b"PK"), found),
+    "ole": lambda data, found: _unless(data.startswith((_OLE, b"\x09\x08")), found),
+    "pdf": lambda data, found: _unless(b"%PDF-" in data[:1024], found),
+    "rtf": lambda data, found: _unless(data.lstrip()[:5] == b"{\\rtf", found),
+    "picture": lambda data, found: _unless(data.startswith(_PICTURES), found),
+    "archive": lambda data, found: _unless(data.startswith(_ARCHIVES) or data[257:262] == b"ustar", found),
+}
 
 
 def parser_for(media_type: str) -> Parser:
     """The function that parses a media type of TYPES; its module is imported on first use."""
-    parser: Parser = plugins.loaded(f"wellread.documents.parsers.{_PARSERS[media_type]}:parse")
+    parser: Parser = plugins.loaded(f"wellread.documents.parsers.{BY_TYPE[media_type].parser}:parse")
     return parser
 
 

@@ -33,7 +33,10 @@ WINDOW = 128  # files begun before the oldest of them is finished
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One file to parse; ``name`` is what messages call it, and its extension (or ``suffix``) says the type."""
+    """One file to parse; ``name`` is what messages call it, and its extension (or ``suffix``) says the type.
+
+    With ``part`` it is what the file ``outer`` at ``path`` holds under these names, one inside the other.
+    """
 
     path: str
     name: str
@@ -41,6 +44,8 @@ class Request:
     fallback_title: str = ""
     suffix: str = ""
     key: int = 0
+    outer: str = ""
+    part: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +237,10 @@ class ParserPool:
             )
             path = os.fsencode(Path(request.path).absolute()).decode("latin-1")  # names of files need not be Unicode
             message = {"path": path, "name": request.name, "title": request.title, "suffix": request.suffix}
-            message["fallback_title"] = request.fallback_title
-            child.outbox += frame({**message, "max_bytes": settings.max_bytes, "chunk": self._chunk})
+            message |= {"fallback_title": request.fallback_title, "outer": request.outer}
+            child.outbox += frame(
+                {**message, "part": request.part, "max_bytes": settings.max_bytes, "chunk": self._chunk}
+            )
             child.flush()
 
     def _collect(self, queue: deque[Request]) -> list[ParseReply]:

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wellread.documents.chunk.chunk import Count, chunk
-from wellread.documents.media import media_type, parser_for
+from wellread.documents.media import PDF, media_type, parser_for
 from wellread.documents.plugged import Parsers
+from wellread.documents.scans import with_scans
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.tokens import counter
 from wellread.errors import PluginError, SourceError, UsageError
@@ -78,24 +79,69 @@ def confine(memory_bytes: int) -> dict[str, bool]:
     return {"memory": memory, "network": network_off, "files": True}
 
 
-def answer(request: Mapping[str, Any], count: Count | None, parsers: Parsers) -> dict[str, Any]:
+class Inside:
+    """The parts of the container that was read last, so that its parts are not unpacked again for each of them.
+
+    One per child; not to be shared between threads.
+    """
+
+    def __init__(self, parsers: Parsers) -> None:
+        self._parsers = parsers
+        self._key: tuple[object, ...] = ()
+        self._parts: Mapping[str, bytes] = {}
+
+    def part(self, request: Mapping[str, Any], data: bytes) -> bytes:
+        """What ``request`` asks for in the file ``data``: the file itself, or a part of a part of it.
+
+        Raises: SourceError (broken) where there is no such part any more.
+        """
+        *folders, last = request["part"]
+        key = (request["path"], hashlib.sha256(data).digest(), *folders)
+        if key != self._key:
+            parts = {part.name: part.data for part in self._parsed(data, str(request["outer"])).parts}
+            for folder in folders:
+                parts = {part.name: part.data for part in self._parsed(parts[folder], folder).parts}
+            self._parts = parts
+            self._key = key
+        if last not in self._parts:
+            raise SourceError(f"{request['name']}: is not there any more; run sync again", "broken")
+        return self._parts[last]
+
+    def _parsed(self, data: bytes, name: str) -> Parsed:
+        parse = self._parsers.for_name(name) or parser_for(media_type(data, name))
+        return parse(data, name)
+
+
+def _read(request: Mapping[str, Any], inside: Inside) -> bytes:
+    name = str(request["name"])
+    with open(str(request["path"]).encode("latin-1"), "rb") as stream:
+        data = stream.read(int(request["max_bytes"]) + 1)
+    if len(data) > int(request["max_bytes"]):
+        raise SourceError(f"{name}: larger than {request['max_bytes']:,} bytes; raise parse.max_bytes", "too-large")
+    return inside.part(request, data) if request.get("part") else data
+
+
+def _parsed(data: bytes, name: str, suffix: str, parsers: Parsers) -> Parsed:
+    parse = parsers.for_name(name, suffix) or parser_for(media_type(data, name, suffix))
+    parsed = parse(data, name)
+    if parsed.media_type == PDF:
+        parsed = with_scans(parsed, data, name)
+    if not parsed.text.strip():
+        cure = parsed.metadata.get("ocr") or "a scan needs OCR"
+        raise SourceError(f"{name}: has no text ({len(data):,} bytes); {cure}", "suspect")
+    return parsed
+
+
+def answer(request: Mapping[str, Any], count: Count | None, parsers: Parsers, inside: Inside) -> dict[str, Any]:
     """What one file gives: text, blocks and passages, or the reason why not."""
     name = str(request["name"])
     digest = ""
     try:
-        with open(str(request["path"]).encode("latin-1"), "rb") as stream:
-            data = stream.read(int(request["max_bytes"]) + 1)
-        if len(data) > int(request["max_bytes"]):
-            raise SourceError(f"{name}: larger than {request['max_bytes']:,} bytes; raise parse.max_bytes", "too-large")
+        data = _read(request, inside)
         digest = hashlib.sha256(data).hexdigest()
         if not data.strip():
             raise SourceError(f"{name}: is empty", "empty")
-        suffix = str(request["suffix"])
-        parse = parsers.for_name(name, suffix) or parser_for(media_type(data, name, suffix))
-        parsed = parse(data, name)
-        if not parsed.text.strip():
-            raise SourceError(f"{name}: has no text ({len(data):,} bytes); a scan needs OCR", "suspect")
-        reply = _reply(parsed, request, count)
+        reply = _reply(_parsed(data, name, str(request["suffix"]), parsers), request, count)
     except SourceError as error:
         return {"kind": error.kind, "reason": str(error), "digest": digest}
     except PluginError as error:
@@ -139,8 +185,9 @@ def _reply(parsed: Parsed, request: Mapping[str, Any], count: Count | None) -> d
 def serve(requests: BinaryIO, send: Callable[[bytes], None], settings: ParseSettings, count: Count | None) -> None:
     """Answer requests until the stream ends."""
     parsers = Parsers(settings)
+    inside = Inside(parsers)
     while (request := read_frame(requests)) is not None:
-        data = frame(answer(request, count, parsers))
+        data = frame(answer(request, count, parsers, inside))
         if len(data) > settings.max_text_bytes:
             reason = f"{request['name']}: gives {len(data):,} bytes of text; more than parse.max_text_bytes"
             data = frame({"kind": "too-large", "reason": reason})

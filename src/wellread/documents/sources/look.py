@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from wellread import digests
+from wellread.documents import optional
 from wellread.documents.changes import Change, Failed, ItemState, Moved, Touched
-from wellread.documents.media import TYPES
+from wellread.documents.kinds import TYPES
 from wellread.documents.settings import IngestSettings
 from wellread.documents.sources.fetch import fetch
 from wellread.documents.sources.listing import Source, SourceFile, listing, meta_digest, uri_of
@@ -25,18 +26,20 @@ from wellread.errors import SourceError
 if TYPE_CHECKING:
     from wellread.store.files import KnownFile
 
+INSIDE = "!/"  # between a container and what is in it
 RACY_NS = 2_000_000_000  # a file changed this short before it was read may have changed again in the same tick
 
 
 @dataclass(frozen=True, slots=True)
 class ParseTask:
-    """One item to parse."""
+    """One item to parse: a file, or what lies in it under the names ``part``, one inside the other."""
 
     item: ItemState
     path: str
     source: Source
     sidecar: bytes = b""
     suffix: str = ""
+    part: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,6 +65,9 @@ def look(
     mine = listed_ids(sources)
     listed = listing([source for source in sources if source.id in mine])
     claimed = claims(sources)
+    troubled = (
+        {outer_of(uri) for uri, row in known.items() if row.state == "failed"} if settings.retry_failed else set()
+    )
     alone = len(sources) == 1  # then there is nobody to ask
     for found in listed.found.values():
         source = found.source if alone else owner(claimed, found.uri, found.real)
@@ -75,7 +81,7 @@ def look(
             row = None  # add names it, alone or with a closer source than the one that it was removed from
         if found.source.id in mine or (row is not None and row.source_id in mine):
             plan.found[found.uri] = found
-            _look_at(found, row, settings.retry_failed, pipeline, plan)
+            _look_at(found, row, found.uri in troubled, pipeline, plan)
     for source, path, reason in listed.failed:
         _look_past(source, path, reason, known, plan)
     for number, source in enumerate(sources):
@@ -113,8 +119,8 @@ def _look_at(found: SourceFile, row: KnownFile | None, retry: bool, pipeline: st
         else:
             plan.n_unchanged += 1
         return
-    again = row is not None and retry and row.state == "failed"
-    if row is None or again or (row.meta_digest, row.pipeline) != (item.meta_digest, pipeline):
+    again = row is not None and retry
+    if row is None or again or (row.meta_digest, row.pipeline) != (item.meta_digest, item.pipeline):
         plan.tasks.append(task)
         return
     same = row.size_bytes == found.size_bytes and row.mtime_ns == found.mtime_ns
@@ -129,7 +135,8 @@ def _look_at(found: SourceFile, row: KnownFile | None, retry: bool, pipeline: st
 
 
 def _item(found: SourceFile, pipeline: str) -> ItemState:
-    return ItemState(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", pipeline)
+    made = pipeline + optional.mark(found.uri)
+    return ItemState(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", made)
 
 
 def _racy(row: KnownFile) -> bool:
@@ -186,22 +193,29 @@ def _look_at_text(source: Source, row: KnownFile | None, pipeline: str, plan: So
     plan.tasks.append(ParseTask(item, str(path), source, b"", suffix if suffix in TYPES else ".txt"))
 
 
+def outer_of(uri: str) -> str:
+    """The file that holds a part: «mail.eml» of «mail.eml!/plan.zip!/a.md»; the uri itself for what is no part."""
+    return uri.partition(INSIDE)[0]
+
+
 def gone_from(sources: Sequence[Source], known: Mapping[str, KnownFile], plan: SourceChanges) -> list[str]:
     """Known uris of the sources that were looked at that are not there any more."""
     ids = listed_ids(sources)
     return [
         uri
         for uri, row in known.items()
-        if row.source_id in ids and uri not in plan.keep and row.state != "removed"  # stays so, there or not
+        if row.source_id in ids and plan.keep.isdisjoint((uri, outer_of(uri))) and row.state != "removed"  # stays so
     ]
 
 
 def moved_within(plan: SourceChanges, known: Mapping[str, KnownFile], gone: list[str]) -> list[Moved]:
     """Items that are new and hold the bytes of one that is gone; both leave ``plan`` and ``gone``."""
     by_size: dict[int, list[str]] = {}
+    containers = {outer_of(uri) for uri in known if INSIDE in uri}  # are read again, so that their parts are found
+    containers |= {uri for uri in known if INSIDE in uri}
     for uri in gone:
         row = known[uri]
-        if row.state == "live" and row.size_bytes and row.document_id:
+        if row.state == "live" and row.size_bytes and row.document_id and uri not in containers:
             by_size.setdefault(row.size_bytes, []).append(uri)
     moved: list[Moved] = []
     left: list[ParseTask] = []
@@ -230,14 +244,17 @@ def restore_duplicates(plan: SourceChanges, known: Mapping[str, KnownFile], sour
     """Duplicates of a document that is read again are read too, whichever source they are of: it may not stand for them
     any more.
     """
-    again = {known[task.item.uri].document_id for task in plan.tasks if task.item.uri in known} - {None}
     tasked = {task.item.uri for task in plan.tasks}
+    again = {row.document_id for uri, row in known.items() if outer_of(uri) in tasked} - {None} if tasked else set()
     for uri, row in known.items() if again else ():
         if row.state == "duplicate" and row.document_id in again and uri not in tasked:
-            found = plan.found.get(uri) or _elsewhere(uri, sources)
-            if found is not None:
-                plan.tasks.append(ParseTask(_item(found, row.pipeline), found.path, found.source, found.sidecar))
-                plan.n_unchanged -= uri in plan.found
+            outer = outer_of(uri)
+            found = plan.found.get(outer) or _elsewhere(outer, sources)
+            if found is not None and outer not in tasked:
+                tasked.add(outer)
+                item = replace(_item(found, ""), pipeline=known.get(outer, row).pipeline)
+                plan.tasks.append(ParseTask(item, found.path, found.source, found.sidecar))
+                plan.n_unchanged -= outer in plan.found
 
 
 def _elsewhere(uri: str, sources: Sequence[Source]) -> SourceFile | None:
