@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from wellread import config
-from wellread.errors import ModelError
-from wellread.models.api import Message, Reply, Sampling
+from wellread.errors import ModelError, UsageError
+from wellread.models.api import Message, Sampling
 from wellread.models.providers import llamacpp
 from wellread.models.settings import ChatSettings
 
@@ -19,7 +20,7 @@ ASK = [Message("user", "The ferry leaves at nine. When does the ferry leave?")]
 @pytest.fixture(scope="module")
 def model() -> llamacpp.LlamaChat:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'wellread[llama]'")
-    return llamacpp.open_chat(NAME, ChatSettings(threads=2, price_in=1.0, price_out=1.0), config.models_folder(), None)
+    return llamacpp.open_chat(NAME, ChatSettings(threads=1, price_in=1.0, price_out=1.0), config.models_folder(), None)
 
 
 def gguf(n_tensors: int = 1, version: int = 3, size: int = 4096) -> bytes:
@@ -101,11 +102,70 @@ def test_a_role_that_no_template_knows_and_broken_text_do_no_harm(model: llamacp
 
 
 @pytest.mark.model
-def test_a_stream_that_is_dropped_frees_the_model_for_others(model: llamacpp.LlamaChat) -> None:
-    stream = model.stream(ASK, Sampling(max_tokens=50))
+def test_a_stream_that_is_closed_half_way_or_that_nobody_reads_frees_the_model_for_others(
+    model: llamacpp.LlamaChat,
+) -> None:
+    alone = seconds_of(model)
+    for close in (True, False):
+        stream = model.stream(ASK, Sampling(max_tokens=200))
+        next(stream)
+        if close:
+            stream.close()
+        assert seconds_of(model) < alone + 0.2
+
+
+def seconds_of(model: llamacpp.LlamaChat) -> float:
+    """Of a short answer, the best of two."""
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        model.reply(ASK, Sampling(max_tokens=2))
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+@pytest.mark.model
+def test_a_long_prompt_that_is_being_read_is_stopped_as_well(model: llamacpp.LlamaChat) -> None:
+    alone = seconds_of(model)
+    stream = model.stream([Message("user", "ferry boat " * 800)], Sampling(max_tokens=10))
+    reader = threading.Thread(target=lambda: list(stream))
+    reader.start()
+    time.sleep(0.05)
+    stream.close()
+    started = time.perf_counter()
+    model.reply(ASK, Sampling(max_tokens=2))
+    assert time.perf_counter() - started < 2 * alone + 0.2
+    reader.join(timeout=5)
+    assert not reader.is_alive()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_asking_again_while_a_stream_is_read_changes_neither_answer(
+    model: llamacpp.LlamaChat, temperature: float
+) -> None:
+    sampling = Sampling(max_tokens=24, temperature=temperature, seed=7)
+    other = [Message("user", "Name a colour.")]
+    alone, short = model.reply(ASK, sampling), model.reply(other, Sampling(max_tokens=8))
+    stream = model.stream(ASK, sampling)
+    pieces = [next(stream)]
+    assert model.reply(other, Sampling(max_tokens=8)) == short
+    for piece in stream:
+        pieces.append(piece)
+        if len(pieces) == 7:
+            assert model.reply(other, Sampling(max_tokens=8)) == short
+    assert pieces[-1] == alone and "".join(map(str, pieces[:-1])) == alone.text
+
+
+@pytest.mark.model
+def test_a_closed_model_stops_what_runs_and_refuses_more() -> None:
+    opened = llamacpp.open_chat(NAME, ChatSettings(context_tokens=512, threads=1), config.models_folder(), None)
+    stream = opened.stream(ASK, Sampling(max_tokens=200))
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
-    assert isinstance([*model.stream(ASK, Sampling(max_tokens=2))][-1], Reply)
+    opened.close()
+    assert list(stream) == []
+    with pytest.raises(UsageError, match="is closed"):
+        opened.reply(ASK, Sampling())
 
 
 @pytest.mark.model
@@ -127,5 +187,9 @@ def test_a_model_says_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str])
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'wellread[llama]'")
     opened = llamacpp.open_chat(NAME, ChatSettings(context_tokens=512, threads=1), config.models_folder(), None)
     opened.reply(ASK, Sampling(max_tokens=2))
+    stream = opened.stream(ASK, Sampling(max_tokens=100))
+    next(stream)
+    stream.close()
+    opened.close()
     assert capfd.readouterr() == ("", "")
     assert opened.context_tokens == 512

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import logging
 import os
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ from wellread.models import catalog
 from wellread.models.api import Message, Reply, Sampling
 from wellread.models.prices import Price, usage
 from wellread.models.settings import LOCAL_CONTEXT_TOKENS, ChatSettings, threads_for
+from wellread.models.turns import Generation, ModelThread
 
 if TYPE_CHECKING:
     from llama_cpp import Llama
@@ -29,9 +33,11 @@ _OPENING = threading.Lock()
 
 
 class LlamaChat:
-    """A chat model that stays in memory; calls from several threads wait for each other.
+    """A chat model that stays in memory until it is closed.
 
-    The same messages and sampling give the same text on the same machine: nothing of an earlier call is reused.
+    Threads may share it: one thread of its own computes, in turns. A stream that is not read gives way to the next one
+    and resumes when it is read again; one that is closed frees the model at once. The same messages and sampling give
+    the same text on the same machine: nothing of an earlier call is reused.
     """
 
     remote: str | None = None
@@ -39,10 +45,13 @@ class LlamaChat:
     def __init__(self, name: str, model: Llama, price: Price) -> None:
         self.name = f"llama:{name}"
         self.context_tokens = min(model.n_ctx(), model._model.n_ctx_train() or model.n_ctx())
-        self._model, self._price = model, price
-        self._lock = threading.Lock()
+        self.price = price
+        self._model = model
         self._formatter = _formatter(model)
         self._control = _control_tokens(model)
+        self._thread = ModelThread(
+            self.name, save=partial(_saved, model), load=partial(_restored, model), halt=_halting(model)
+        )
 
     @property
     def end_token(self) -> str:
@@ -56,62 +65,75 @@ class LlamaChat:
 
     def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """The whole answer."""
-        reply = Reply("", usage(self._price, 0))
+        reply = Reply("", usage(self.price, 0))
         for piece in self.stream(messages, sampling):
             if isinstance(piece, Reply):
                 reply = piece
         return reply
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
-        """Pieces as they come, then the Reply; other callers wait until the stream is used up or closed."""
-        with self._lock:
-            prompt, stop = self._prompt(messages, sampling)
-            pieces: list[str] = []
-            reason = "stop"
-            self._model.reset()  # type: ignore[no-untyped-call]  # the package leaves it so
-            try:
-                for event in self._model.create_completion(
-                    prompt=prompt,
-                    max_tokens=sampling.max_tokens,
-                    temperature=sampling.temperature,
-                    seed=sampling.seed,
-                    stop=[*sampling.stop, *stop],
-                    stream=True,
-                ):
-                    choice: Any = event["choices"][0]  # type: ignore[index]  # a union with the unstreamed answer
-                    reason = choice["finish_reason"] or reason
-                    if choice["text"]:
-                        pieces.append(choice["text"])
-                        yield choice["text"]
-            except (ValueError, RuntimeError) as error:
-                raise ModelError(f"{self.name}: could not answer: {error}") from error
-            text = "".join(pieces)
-            used = usage(self._price, len(prompt), len(self._tokenize(text, special=False)))
-            yield Reply(text, used, "length" if reason == "length" else "stop", self.name)
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Generation[str | Reply]:
+        """Pieces as they come, then the Reply; closed half-way, it stops the model within a token."""
+        return self._thread.start(lambda: self._pieces(messages, sampling))
+
+    def close(self) -> None:
+        """The model's memory is given back, after what runs on it was stopped."""
+        self._thread.close()
+        self._model.close()
+
+    def _pieces(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        prompt, stop = self._prompt(messages, sampling)
+        pieces: list[str] = []
+        reason = "stop"
+        self._model.reset()  # type: ignore[no-untyped-call]  # the package leaves it so
+        try:
+            for event in self._model.create_completion(
+                prompt=prompt,
+                max_tokens=sampling.max_tokens,
+                temperature=sampling.temperature,
+                seed=sampling.seed,
+                stop=[*sampling.stop, *stop],
+                stream=True,
+            ):
+                choice: Any = event["choices"][0]  # type: ignore[index]  # a union with the unstreamed answer
+                reason = choice["finish_reason"] or reason
+                if choice["text"]:
+                    pieces.append(choice["text"])
+                    yield choice["text"]
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{self.name}: could not answer: {error}") from error
+        text = "".join(pieces)
+        used = usage(self.price, len(prompt), len(self._tokenize(text, special=False)))
+        yield Reply(text, used, "length" if reason == "length" else "stop", self.name)
 
     def render(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
         """A conversation in the model's own template, open for its answer, and the token ids that the model reads."""
         formatted = self._formatted(messages)
         return formatted.prompt, self._tokenize(formatted.prompt, special=True, bos=not formatted.added_special)
 
-    def greedy(self, prompt: Sequence[int], max_tokens: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def greedy(self, prompt: Sequence[int], max_tokens: int) -> Generation[tuple[int, NDArray[np.float32]]]:
         """The likeliest token after ``prompt``, with the logits (vocabulary,) it was taken from, and so on to the end.
 
         The token that ends the answer is the last one given.
         """
+        return self._thread.start(lambda: self._likeliest(prompt, max_tokens))
+
+    def _likeliest(self, prompt: Sequence[int], max_tokens: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         import llama_cpp
 
-        with self._lock:
-            self._model.reset()  # type: ignore[no-untyped-call]  # the package leaves it so
-            self._model.eval(list(prompt))
-            for _ in range(max_tokens):
-                logits = llama_cpp.llama_get_logits_ith(self._model._ctx.ctx, -1)
-                row = np.ctypeslib.as_array(logits, shape=(self._model.n_vocab(),)).copy()
-                token = int(row.argmax())
-                yield token, row
-                if llama_cpp.llama_vocab_is_eog(self._model._model.vocab, token):
-                    return
-                self._model.eval([token])
+        self._model.reset()  # type: ignore[no-untyped-call]  # the package leaves it so
+        given = list(prompt)
+        for _ in range(max_tokens):
+            try:
+                self._model.eval(given)
+            except (ValueError, RuntimeError) as error:
+                raise ModelError(f"{self.name}: could not answer: {error}") from error
+            logits = llama_cpp.llama_get_logits_ith(self._model._ctx.ctx, -1)
+            row = np.ctypeslib.as_array(logits, shape=(self._model.n_vocab(),)).copy()
+            token = int(row.argmax())
+            yield token, row
+            if llama_cpp.llama_vocab_is_eog(self._model._model.vocab, token):
+                return
+            given = [token]
 
     def _prompt(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[int], list[str]]:
         """Token ids and stop texts of a conversation in the model's own template."""
@@ -216,7 +238,7 @@ def _load(path: Path, settings: ChatSettings, adapter: Path | None = None) -> Ll
     threads = threads_for(settings.threads)
     with _OPENING, _sound_buffers(llama_cpp):
         try:
-            return llama_cpp.Llama(
+            model = llama_cpp.Llama(
                 model_path=str(path),
                 n_ctx=settings.context_tokens or LOCAL_CONTEXT_TOKENS,
                 n_threads=threads,
@@ -228,6 +250,49 @@ def _load(path: Path, settings: ChatSettings, adapter: Path | None = None) -> Ll
             if adapter is not None:
                 raise ModelError(f"{adapter}: llama.cpp cannot add it to {path}: {error}") from error
             raise ModelError(f"{path}: llama.cpp cannot load it: {error}; pull the model again") from error
+    # a computation that is stopped is no error to print: what goes wrong is raised
+    logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)
+    return model
+
+
+def _saved(model: Llama) -> tuple[Any, int, int, Any, Any]:
+    """What the model has read, and its sampler: all that a generation needs to continue. Some MB for a small model."""
+    import llama_cpp
+
+    context = model._ctx.ctx
+    size = llama_cpp.llama_state_get_size(context)
+    state = (ctypes.c_uint8 * size)()
+    written = llama_cpp.llama_state_get_data(context, state, size)
+    return state, written, model.n_tokens, model.input_ids.copy(), model._sampler
+
+
+def _restored(model: Llama, saved: tuple[Any, int, int, Any, Any]) -> None:
+    import llama_cpp
+
+    state, size, model.n_tokens, ids, model._sampler = saved
+    model.input_ids[:] = ids
+    if llama_cpp.llama_state_set_data(model._ctx.ctx, state, size) != size:
+        raise ModelError(f"{model.model_path}: llama.cpp cannot continue an answer that gave way; ask again")
+
+
+def _halting(model: Llama) -> Callable[[bool], None]:
+    """What makes the model give up a computation, and able to compute again.
+
+    llama.cpp asks a callback between two operations whether to stop. A Python function would need the interpreter's
+    lock for each of thousands of operations a second, so ``strlen`` serves: it looks at a flag, which is a string of
+    one character or of none.
+    """
+    import llama_cpp
+
+    flag = ctypes.create_string_buffer(2)
+    look = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
+    llama_cpp.llama_set_abort_callback(model._ctx.ctx, look, ctypes.cast(flag, ctypes.c_void_p))
+
+    def halt(on: bool) -> None:
+        flag[0] = b"\x01" if on else b"\x00"
+
+    halt.kept = look  # type: ignore[attr-defined]  # the C library holds no reference
+    return halt
 
 
 @contextlib.contextmanager
