@@ -87,6 +87,16 @@ def test_a_server_error_that_stays_names_host_attempts_and_cause() -> None:
     assert str(caught.value) == f"{host}: did not answer after 2 attempts: status 500: 'out of memory'"
 
 
+def test_answers_that_are_refused_and_cut_are_tried_as_often_as_is_said_and_no_more() -> None:
+    cut = Canned(REPLY, declared=100_000)
+    with serving([Canned(b"", 503), cut, Canned(b"", 503), cut, Canned(REPLY)]) as server:
+        with pytest.raises(ModelUnavailable, match="did not answer after 3 attempts"):
+            chat(server.url, max_attempts=3).reply(ASK, Sampling())
+        assert len(server.requests) == 3
+    with serving([cut, Canned(b"", 503), Canned(REPLY)]) as server:
+        assert chat(server.url, max_attempts=3).reply(ASK, Sampling()).text == "yes"
+
+
 def test_a_wrong_key_is_not_tried_again_and_never_shown() -> None:
     with serving([Canned(b'{"error": "bad key"}', 401)]) as server, pytest.raises(ModelError) as caught:
         chat(server.url).reply(ASK, Sampling())

@@ -95,6 +95,13 @@ def test_a_download_that_breaks_goes_on_where_it_stopped(tmp_path: Path) -> None
     assert ranges == [None, "bytes=3000-", "bytes=6000-"]
 
 
+def test_a_download_that_brings_nothing_is_tried_as_often_as_is_said(tmp_path: Path) -> None:
+    model = Hub({"m.gguf": DATA}, cuts=99, cut_after=0)
+    with serving(model) as server, pytest.raises(ModelUnavailable, match="after 3 attempts"):
+        pull.pull("hf:owner/name", tmp_path, yes, hub_service=Service(server.url, max_attempts=3, timeout_s=5))
+    assert sum("/resolve/" in request.path for request in server.requests) == 3
+
+
 def test_a_later_run_goes_on_where_an_earlier_one_gave_up(tmp_path: Path) -> None:
     model = Hub({"m.gguf": DATA}, cuts=99, cut_after=0)
     partial = tmp_path / ".partial" / REVISION / "m" / "m.gguf"

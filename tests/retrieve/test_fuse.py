@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,18 @@ def test_minmax_lies_in_0_to_1_and_the_order_of_legs_does_not_matter(a: dict[int
     assert all(-1e-9 <= score <= 1 + 1e-9 for score in fused.values())
     assert fused == pytest.approx(fuse.minmax([b, a], (0.7, 0.3)))
     assert fuse.rrf([a, b]) == pytest.approx(fuse.rrf([b, a]))
+
+
+@given(st.lists(st.tuples(retrievers, st.floats(0.05, 1)), min_size=3, max_size=6), st.randoms())
+def test_no_score_depends_on_the_order_in_which_retrievers_are_listed(
+    listed: list[tuple[dict[int, float], float]], chance: random.Random
+) -> None:
+    other = list(listed)
+    chance.shuffle(other)
+    for way in (fuse.minmax, fuse.rrf):
+        first, second = (way([r for r, _ in each], [w for _, w in each]) for each in (listed, other))
+        assert first == second
+        assert fuse.ranked(first) == fuse.ranked(second)
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from store_samples import EVERYONE, made, put
 from wellread.errors import StoreError
 from wellread.store import check, documents
 from wellread.store.engine.api import FILE_NAME, Store, migrate, read_meta, write_meta
+from wellread.store.engine.sqlite import MOST_CONNECTIONS
 from wellread.store.migrations import steps as migrations
 
 HERE = Path(__file__).parent
@@ -257,3 +259,13 @@ def test_steps_run_in_order_from_the_schema_that_is_there(store: Store, tmp_path
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
     copy.close()
+
+
+def test_one_reading_too_many_is_told_with_the_cure(tmp_path: Path) -> None:
+    with Store.open(tmp_path, busy_timeout_s=0.2) as store, ExitStack() as readings:
+        for _ in range(MOST_CONNECTIONS):
+            readings.enter_context(store.reading())
+        with pytest.raises(StoreError, match=r"64 readings are open at once .* ask in fewer threads"), store.reading():
+            pass
+        readings.pop_all().close()
+        assert store.generation() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import ipaddress
+import itertools
 import json
 import random
 import time
@@ -19,20 +20,26 @@ from urllib3.exceptions import HTTPError
 from wellread.errors import ModelError, ModelUnavailable, UsageError
 
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+POOLED = 8
 ANSWER_LIMIT = 256 << 20  # bytes; a batch of embeddings has a few MB
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _LONGEST_RETRY_AFTER_S = 0.5, 20.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where a service is, how long to wait for it, and how often to try."""
+    """Where a service is, how long to wait for it, and how often to try.
+
+    Threads may share it: ``pool`` keeps up to POOLED connections to the host open, more are opened as they are needed.
+    """
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)
     connect_timeout_s: float = 10.0
     timeout_s: float = 60.0
     max_attempts: int = 4
-    pool: urllib3.PoolManager = field(default_factory=urllib3.PoolManager, repr=False, compare=False)
+    pool: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(maxsize=POOLED), repr=False, compare=False
+    )
 
     @property
     def host(self) -> str:
@@ -65,10 +72,13 @@ def is_loopback(host: str) -> bool:
 
 
 def post(service: Service, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-    """The JSON object that a POST got. Raises ModelError, ModelUnavailable after ``max_attempts``."""
-    for attempt in range(1, service.max_attempts + 1):
+    """The JSON object that a POST got. Raises ModelError, ModelUnavailable after ``max_attempts`` requests."""
+    for attempt in _attempts():
         try:
-            with closing(send(service, "POST", path, body=body, attempt=attempt)) as response:
+            response = once(service, "POST", path, attempt, body=body)
+            if response is None:
+                continue
+            with closing(response):
                 data = response.read(ANSWER_LIMIT + 1)
             break
         except HTTPError as error:  # cut while its body was read
@@ -97,35 +107,55 @@ def send(
     body: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
     redirect: bool = False,
-    attempt: int = 1,
 ) -> urllib3.BaseHTTPResponse:
     """An open response of status 2xx, its body not yet read; the caller closes it.
 
-    Raises: ModelUnavailable after ``max_attempts`` attempts counted from ``attempt``; ModelError for what trying again
-        cannot help.
+    Raises: ModelUnavailable after ``max_attempts`` requests; ModelError for what trying again cannot help.
     """
+    for attempt in _attempts():
+        response = once(service, method, path, attempt, body=body, headers=headers, redirect=redirect)
+        if response is not None:
+            return response
+    raise AssertionError("attempts end with an error")
+
+
+def _attempts() -> Iterator[int]:
+    """1, 2, 3 …: ``wait_or_give_up`` ends them."""
+    return itertools.count(1)
+
+
+def once(
+    service: Service,
+    method: str,
+    path: str,
+    attempt: int,
+    *,
+    body: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+    redirect: bool = False,
+) -> urllib3.BaseHTTPResponse | None:
+    """The open response to one request; None, after a wait, where another may help. Raises as ``send``."""
     timeout = urllib3.Timeout(connect=service.connect_timeout_s, read=service.timeout_s)
     # redirects are followed for downloads alone, and urllib3 drops the key where one leads to another host
     retries = urllib3.Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5) if redirect else False
-    while True:
-        try:
-            response = service.pool.request(
-                method,
-                service.base_url + path,
-                body=None if body is None else json.dumps(body).encode(),
-                headers={**_headers(service, body is not None), **(headers or {})},
-                timeout=timeout,
-                retries=retries,
-                redirect=redirect,
-                preload_content=False,
-            )
-        except HTTPError as error:
-            wait_or_give_up(service, attempt, _cause(error))
-        else:
-            if 200 <= response.status < 300:
-                return response
-            _refused(service, path, response, attempt)
-        attempt += 1
+    try:
+        response = service.pool.request(
+            method,
+            service.base_url + path,
+            body=None if body is None else json.dumps(body).encode(),
+            headers={**_headers(service, body is not None), **(headers or {})},
+            timeout=timeout,
+            retries=retries,
+            redirect=redirect,
+            preload_content=False,
+        )
+    except HTTPError as error:
+        wait_or_give_up(service, attempt, _cause(error))
+        return None
+    if 200 <= response.status < 300:
+        return response
+    _refused(service, path, response, attempt)
+    return None
 
 
 def _headers(service: Service, has_body: bool) -> dict[str, str]:

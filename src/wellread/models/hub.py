@@ -126,23 +126,29 @@ def download(service: Service, repository: Repository, file: RemoteFile, target:
     attempt = 1
     while (have := target.stat().st_size if target.exists() else 0) < file.size_bytes:
         try:
-            _fetch(service, repository, file, target, progress)
-        except HTTPError as error:  # cut in the middle: the next attempt goes on from here
-            attempt = 1 if target.exists() and target.stat().st_size > have else attempt + 1
+            if _fetch(service, repository, file, target, progress, attempt):
+                break
+        except HTTPError as error:  # cut in the middle: the next attempt resumes from here
+            attempt = 1 if target.exists() and target.stat().st_size > have else attempt
             http.wait_or_give_up(service, attempt, f"{file.path}: {error}")
-        else:
-            break
+        attempt += 1
     target.touch()
     if target.stat().st_size != file.size_bytes or not _matches(target, file):
         target.unlink()
         raise ModelError(f"{service.host}: {file.path} is not what its description says (size or digest); try again")
 
 
-def _fetch(service: Service, repository: Repository, file: RemoteFile, target: Path, progress: Progress) -> None:
+def _fetch(
+    service: Service, repository: Repository, file: RemoteFile, target: Path, progress: Progress, attempt: int
+) -> bool:
+    """Whether the service answered; False, after a wait, where another attempt may help."""
     have = target.stat().st_size if target.exists() else 0
     path = f"/{repository.name}/resolve/{repository.revision}/{quote(file.path)}"
     headers = {"Range": f"bytes={have}-"} if have else {}
-    with closing(http.send(service, "GET", path, headers=headers, redirect=True)) as response:
+    opened = http.once(service, "GET", path, attempt, headers=headers, redirect=True)
+    if opened is None:
+        return False
+    with closing(opened) as response:
         goes_on = response.status == 206
         with target.open("ab" if goes_on else "wb") as out:
             done = have if goes_on else 0
@@ -152,6 +158,7 @@ def _fetch(service: Service, repository: Repository, file: RemoteFile, target: P
                     break
                 out.write(piece)
                 progress.step("download", done, file.size_bytes, file.path)
+    return True
 
 
 def _matches(path: Path, file: RemoteFile) -> bool:

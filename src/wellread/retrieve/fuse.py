@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 RetrieverScores = Mapping[int, float]  # chunk key -> score, higher is better
@@ -18,6 +19,8 @@ def alpha_of(embedder_id: str) -> float:
 def rrf(retrievers: Sequence[RetrieverScores], weights: Sequence[float] | None = None, k: int = 60) -> dict[int, float]:
     """Score of each key by reciprocal rank fusion; higher is better. A retriever without hits adds nothing.
 
+    The order in which the retrievers are listed decides nothing.
+
     Args:
         retrievers: keys with scores; only their order counts.
         weights: of each retriever; None: all 1.
@@ -27,14 +30,14 @@ def rrf(retrievers: Sequence[RetrieverScores], weights: Sequence[float] | None =
     """
     if k <= 0:
         raise ValueError("k is positive")
-    fused: dict[int, float] = {}
+    shares: dict[int, list[float]] = defaultdict(list)
     for retriever, weight in zip(retrievers, weights or [1.0] * len(retrievers), strict=True):
         rank, before = 0, math.inf
         for n, key in enumerate(sorted(retriever, key=lambda key: (-retriever[key], key)), 1):
             if retriever[key] < before:
                 rank, before = n, retriever[key]
-            fused[key] = fused.get(key, 0.0) + weight / (k + rank)
-    return fused
+            shares[key].append(weight / (k + rank))
+    return _summed(shares)
 
 
 def minmax(retrievers: Sequence[RetrieverScores], weights: Sequence[float]) -> dict[int, float]:
@@ -46,15 +49,20 @@ def minmax(retrievers: Sequence[RetrieverScores], weights: Sequence[float]) -> d
     Source: Bruch et al., TOIS 2023, section 3 (convex combination with theoretical or observed minimum: observed).
     """
     present = [(retriever, weight) for retriever, weight in zip(retrievers, weights, strict=True) if retriever]
-    total = sum(weight for _, weight in present)
-    fused: dict[int, float] = {}
+    total = math.fsum(weight for _, weight in present)
+    shares: dict[int, list[float]] = defaultdict(list)
     for retriever, weight in present:
         low, high = min(retriever.values()), max(retriever.values())
         share = weight / total if total > 0 else 1 / len(present)
         for key, score in retriever.items():
             scaled = (score - low) / (high - low) if high > low else 1.0
-            fused[key] = fused.get(key, 0.0) + share * scaled
-    return fused
+            shares[key].append(share * scaled)
+    return _summed(shares)
+
+
+def _summed(shares: Mapping[int, Sequence[float]]) -> dict[int, float]:
+    """Each key's exact sum, rounded once: it does not depend on the order in which retrievers are listed."""
+    return {key: math.fsum(values) for key, values in shares.items()}
 
 
 def ranked(scores: RetrieverScores) -> list[int]:

@@ -152,7 +152,11 @@ class Transaction:
 
 
 class Store:
-    """An open base; threads may share it. Use ``Store.open``, and ``close`` at the end (or a with statement)."""
+    """An open store; use ``Store.open``, and ``close`` at the end (or a with statement).
+
+    Threads may share it: each reading has a connection of its own, one thread writes and the others wait for it. A
+    connection belongs to the thread that is inside its with block.
+    """
 
     def __init__(self, folder: Path, engine: Engine, read_only: bool, busy_timeout_s: float) -> None:
         self.folder = folder

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from wellread import paths
@@ -41,6 +42,8 @@ from wellread.errors import StoreError
 
 FILE_NAME = paths.STORE
 APPLICATION_ID = 0x77656C72  # "welr", in the header of the file
+MOST_CONNECTIONS = 64  # at once; KEPT_OPEN of them stay open
+KEPT_OPEN = 8
 MMAP_BYTES = 1 << 28
 CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 4_000  # 16 MB of write-ahead log between checkpoints: fewer flushes while reading a folder in
@@ -80,6 +83,11 @@ def errors(path: Path, *, opening: bool = False) -> Iterator[None]:
         if clear is None:
             raise
         raise clear from error
+    except PoolTimeout as error:
+        raise StoreError(
+            f"{path}: {MOST_CONNECTIONS} readings are open at once and none has ended in time; end some of them (close "
+            "streams, leave with blocks), or ask in fewer threads"
+        ) from error
     except sqlite3.Error as error:
         clear = _clear(error, path)
         if clear is None:
@@ -130,7 +138,14 @@ def connect(path: Path, read_only: bool, busy_timeout_s: float) -> Engine:
         return driver
 
     # Every BEGIN, COMMIT and ROLLBACK is written above or below: the driver and SQLAlchemy begin nothing by themselves.
-    engine = create_engine("sqlite://", creator=opened, poolclass=QueuePool, pool_size=8, max_overflow=56)
+    engine = create_engine(
+        "sqlite://",
+        creator=opened,
+        poolclass=QueuePool,
+        pool_size=KEPT_OPEN,
+        max_overflow=MOST_CONNECTIONS - KEPT_OPEN,
+        pool_timeout=busy_timeout_s,
+    )
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
