@@ -63,9 +63,10 @@ def _space(folder: Path) -> Finding:
 def _models(settings: config.Settings, models: OpenModels) -> Iterator[Finding]:
     embed, rerank, chat = settings["embed"], settings["rerank"], settings["chat"]
     scorer = settings["answer"].scorer
+    named = replace(embed, model=scorer, dim=0) if scorer and scorer != embed.model else embed
     parts: list[tuple[str, str, Callable[[], object]]] = [
         ("embedding model", embed.model, lambda: _embeds(models.embedder(embed))),
-        ("sentence model", scorer or embed.model, lambda: _embeds(models.scorer(embed, scorer))),
+        ("sentence model", named.model, lambda: _embeds(models.embedder(named, where="answer.scorer"))),
     ]
     if rerank.model:
         parts.append(("reranking model", rerank.model, lambda: models.reranker(rerank, embed, scorer)))
@@ -106,8 +107,13 @@ def _plugins(settings: config.Settings, store: Store) -> Iterator[Finding]:
 
 
 def _embeds(embedder: Embedder) -> None:
-    if embedder.remote is None:  # a service is not asked: looking must send nothing
+    if not _is_service(embedder):
         embedder.embed(["a"])
+
+
+def _is_service(embedder: Embedder) -> bool:
+    """Whether using it, or even asking for its dimensions, sends something: looking must not, not on this machine."""
+    return embedder.remote is not None or hasattr(embedder, "base_url")
 
 
 def _counts(chat: Chat | None) -> None:
@@ -145,7 +151,7 @@ def _index(settings: config.Settings, store: Store, models: OpenModels) -> Itera
 def _id(settings: EmbedSettings, models: OpenModels, dim: int) -> str:
     """The id of the embedder; a service is taken at the dimensions of the index, since only asking it would tell."""
     opened = models.embedder(settings)
-    if opened.remote is not None and not settings.dim:
+    if _is_service(opened) and not settings.dim:
         opened = models.embedder(replace(settings, dim=dim))
     return opened.id
 

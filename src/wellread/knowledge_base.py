@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -114,10 +115,6 @@ class KnowledgeBase:
         """The same open base; what is asked of it stands in the log as part of that conversation."""
         return replace(self, conversation=name)
 
-    def unlogged(self) -> KnowledgeBase:
-        """The same open base; nothing that is asked of it goes into the log."""
-        return replace(self, logs=False)
-
     def with_models(
         self,
         *,
@@ -140,10 +137,6 @@ class KnowledgeBase:
         }
         models = self.models.lending({key: model for key, model in given.items() if model is not None})
         return replace(self, models=models)
-
-    def fresh(self) -> KnowledgeBase:
-        """The same base over the same store with models of its own, none of them open yet; ``models.close`` ends it."""
-        return replace(self, models=OpenModels(self.models.folder))
 
     def close(self) -> None:
         """Closes the store and frees the models; neither this nor any base made of it can be used afterwards."""
@@ -298,7 +291,10 @@ class KnowledgeBase:
     def stream(
         self, question: str, *, history: History = (), where: Filter | None = None, found: SearchResult | None = None
     ) -> Iterator[str | Answer]:
-        """Sentences as each is supported, then the Answer; see ``ask``."""
+        """Sentences as each is supported, then the Answer; see ``ask``.
+
+        Closed before its end, it stops the model; the log has it as abandoned, with what it cost.
+        """
         settings: AnswerSettings = self.settings["answer"]
         writes = settings.style != "quote" and self.settings["chat"].model
         read: list[SearchResult] = []
@@ -308,9 +304,11 @@ class KnowledgeBase:
             return read[-1]
 
         chat = self._open_chat if self.settings["chat"].model else None
-        parts = answering.AnswerParts(search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)
-        for piece in answering.stream(question, parts, settings, history):
-            yield self._logged(piece, read) if isinstance(piece, Answer) else piece
+        opened = (search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)
+        parts = answering.AnswerParts(*opened, abandoned=lambda answer: self._logged(answer, read))
+        with closing(answering.stream(question, parts, settings, history)) as pieces:
+            for piece in pieces:
+                yield self._logged(piece, read) if isinstance(piece, Answer) else piece
 
     def _logged(self, answer: Answer, read: Sequence[SearchResult]) -> Answer:
         if self.store.read_only or not self.logs:

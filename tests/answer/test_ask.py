@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,13 @@ from wellread import KnowledgeBase
 from wellread.answer.ask import AnswerParts, ask
 from wellread.answer.settings import AnswerSettings
 from wellread.index.open import IndexReader
+from wellread.models.api import Message, Reply, Sampling
+from wellread.models.prices import Price
 from wellread.retrieve import search as searching
 from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.settings import RetrieveSettings
 from wellread.store.engine.api import Store
-from wellread.types import Answer
+from wellread.types import Answer, Usage
 
 QUESTION = "What does a dog cost on every crossing?"
 TEXT = "A dog travels for 12 crowns on every crossing."
@@ -63,3 +65,78 @@ def test_the_service_that_compares_sentences_gets_the_key_of_the_embedder(
         remote = (f"embed.base_url='{server.url}/v1'", "embed.api_key_env='SENTENCES_KEY'", "answer.scorer='openai:e'")
         base.configured([*remote, "answer.style='quote'"]).ask(QUESTION)
     assert {request.headers.get("Authorization") for request in server.requests} == {"Bearer secret-key"}
+
+
+# a stream that nobody reads to its end
+
+
+class Writer:
+    """A chat model that writes a supported sentence and goes on; it knows whether it was stopped."""
+
+    name, remote, context_tokens = "test:writer", None, 4096
+    price = Price(1.0, 2.0)
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.stopped = False
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        raise AssertionError("answers are streamed")
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        try:
+            for word in f"{TEXT} {TEXT} It is so on every day of the year.".split():
+                self.written += 1
+                yield f"{word} "
+            yield Reply(TEXT, Usage(10, 20, 1))
+        finally:
+            self.stopped = True
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Iterator[tuple[KnowledgeBase, Writer]]:
+    (tmp_path / "fares.md").write_text(TEXT, "utf-8")
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        base.add(str(tmp_path / "fares.md"))
+        writer = Writer()
+        quick = ("answer.style=write", "answer.refuse_below=0.0", "answer.scorer=", "rerank.model=")
+        yield base.configured(quick).with_models(chat=writer), writer
+
+
+@pytest.mark.parametrize("how", ["closed", "dropped", "interrupted"])
+def test_an_abandoned_question_stands_in_the_log_with_what_it_cost(
+    writing: tuple[KnowledgeBase, Writer], how: str
+) -> None:
+    base, writer = writing
+    stream = base.stream(QUESTION)
+    assert next(stream) == f"{TEXT} [1]"
+    if how == "closed":
+        stream.close()
+    elif how == "interrupted":
+        with pytest.raises(KeyboardInterrupt):
+            stream.throw(KeyboardInterrupt)
+    del stream
+    assert writer.stopped and writer.written < 20
+    [row] = base.log()
+    assert (row.answer.question, row.answer.route) == (QUESTION, "abandoned")
+    assert row.answer.text == f"{TEXT} [1]" and row.answer.citations
+    used = row.answer.usage
+    assert used.calls == 1 and used.completion_tokens >= 9 and used.prompt_tokens > 20
+    assert used.cost == pytest.approx((used.prompt_tokens + 2 * used.completion_tokens) / 1e6)
+
+
+def test_a_question_that_is_read_to_its_end_or_never_begun_is_not_abandoned(
+    writing: tuple[KnowledgeBase, Writer],
+) -> None:
+    base, writer = writing
+    base.stream(QUESTION).close()
+    assert base.log() == [] and not writer.written
+    stream = base.stream(QUESTION)
+    pieces = list(stream)
+    stream.close()
+    base.ask(QUESTION)  # leaves its stream at the answer
+    assert isinstance(pieces[-1], Answer)
+    assert [row.answer.route for row in base.log()] == ["written", "written"]

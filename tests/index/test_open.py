@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready, source
 
 from wellread.index import build, check
-from wellread.index.open import IndexReader, Snapshot, View
+from wellread.index.open import MOST_REMEMBERED, IndexReader, Snapshot, View
 from wellread.index.words import fulltext
 from wellread.retrieve.parts import SearchParts, SearchSettings
 from wellread.retrieve.search import search
@@ -101,3 +103,51 @@ def test_which_words_stand_in_what_may_be_seen_follows_every_change(store: Store
     assert (standing(EVERYONE), standing(hr)) == (['"dogs"'], ['"dogs"', '"zanzibar"'])
     filled(store, WordEmbedder(), ready("/docs/c.md", "cats sleep"), ready("/docs/a.md", "mice pay", replaces=True))
     assert (standing(EVERYONE), standing(hr)) == (['"cats"', '"cats"'], ['"cats"', '"zanzibar"', '"cats"'])
+
+
+class Overlooked(Store):
+    """A store in whose next reading somebody else does ``meanwhile``, after its snapshot was taken."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with super().reading() as connection:
+            if self.meanwhile is not None:
+                first, self.meanwhile = self.meanwhile, None
+                first()
+            yield connection
+
+
+def test_a_reader_in_an_older_snapshot_does_not_replace_the_newer_one(tmp_path: Path) -> None:
+    with Overlooked.open(tmp_path) as store:
+        assert isinstance(store, Overlooked)
+        embedder, reader = WordEmbedder(), IndexReader(store)
+        filled(store, embedder, ready("/docs/a.md", "dogs pay"))
+        newer: list[View | None] = []
+
+        def overtake() -> None:
+            filled(store, embedder, ready("/docs/b.md", "cats sleep"))
+            with reader.snapshot(who=EVERYONE) as snapshot:
+                newer.append(snapshot.view)
+
+        with reader.snapshot(who=EVERYONE) as first:
+            older = first.view
+        store.meanwhile = overtake
+        with reader.snapshot(who=EVERYONE) as late:
+            assert late.view is older  # known already, and not loaded a second time
+            assert [named.uri for named in late.names()] == ["/docs/a.md"]
+        with reader.snapshot(who=EVERYONE) as now:
+            assert now.view is newer[0]  # still there
+            assert [named.uri for named in now.names()] == ["/docs/a.md", "/docs/b.md"]
+
+
+def test_what_is_remembered_for_sets_of_groups_is_bounded(store: Store) -> None:
+    reader = IndexReader(store)
+    filled(store, WordEmbedder(), *(ready(f"/docs/{n}.md", f"ship number{n}", labels=[f"g{n}"]) for n in range(100)))
+    for n in range(100):
+        who = Principal(groups=frozenset({f"g{n}"}))
+        found = search(f"number{n}", SearchParts(reader, WordEmbedder()), SearchSettings(), who=who)
+        assert [hit.document.uri for hit in found.hits] == [f"/docs/{n}.md"]
+    with reader.snapshot(who=EVERYONE) as snapshot:
+        assert 10 < len(snapshot.memo) <= MOST_REMEMBERED

@@ -1,22 +1,27 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from sqlalchemy import Connection
 from tests.index.bases import EVERYONE, WordEmbedder, filled, ready
 
 from wellread.errors import StoreError
 from wellread.index.open import IndexReader, Snapshot
+from wellread.models.api import Message, Reply, Sampling, Vectors
 from wellread.retrieve.parts import Query, Retriever, SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.retrievers import find as finding
 from wellread.retrieve.search import search
-from wellread.retrieve.settings import RetrieveSettings
+from wellread.retrieve.settings import ExpandSettings, RetrieveSettings, RewriteSettings, RouteSettings
 from wellread.retrieve.understand.filters import parse
 from wellread.store.engine.api import Store
-from wellread.types import Compare, Principal
+from wellread.types import Compare, Principal, Usage
 
 SETTINGS = RetrieveSettings()
 
@@ -245,3 +250,107 @@ def test_words_of_the_title_count_as_often_as_the_setting_says(reader: IndexRead
         for weight in (1.0, 3.0)
     ]
     assert bm25[0] < bm25[1]
+
+
+# how long the base is looked at
+
+
+class Watched(Store):
+    """A store that counts how often it was read, and how many readings are open now."""
+
+    readings = open_now = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with super().reading() as connection:
+            self.readings, self.open_now = self.readings + 1, self.open_now + 1
+            try:
+                yield connection
+            finally:
+                self.open_now -= 1
+
+
+@dataclass
+class Onlooker:
+    """A chat model, an embedder and a reranker that notice whether the store is being read while they work."""
+
+    store: Watched
+    remote: str | None = "api.example.org"
+    meanwhile: Callable[[], object] | None = None
+    seen: list[int] = field(default_factory=list)
+    id: str = "onlooker"
+    name: str = "test:onlooker"
+    context_tokens: int = 1000
+
+    def _work(self) -> None:
+        self.seen.append(self.store.open_now)
+        if self.meanwhile is not None:
+            first, self.meanwhile = self.meanwhile, None
+            first()
+
+    def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        self._work()
+        return np.array([-len(passage) for passage in passages], np.float32)
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        self._work()
+        return Reply("what a dog costs\nwhat the dog pays", Usage(calls=1))
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
+        yield self.reply(messages, sampling)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+class FarEmbedder(WordEmbedder):
+    """Asks the onlooker with every text."""
+
+    onlooker: Onlooker
+
+    def embed(self, texts: Sequence[str], kind: str = "passage") -> Vectors:
+        self.onlooker._work()
+        return super().embed(texts, kind)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with Watched.open(tmp_path) as store:
+        assert isinstance(store, Watched)
+        filled(store, WordEmbedder(), ready("/a.md", "a dog pays three euros"), ready("/b.md", "a cat sleeps on deck"))
+        yield store
+
+
+EVERYTHING = SearchSettings(rewrite=RewriteSettings(spelling=True, glossary=True, variants="model"))
+
+
+def test_one_snapshot_serves_a_question_and_the_reranker_reads_after_it(watched: Watched) -> None:
+    reranker = Onlooker(watched, remote=None)
+    parts = SearchParts(IndexReader(watched), WordEmbedder(), reranker=lambda: reranker)
+    sections = SearchSettings(rewrite=RewriteSettings(spelling=True, glossary=True), route=RouteSettings(mode="rules"))
+    watched.readings = 0
+    result = search("what does a dog pay", parts, sections, who=EVERYONE)
+    assert result.hits and {"route", "rewrite", "rerank"} <= {stage.name for stage in result.stages}
+    assert watched.readings == 1 and reranker.seen == [0]
+    assert result.generation == watched.generation()
+
+
+@pytest.mark.parametrize("mode", ["none", "window"])
+def test_no_connection_is_held_while_a_service_or_a_chat_model_works(watched: Watched, mode: str) -> None:
+    onlooker = Onlooker(watched)
+    embedder = FarEmbedder(remote="api.example.org")
+    embedder.onlooker = onlooker
+    parts = SearchParts(IndexReader(watched), embedder, reranker=lambda: onlooker, chat=lambda: onlooker)
+    sections = replace(EVERYTHING, expand=ExpandSettings(mode=mode))  # type: ignore[arg-type]  # one of its modes
+    watched.readings = 0
+    result = search("what does a dog pay", parts, sections, who=EVERYONE)
+    assert result.hits and onlooker.seen == [0, 0, 0]  # rewording, embedding, reranking
+    assert watched.readings == 2  # one before the models work, one after; the base did not change
+
+
+def test_what_changed_while_a_model_wrote_is_understood_and_found(watched: Watched) -> None:
+    onlooker = Onlooker(watched, meanwhile=lambda: filled(watched, WordEmbedder(), ready("/c.md", "ferrets pay twice")))
+    parts = SearchParts(IndexReader(watched), WordEmbedder(), chat=lambda: onlooker)  # learns a word meanwhile
+    result = search("what do ferets pay", parts, EVERYTHING, who=EVERYONE)
+    assert "/c.md" in {hit.document.uri for hit in result.hits} and result.generation == watched.generation()
+    assert [stage.name for stage in result.stages].count("rewrite") == len(onlooker.seen) == 2

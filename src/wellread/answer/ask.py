@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
 from wellread.answer import evidence, gate, prompt, quote, verify
 from wellread.answer.evidence import Scored
 from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
-from wellread.models.api import Chat, Embedder, Message, Reply, Sampling
+from wellread.models import prices
+from wellread.models.api import Chat, Embedder, Message, Reply, Sampling, stop
 from wellread.retrieve import units
 from wellread.retrieve.parts import SearchResult, Trace
 from wellread.retrieve.settings import RewriteSettings
@@ -22,6 +23,7 @@ from wellread.retrieve.understand.rewrite import Asking, follow_up
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
 REFUSAL = "Not in the documents."
+ABANDONED = "abandoned"  # the route of an answer whose stream was closed before its end
 READ = 12  # best units that a written sentence may stand on
 
 
@@ -29,7 +31,8 @@ READ = 12  # best units that a written sentence may stand on
 class AnswerParts:
     """The open things that answering uses; ``chat`` is called only when something is to be written.
 
-    ``rewrite`` and its ``chat`` say how a follow-up is made whole.
+    ``rewrite`` and its ``chat`` say how a follow-up is made whole. ``abandoned`` gets the answer as far as it came,
+    with what it cost, where its stream is closed or interrupted before its end.
     """
 
     search: Callable[[str], SearchResult]
@@ -37,6 +40,7 @@ class AnswerParts:
     chat: Callable[[], Chat] | None
     rewrite: RewriteSettings = field(default_factory=RewriteSettings)
     rewriter: Callable[[], Chat] | None = None
+    abandoned: Callable[[Answer], object] | None = None  # gets what there is where nobody reads on
 
 
 @dataclass(slots=True)
@@ -80,14 +84,29 @@ def ask(question: str, parts: AnswerParts, settings: AnswerSettings, history: Se
 
 def stream(
     question: str, parts: AnswerParts, settings: AnswerSettings, history: Sequence[Turn] = ()
-) -> Iterator[str | Answer]:
+) -> Generator[str | Answer]:
     """Sentences as soon as each is supported, then the Answer.
 
     A sentence that is not supported is never shown, so the pieces joined are the text of the Answer.
 
+    Closed before its end, it stops the chat model and hands over what there is to ``parts.abandoned``.
     Raises: ModelError, ModelUnavailable from the models; StoreError from the search.
     """
-    draft = _Draft()
+    draft, finished = _Draft(), False
+    try:
+        with closing(_answered(question, parts, settings, history, draft)) as pieces:
+            for piece in pieces:
+                finished = isinstance(piece, Answer)
+                yield piece
+    except (GeneratorExit, KeyboardInterrupt):
+        if parts.abandoned is not None and not finished:
+            parts.abandoned(_finished(question, draft, ABANDONED, 0.0))
+        raise
+
+
+def _answered(
+    question: str, parts: AnswerParts, settings: AnswerSettings, history: Sequence[Turn], draft: _Draft
+) -> Generator[str | Answer]:
     with draft.stage("follow-up") as detail:
         asked = _whole(question, history, parts, draft, detail)
     result = parts.search(asked)
@@ -148,7 +167,20 @@ def _write(
     draft.sent_to(chat.remote)
     passages = prompt.passages(scored, settings.budget_tokens, chat.count_tokens)
     trusted = quote.near_best(scored) if settings.style == "auto" else READ
-    for sentence in _sentences(chat, prompt.messages(question, passages), settings, draft):
+    with closing(_sentences(chat, prompt.messages(question, passages), settings, draft)) as written:
+        yield from _supported(question, written, scored, hits, scorer, trusted, draft)
+
+
+def _supported(
+    question: str,
+    written: Iterator[str],
+    scored: Scored,
+    hits: Sequence[Hit],
+    scorer: Embedder,
+    trusted: int,
+    draft: _Draft,
+) -> Iterator[str]:
+    for sentence in written:
         verdict = verify.check(sentence, question, scored.units[:READ], scorer)
         if verdict.supported and verdict.citation is not None and verdict.citation >= trusted:
             verdict = replace(verdict, supported=False, reason="stands on a passage that is not about the question")
@@ -161,21 +193,29 @@ def _write(
         draft.verdicts.append(verdict)
 
 
-def _sentences(chat: Chat, messages: Sequence[Message], settings: AnswerSettings, draft: _Draft) -> Iterator[str]:
-    """Whole sentences of a reply as they are finished; a last one cut off by the length limit is left out."""
+def _sentences(chat: Chat, messages: Sequence[Message], settings: AnswerSettings, draft: _Draft) -> Generator[str]:
+    """Whole sentences of a reply as they are finished; a last one cut off by the length limit is left out.
+
+    Closed before the reply is there, it stops the model; what was read and written until then is counted.
+    """
     text, done = "", 0
-    stopped = "stop"
-    for piece in chat.stream(messages, Sampling(max_tokens=settings.max_tokens)):
-        if isinstance(piece, Reply):
-            draft.usage += piece.usage
-            stopped = piece.stop_reason
-            break
-        text += piece
-        spans = sentences(text)
-        for start, end in spans[:-1]:
-            if start >= done:
-                done = end
-                yield _clean(text[start:end])
+    reply: Reply | None = None
+    stream = chat.stream(messages, Sampling(max_tokens=settings.max_tokens))
+    try:
+        for piece in stream:
+            if isinstance(piece, Reply):
+                reply = piece
+                break
+            text += piece
+            spans = sentences(text)
+            for start, end in spans[:-1]:
+                if start >= done:
+                    done = end
+                    yield _clean(text[start:end])
+    finally:
+        stop(stream)
+        draft.usage += reply.usage if reply is not None else prices.unfinished(chat, messages, text)
+    stopped = reply.stop_reason if reply is not None else "stop"
     rest = _clean(text[done:])
     if rest and (stopped != "length" or not done):
         yield rest

@@ -60,8 +60,19 @@ class Chat(Protocol):
         ...
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
-        """Pieces of the answer as they come, then one Reply. Raises ModelError, ModelUnavailable."""
+        """Pieces of the answer as they come, then one Reply; ``stop`` ends it early.
+
+        A generator, or anything else that has ``close``, stops the model when it is closed. Raises ModelError,
+        ModelUnavailable.
+        """
         ...
+
+
+def stop(stream: Iterator[str | Reply]) -> None:
+    """What ``Chat.stream`` gave is closed, where it can be: the model is free for others, a service stops sending."""
+    close = getattr(stream, "close", None)
+    if callable(close):
+        close()
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling, Vectors
+from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling, Vectors, stop
 from wellread.plugins import NamedPart
 
 MEMBERS = {
@@ -127,10 +127,14 @@ class PluggedChat(Plugged):
         """Pieces of the answer, then one Reply. Raises: PluginError where that is not what comes."""
         last: object = None
         with self._named.answering():
-            for piece in self._model.stream(messages, sampling):
-                if isinstance(last, Reply) or not isinstance(piece, str | Reply):
-                    raise self._named.wrong(f"stream gave a {type(piece).__name__} after a {type(last).__name__}")
-                last = piece
-                yield piece
+            stream = self._model.stream(messages, sampling)
+            try:
+                for piece in stream:
+                    if isinstance(last, Reply) or not isinstance(piece, str | Reply):
+                        raise self._named.wrong(f"stream gave a {type(piece).__name__} after a {type(last).__name__}")
+                    last = piece
+                    yield piece
+            finally:
+                stop(stream)
         if not isinstance(last, Reply):
             raise self._named.wrong("stream ended without a Reply")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wellread.models.api import Chat, Message
 from wellread.types import Usage
 
 
@@ -19,6 +21,12 @@ class Price:
 def usage(price: Price, prompt_tokens: int, completion_tokens: int = 0) -> Usage:
     """One call's tokens and their cost; no cost where a price that is needed for it is not known."""
     return Usage(prompt_tokens, completion_tokens, 1, _cost(price, prompt_tokens, completion_tokens), price.currency)
+
+
+def unfinished(chat: Chat, messages: Sequence[Message], text: str) -> Usage:
+    """What a call cost that was stopped after ``text``: tokens as the model counts them, without its template."""
+    read = sum(chat.count_tokens(message.content) for message in messages)
+    return usage(getattr(chat, "price", Price()), read, chat.count_tokens(text))
 
 
 def _cost(price: Price, prompt_tokens: int, completion_tokens: int) -> float | None:

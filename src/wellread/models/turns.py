@@ -82,7 +82,7 @@ class ModelThread:
             self._bring_back(generation)
             return self._generate(generation)
         except ModelError:
-            if not generation._stopped:
+            if not generation.is_over():
                 raise
             return False  # it was halted
         finally:
@@ -152,6 +152,10 @@ class Generation(Generic[Item]):
             if not (self._queued or self._ended or self._stopped) and len(self._items) <= MOST_UNREAD // 2:
                 self._thread._submit(self)
             return item
+
+    def is_over(self) -> bool:
+        """Whether it has ended or was closed: nothing more is computed for it."""
+        return self._ended or self._stopped
 
     def close(self) -> None:
         """The model stops and is free for others; nothing more is read. Again is harmless."""

@@ -68,7 +68,7 @@ def copied(
         folder.mkdir(parents=True)
         (folder / _GENERATION).write_text(str(base.store.generation()), "ascii")
     store = Store.open(folder / DATA_FOLDER)
-    made = KnowledgeBase.over(folder, settings, store, base.models.held(), who=who).unlogged()
+    made = KnowledgeBase.over(folder, settings, store, base.models.held(), who=who).configured([], logs=False)
     if fresh:
         with made.store.writing() as tx:
             source = files.add_source(tx, "folder", str(base.folder), {}, tenant=who.tenant)

@@ -17,6 +17,7 @@ from wellread.knowledge_base import SECTIONS, KnowledgeBase
 from wellread.metrics import metrics
 from wellread.metrics.results import Outcome
 from wellread.models.api import Embedder
+from wellread.models.opened import OpenModels
 from wellread.optimise import rechunk, space
 from wellread.optimise.recall import Recalled
 from wellread.optimise.space import Choice
@@ -90,7 +91,7 @@ class TrialRunner:
     # what is open
 
     def configured(self, choice: Choice, *, refuse_below: float, fresh: bool = False) -> KnowledgeBase:
-        """The base as the choice sets it; with ``fresh`` its models remember nothing of earlier trials.
+        """The base as the choice sets it; with ``fresh`` it has models of its own, which the caller closes.
 
         Raises: StoreError, ModelError, ConfigError.
         """
@@ -98,7 +99,8 @@ class TrialRunner:
         rest = {key: value for key, value in choice.items() if not rechunk.needs_copy(key)}
         given = [*space.overrides(rest), f"{space.THRESHOLD}={config.toml_value(refuse_below)}"]
         if fresh:
-            return root.fresh().configured(given, logs=False)
+            own = replace(root, models=OpenModels(root.models.folder))
+            return own.configured(given, logs=False)
         made = root.configured(given, logs=False)
         scorer = made.settings["answer"].scorer
         embedder = self.embedder(made.settings)

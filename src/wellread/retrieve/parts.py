@@ -117,13 +117,13 @@ class Trace:
     left_machine: list[str] = field(default_factory=list)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[dict[str, object]]:
-        """Times a stage; what the body puts into the dict is its detail."""
+    def stage(self, name: str, before_ms: float = 0.0) -> Iterator[dict[str, object]]:
+        """Times a stage, ``before_ms`` of which have passed; what the body puts into the dict is its detail."""
         started, detail = time.perf_counter(), dict[str, object]()
         try:
             yield detail
         finally:
-            self.stages.append(Stage(name, (time.perf_counter() - started) * 1e3, detail))
+            self.stages.append(Stage(name, before_ms + (time.perf_counter() - started) * 1e3, detail))
 
     def sent_to(self, host: str | None) -> None:
         """Remembers a host that got text; None is this machine."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from wellread.index.open import Snapshot
@@ -15,7 +17,7 @@ from wellread.retrieve.retrievers.find import Vector, WordingHits
 from wellread.retrieve.understand import rewrite as rewriting
 from wellread.retrieve.understand import route as routing
 from wellread.retrieve.understand.rewrite import Asking, SearchPlan, Wording
-from wellread.types import Filter, Hit, Principal
+from wellread.types import Document, Filter, Hit, Principal
 
 
 def search(
@@ -29,41 +31,44 @@ def search(
 ) -> SearchResult:
     """The ``k`` best passages that ``who`` may see and ``where`` matches; k None: as many as the settings say.
 
+    One snapshot of the base serves the whole question. No connection is held while a chat model writes, a service
+    embeds the question or a reranker reads; where the base has changed meanwhile, the question is understood again.
+    Two things do hold it: widening hits after a reranker on this machine, and feedback from the first hits.
+
     Raises: StoreError, ModelError, ModelUnavailable; UsageError for a filter with an unknown field.
     """
     k = settings.retrieve.top_k if k is None else k
     trace = Trace()
-    if settings.retrieve.mode != "bm25":
-        parts.reader.check_embedder(parts.embedder.id)
-    if settings.route.mode != "off":
-        parts, settings, searched = _routed(question, parts, settings, who, trace)
-        if not searched:
-            return trace.result([], parts.reader.store.generation())
-    plan = _understood(question, parts, settings, who, trace)
-    vectors = finding.embed(plan.texts, plan.passage, parts.embedder, settings.retrieve, trace)
-    with parts.reader.snapshot(who=who) as snapshot:
+    with ExitStack() as held:
+        snapshot, understood, plan, vectors = _prepared(question, parts, settings, who, held, trace)
+        parts, settings = understood.parts, understood.settings
+        generation = snapshot.generation
+        if not understood.searched:
+            return trace.result([], generation)
         within = None
         if where is not None:
             with trace.stage("filter") as detail:
                 within = tuple(snapshot.matching(where))
                 detail["documents"] = len(within)
-        scene = _SearchContext(
-            snapshot, parts, settings, where, within, vectors, _read(k, parts, settings), plan.feedback, trace
-        )
-        hits = _of_part(plan.question, plan.wordings, scene)
+        n = _read(k, parts, settings)
+        scene = _Scene(snapshot, parts, settings, where, within, vectors, n, plan.feedback, trace)
+        asked = [(plan.question, plan.wordings), *((part, (Wording(part),)) for part in plan.parts)]
+        lists = [_of_part(text, wordings, scene) for text, wordings in asked]
+        read = _documents(lists, scene, held)
+        lists = [_ordered(text, hits, parts, settings, trace) for (text, _), hits in zip(asked, lists, strict=True)]
+        hits = lists[0]
         if plan.parts:
-            lists = [hits, *(_of_part(part, (Wording(part),), scene) for part in plan.parts)]
             with trace.stage("join") as detail:
                 hits = joined(lists)
                 detail |= {"parts": len(plan.parts), "hits": len(hits)}
         if settings.expand.mode != "none":
             with trace.stage("expand") as detail:
-                hits = expanding.expand(hits, snapshot.document, settings.expand, k, detail)
-        return trace.result(hits[:k], snapshot.generation)
+                hits = expanding.expand(hits, read, settings.expand, k, detail)
+    return trace.result(hits[:k], generation)
 
 
 @dataclass(frozen=True, slots=True)
-class _SearchContext:
+class _Scene:
     """What every part of one search has in common; ``n`` hits are read."""
 
     snapshot: Snapshot
@@ -77,13 +82,72 @@ class _SearchContext:
     trace: Trace
 
 
+@dataclass(frozen=True, slots=True)
+class _Understood:
+    """What one generation makes of a question: the parts and settings of its kind, and its words in the documents'."""
+
+    generation: int
+    parts: SearchParts
+    settings: SearchSettings
+    searched: bool
+    question: str
+    named: str
+    detail: Mapping[str, object]
+    ms: float
+
+
+def _prepared(
+    question: str, parts: SearchParts, settings: SearchSettings, who: Principal, held: ExitStack, trace: Trace
+) -> tuple[Snapshot, _Understood, SearchPlan, Mapping[str, Vector]]:
+    """An open snapshot, and what is to be searched for in it; ``held`` closes it."""
+    asking = Asking(parts.chat, trace)
+    for last in (False, False, True):
+        snapshot = held.enter_context(parts.reader.snapshot(who=who))
+        understood = _understood(question, snapshot, parts, settings, trace)
+        elsewhere = understood.searched and not last and _asks(understood.parts, understood.settings)
+        if elsewhere:
+            held.close()
+        plan, vectors = _planned(understood, asking, trace)
+        if not elsewhere:
+            break
+        snapshot = held.enter_context(parts.reader.snapshot(who=who))
+        if snapshot.generation == understood.generation:
+            break
+        held.close()  # the base has changed while models wrote
+    return snapshot, understood, plan, vectors
+
+
+def _asks(parts: SearchParts, settings: SearchSettings) -> bool:
+    """Whether something slow is asked before the search: a chat model, a part of another package, a service."""
+    rewrite = settings.rewrite
+    writes = "model" in (rewrite.variants, rewrite.step_back, rewrite.hyde, rewrite.parts)
+    embeds = settings.retrieve.mode != "bm25" and parts.embedder.remote is not None
+    return (writes and parts.chat is not None) or bool(parts.rewriters) or embeds
+
+
+def _understood(
+    question: str, snapshot: Snapshot, parts: SearchParts, settings: SearchSettings, trace: Trace
+) -> _Understood:
+    """The question as the documents spell it and name its things, and what its kind needs; no chat model is asked."""
+    if settings.retrieve.mode != "bm25":
+        snapshot.check_embedder(parts.embedder.id)
+    searched = True
+    if settings.route.mode != "off":
+        parts, settings, searched = _routed(question, snapshot, parts, settings, trace)
+    started, detail = time.perf_counter(), dict[str, object]()
+    spelled = named = question
+    if searched and (settings.rewrite.spelling or settings.rewrite.glossary):
+        spelled, named = rewriting.own_words(question, snapshot, settings.rewrite, parts.is_word, detail)
+    ms = (time.perf_counter() - started) * 1e3
+    return _Understood(snapshot.generation, parts, settings, searched, spelled, named, detail, ms)
+
+
 def _routed(
-    question: str, parts: SearchParts, settings: SearchSettings, who: Principal, trace: Trace
+    question: str, snapshot: Snapshot, parts: SearchParts, settings: SearchSettings, trace: Trace
 ) -> tuple[SearchParts, SearchSettings, bool]:
     """Parts and settings as the kind of the question needs them, and whether anything is searched for at all."""
     with trace.stage("route") as detail:
-        with parts.reader.snapshot(who=who) as snapshot:
-            route = routing.routed(question, snapshot, settings.route, parts)
+        route = routing.routed(question, snapshot, settings.route, parts)
         running: tuple[str, ...] = getattr(settings.route, route.kind)
         detail |= {"kind": route.kind, "by": route.by, "sure": round(route.sure, 2)}
         detail["parts"] = running or "none: nothing is searched for"
@@ -93,32 +157,47 @@ def _routed(
         return parts, settings, bool(running)
 
 
+def _planned(understood: _Understood, asking: Asking, trace: Trace) -> tuple[SearchPlan, Mapping[str, Vector]]:
+    """What is to be searched for, and its vectors."""
+    parts, settings = understood.parts, understood.settings
+    if not understood.searched:
+        return SearchPlan(understood.question, ()), {}
+    with trace.stage("rewrite", understood.ms) as detail:
+        detail |= understood.detail
+        made = rewriting.plan(understood.question, understood.named, settings.rewrite, asking, detail)
+        detail["calls"] = asking.calls
+        others = [text for rewrite in parts.rewriters for text in rewrite(understood.question)]
+        if parts.rewriters:
+            detail["rewriters"] = tuple(others) or "nothing to add"
+        plan = rewriting.with_others(made, others)
+    return plan, finding.embed(plan.texts, plan.passage, parts.embedder, settings.retrieve, trace)
+
+
+def _documents(lists: Sequence[Sequence[Hit]], scene: _Scene, held: ExitStack) -> Callable[[str], Document | None]:
+    """How the documents of hits are read to widen them; the snapshot is over where it is not needed for that.
+
+    A document is long and few of them are widened, so they are read as they are needed; before a service reranks, all
+    of them are.
+    """
+    reranker = scene.parts.reranker
+    if scene.settings.expand.mode == "none":
+        held.close()
+    elif reranker is not None and reranker().remote is not None:
+        ids = {hit.document.id for hits in lists for hit in hits}
+        known = {document_id: scene.snapshot.document(document_id) for document_id in ids}
+        held.close()
+        return known.get
+    return scene.snapshot.document
+
+
 def _read(k: int, parts: SearchParts, settings: SearchSettings) -> int:
     """Hits that are read so that ``k`` are left at the end."""
     n = k if settings.expand.mode == "none" else 2 * k
     return max(n, settings.rerank.candidates) if parts.reranker else n
 
 
-def _understood(
-    question: str, parts: SearchParts, settings: SearchSettings, who: Principal, trace: Trace
-) -> SearchPlan:
-    """What is to be searched for; the base is looked at only while no model writes."""
-    with trace.stage("rewrite") as detail:
-        named = question
-        if settings.rewrite.spelling or settings.rewrite.glossary:
-            with parts.reader.snapshot(who=who) as snapshot:
-                question, named = rewriting.own_words(question, snapshot, settings.rewrite, parts.is_word, detail)
-        asking = Asking(parts.chat, trace)
-        made = rewriting.plan(question, named, settings.rewrite, asking, detail)
-        detail["calls"] = asking.calls
-        others = [text for rewrite in parts.rewriters for text in rewrite(question)]
-        if parts.rewriters:
-            detail["rewriters"] = tuple(others) or "nothing to add"
-        return rewriting.with_others(made, others)
-
-
-def _of_part(question: str, wordings: Sequence[Wording], scene: _SearchContext) -> list[Hit]:
-    """The hits of one question in all its wordings, reranked against it."""
+def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[Hit]:
+    """The hits of one question in all its wordings."""
     found = merged([(wording.weight, _found(wording.text, scene, scene.vectors)) for wording in wordings])
     hits = _hits(found, scene)
     if scene.feedback:
@@ -130,10 +209,10 @@ def _of_part(question: str, wordings: Sequence[Wording], scene: _SearchContext) 
             vectors = finding.embed((text,), "", scene.parts.embedder, retrieve, trace)
             found = merged([(1.0, found), (rewriting.BESIDE, _found(text, scene, vectors))])
             hits = _hits(found, scene)
-    return together.raised(_reranked(question, hits, scene), scene.settings.retrieve.document_weight)
+    return hits
 
 
-def _found(text: str, scene: _SearchContext, vectors: Mapping[str, Vector]) -> WordingHits:
+def _found(text: str, scene: _Scene, vectors: Mapping[str, Vector]) -> WordingHits:
     settings = scene.settings.retrieve
     n = max(settings.candidates, scene.n)
     query = Query(text, vectors.get(text), scene.parts.embedder.id, scene.within, n)
@@ -166,7 +245,7 @@ def joined(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
     return sorted(best.values(), key=lambda hit: -hit.score)
 
 
-def _hits(found: WordingHits, scene: _SearchContext) -> list[Hit]:
+def _hits(found: WordingHits, scene: _Scene) -> list[Hit]:
     """The best of what was found, by its own score and its document's, which stands in ``scores`` until reranked."""
     settings = scene.settings.retrieve
     worth: dict[int, float] = {}
@@ -187,12 +266,12 @@ def _hits(found: WordingHits, scene: _SearchContext) -> list[Hit]:
         return hits
 
 
-def _reranked(question: str, hits: list[Hit], scene: _SearchContext) -> list[Hit]:
-    parts = scene.parts
-    if parts.reranker is None:
-        return hits
-    with scene.trace.stage("rerank") as detail:
-        reranker = parts.reranker()
-        cheap = parts.cheap() if parts.cheap else None
-        scene.trace.sent_to(reranker.remote)
-        return reranking.rerank(question, hits, reranker, scene.settings.rerank, cheap, detail)
+def _ordered(question: str, hits: list[Hit], parts: SearchParts, settings: SearchSettings, trace: Trace) -> list[Hit]:
+    """The hits as a reranker orders them, where there is one, and raised by their documents' scores."""
+    if parts.reranker is not None:
+        with trace.stage("rerank") as detail:
+            reranker = parts.reranker()
+            cheap = parts.cheap() if parts.cheap else None
+            trace.sent_to(reranker.remote)
+            hits = reranking.rerank(question, hits, reranker, settings.rerank, cheap, detail)
+    return together.raised(hits, settings.retrieve.document_weight)

@@ -32,7 +32,8 @@ class OpenAIChat:
         self.name = f"openai:{model}"
         self.context_tokens = context_tokens
         self.remote = service.remote
-        self._model, self._service, self._price = model, service, price
+        self.price = price
+        self._model, self._service = model, service
 
     def count_tokens(self, text: str) -> int:
         """An estimate that is rather too high."""
@@ -93,7 +94,7 @@ class OpenAIChat:
             prompt = sum(tokens.estimate(m.content) + 4 for m in messages)
         if not isinstance(written, int):
             written = tokens.estimate(text)
-        return usage(self._price, prompt, written)
+        return usage(self.price, prompt, written)
 
 
 def _first_choice(service: Service, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +118,7 @@ class OpenAIEmbedder:
     """Vectors from ``POST /embeddings``, in batches; the number of dimensions is asked for once and then checked."""
 
     def __init__(self, model: str, service: Service, settings: EmbedSettings) -> None:
-        self.remote = service.remote
+        self.remote, self.base_url = service.remote, service.base_url
         self.max_tokens = settings.max_tokens or EMBED_TOKENS
         self.used = Usage()
         self._model, self._service, self._settings = model, service, settings
