@@ -371,9 +371,7 @@ METHODS: dict[str, Row] = {
     "as_user": same(lambda base: base.as_user(EVE)),
     "configured": same(lambda base: base.configured([])),
     "in_conversation": lambda s: s.base.in_conversation("vault talk").log(conversation="vault talk"),
-    "unlogged": same(lambda base: base.unlogged()),
     "with_models": same(lambda base: base.with_models()),
-    "fresh": same(lambda base: base.fresh()),
     "close": lambda s: KnowledgeBase.create(s.other / "closed", who=EVE).close(),
     "add": _added,
     "sync": _synced,
@@ -382,8 +380,10 @@ METHODS: dict[str, Row] = {
     "remove": refused(lambda s: s.base.remove("*")),
     "search": lambda s: s.base.search(ASKED).hits,
     "similar": refused(lambda s: s.base.similar(s.document)),
-    "ask": lambda s: s.base.unlogged().ask(ASKED).citations,
-    "stream": lambda s: [piece for piece in s.base.unlogged().stream(ASKED) if HIDDEN.search(str(piece)[:20])],
+    "ask": lambda s: s.base.configured([], logs=False).ask(ASKED).citations,
+    "stream": lambda s: [
+        piece for piece in s.base.configured([], logs=False).stream(ASKED) if HIDDEN.search(str(piece)[:20])
+    ],
     "status": _counts,
     "failures": lambda s: s.base.failures(skipped=True),
     "documents": lambda s: s.base.documents(),
