@@ -70,7 +70,7 @@ def test_an_answer_is_logged_blank_when_its_document_goes_before_it_is(kb: Knowl
     kb.add(str(docs))
     quoting = kb.configured(["answer.style=quote"])
     with Overtaken.open(kb.store.folder) as store:
-        mine = KnowledgeBase(kb.folder, quoting.settings, store, who=Principal())
+        mine = KnowledgeBase.over(kb.folder, quoting.settings, store, kb.models, who=Principal())
         store.first = lambda: kb.remove(str(docs))  # by another process, after the passages were read
         answer = mine.ask("What does the master earn?")
     assert "5,100" in answer.text
@@ -237,7 +237,7 @@ def test_what_is_removed_while_a_sync_has_read_it_does_not_come_back(kb: Knowled
     (docs / "c.txt").write_text("Cats stay at home.")
     with Overtaken.open(kb.store.folder) as store:
         store.first, store.after = (lambda: kb.remove(str(docs / what))), 1  # before what was read is written
-        KnowledgeBase(kb.folder, kb.settings, store, who=Principal()).sync()
+        KnowledgeBase.over(kb.folder, kb.settings, store, kb.models, who=Principal()).sync()
         assert store.first is None
     assert set(texts(kb)) == ({"b.txt", "c.txt"} if what else set())
     assert kb.check() == []
