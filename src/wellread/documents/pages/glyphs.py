@@ -9,7 +9,7 @@ import ctypes
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, repeat
+from itertools import pairwise, product, repeat
 from typing import Any
 
 import numpy as np
@@ -62,13 +62,21 @@ class Ink:
     white: bool
 
 
+_INKS = {key: Ink(*key) for key in product((False, True), repeat=3)}
+
+
 @dataclass(slots=True)
 class GlyphReader:
-    """Buffers and fonts that are kept from page to page of one document; not for two threads."""
+    """Buffers that are kept from page to page, and the fonts of the page that is open; not for two threads."""
 
     fonts: dict[int, bool] = field(default_factory=dict)
     _buffer: Any = None
     _places: list[Any] = field(default_factory=list)
+    _colour: list[Any] = field(default_factory=lambda: [ctypes.c_uint() for _ in range(4)])
+    _colour_places: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._colour_places = [ctypes.byref(value) for value in self._colour]
 
     def boxes(self, handle: int, n: int) -> Boxes:
         """Boxes of the first ``n`` characters, y growing upwards: left, bottom, right, top."""
@@ -82,13 +90,13 @@ class GlyphReader:
         return made[:, [0, 3, 2, 1]]
 
     def ink(self, text_object: int) -> Ink:
-        """How a text object is drawn."""
+        """How a text object of the page that is open is drawn."""
+        red, green, blue, alpha = self._colour
         mode = _render_mode(text_object)
-        red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-        found = _fill(text_object, *(ctypes.byref(value) for value in (red, green, blue, alpha)))
+        found = _fill(text_object, *self._colour_places)
         white = bool(found) and min(red.value, green.value, blue.value) >= 250
         clear = bool(found) and alpha.value < 8 and mode in (0, 2)
-        return Ink(self._is_bold(_font(text_object)) or mode == 2, mode == 3 or clear, white)
+        return _INKS[self._is_bold(_font(text_object)) or mode == 2, mode == 3 or clear, white]
 
     def _is_bold(self, font: int | None) -> bool:
         if not font:
@@ -139,28 +147,27 @@ def characters(textpage: Any, reader: GlyphReader, page_box: Rect, rotation: int
         return _none()
     codes = list(map(_unicode, repeat(handle, n), range(n)))
     objects = np.array([at or 0 for at in map(_text_object, repeat(handle, n), range(n))], np.int64)
+    objects = objects[np.maximum.accumulate(np.where(objects != 0, np.arange(n), 0))]  # what is generated: as before it
     stored = reader.boxes(handle, n)
     left, low, _, high = page_box
     boxes = np.stack([stored[:, 0] - left, high - stored[:, 3], stored[:, 2] - left, high - stored[:, 1]], axis=1)
     boxes = turn(boxes, -rotation % 4, page_box.right - left, high - low)
     _mend_lam_alef(codes, boxes)
-    bold, invisible, white, skewed = (np.zeros(n, bool) for _ in range(4))
-    quarters = np.zeros(n, np.int64)
-    inks: dict[int, Ink] = {}
-    starts = np.flatnonzero(np.diff(objects, prepend=-1))
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), n], strict=True):
-        at = int(objects[start])
-        if not at:
-            continue
-        ink = inks.get(at) or inks.setdefault(at, reader.ink(at))
-        degrees = float(np.degrees(_angle(handle, start))) + 90 * rotation
-        nearest = round(degrees / 90)
-        quarters[start:end] = nearest % 4
-        skewed[start:end] = abs(degrees - 90 * nearest) > 10
-        bold[start:end], invisible[start:end], white[start:end] = ink.bold, ink.invisible, ink.white
+    reader.fonts.clear()  # a handle may name another font once its page is closed
+    changes = np.diff(objects, prepend=-1) != 0
+    starts = np.flatnonzero(changes)
+    lengths = np.diff(np.append(starts, n))
+    inks: dict[int, Ink] = {0: _INKS[False, False, False]}
+    drawn = [inks.get(at) or inks.setdefault(at, reader.ink(at)) for at in objects[starts].tolist()]
+    flags = np.array([(ink.bold, ink.invisible, ink.white) for ink in drawn], bool)
+    bold, invisible, white = np.repeat(flags, lengths, axis=0).T
+    degrees = np.degrees(list(map(_angle, repeat(handle), starts.tolist()))) + 90 * rotation
+    nearest = np.round(degrees / 90)
+    quarters = np.repeat(nearest.astype(np.int64) % 4, lengths)
+    skewed = np.repeat(np.abs(degrees - 90 * nearest) > 10, lengths)
     n_unmapped = _count_unmapped(handle, codes)
     text = "".join(map(chr, codes))
-    runs = np.cumsum(np.diff(objects, prepend=0) != 0)
+    runs = np.cumsum(changes)
     return Characters(
         np.array(codes, np.int64), text, boxes, quarters, skewed, bold, invisible, white, runs, n_unmapped
     )
