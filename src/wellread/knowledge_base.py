@@ -29,6 +29,7 @@ from wellread.models.opened import Key, OpenModels, scorer_key
 from wellread.progress import SILENT, Progress
 from wellread.retrieve import search as searching
 from wellread.retrieve.context import SearchContext
+from wellread.retrieve.outline import with_structure
 from wellread.retrieve.parts import SearchParts, SearchResult, SearchSettings
 from wellread.retrieve.retrievers import graph as graph_search
 from wellread.retrieve.retrievers import sparse as sparse_search
@@ -176,16 +177,17 @@ class KnowledgeBase:
             for source in wanted:
                 files.refuse_hidden(tx.connection, source.location, labels, who=self.who)
             ids = [files.add_source(tx, each.kind, each.location, given, tenant=each.tenant) for each in wanted]
-        return self._bring_in(dict.fromkeys(ids, text), "add", retry_failed, progress)
+        return self._bring_in(dict.fromkeys(ids, text), "add", progress, retry_failed=retry_failed)
 
-    def sync(self, *, retry_failed: bool = False, progress: Progress = SILENT) -> SyncReport:
+    def sync(self, *, retry_failed: bool = False, full: bool = False, progress: Progress = SILENT) -> SyncReport:
         """Brings every source in step: what is new, changed, moved or deleted since; the rest costs a stat.
 
+        With ``full`` every byte is read and compared by its digest.
         Raises: SourceError where a whole source cannot be listed (nothing of it is taken for deleted).
         """
         with self.store.reading() as connection:
             ids = [row.id for row in files.list_sources(connection, who=self.who)]
-        return self._bring_in(dict.fromkeys(ids), "sync", retry_failed, progress)
+        return self._bring_in(dict.fromkeys(ids), "sync", progress, retry_failed=retry_failed, full=full)
 
     def watch(self, interval_s: float) -> Iterator[SyncReport]:
         """Syncs every ``interval_s`` seconds for ever; yields only what changed something."""
@@ -196,19 +198,18 @@ class KnowledgeBase:
             time.sleep(interval_s)
 
     def _bring_in(
-        self, wanted: Mapping[int, str | None], kind: Literal["add", "sync"], retry_failed: bool, progress: Progress
+        self, wanted: Mapping[int, str | None], kind: Literal["add", "sync"], progress: Progress, **how: bool
     ) -> SyncReport:
         """What came of the sources with those ids (to texts that are new), beside all others that take files."""
         with self.store.reading() as connection:
             rows = files.every_source(connection, self.who.tenant)
             known = files.known(connection, self.who.tenant)
             minhashes = documents.minhashes(connection, self.who.tenant)
-        settings = replace(self.settings["documents"], retry_failed=retry_failed)
         every = [
             replace(sources.from_row(row), text=wanted.get(row.id), listed_for=kind if row.id in wanted else "")
             for row in rows
         ]
-        parse, chunk = self.settings["parse"], self.settings["chunk"]
+        settings, parse, chunk = replace(self.settings["documents"], **how), self.settings["parse"], self.settings["chunk"]
         changes = ingest.ingest(every, known, settings, parse, chunk, self.embedder, progress, minhashes=minhashes)
         changes = context.added(changes, chunk, self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}
@@ -301,7 +302,7 @@ class KnowledgeBase:
 
         def search(asked: str) -> SearchResult:
             read.append(found or self.search(asked, k=settings.passages, where=where))
-            return read[-1]
+            return with_structure(read[-1], self.reader, who=self.who)
 
         chat = self._open_chat if self.settings["chat"].model else None
         opened = (search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)

@@ -174,6 +174,7 @@ class Document:
     valid_from: date | None = None
     valid_until: date | None = None
     superseded_by: str | None = None
+    unreadable: str = ""
     units: tuple[Unit, ...] = ()
     tables: tuple[Table, ...] = ()
     images: tuple[Image, ...] = ()
@@ -236,7 +237,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a sentence of an answer stands: ``quote`` is the document's text at ``span``, letter for letter."""
+    """Where a sentence of an answer stands: ``quote`` is the document's text at ``span``, letter for letter.
+
+    ``note`` is what a reader must know of the source: that its file can no longer be read, and this is old.
+    """
 
     document: str
     title: str
@@ -246,6 +250,7 @@ class Citation:
     span: Span
     quote: str
     chunk_id: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellread.documents.clean import visible
-from wellread.documents.media import decode, media_type
+from wellread.documents.encodings import decode
+from wellread.documents.media import media_type
 from wellread.documents.sentences import sentences
 from wellread.documents.sources.front_matter import split
 from wellread.errors import SourceError

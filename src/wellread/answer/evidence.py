@@ -76,9 +76,10 @@ def citation(unit: Quotable, hits: Sequence[Hit]) -> Citation:
         document=hit.document.uri,
         title=hit.document.title,
         version=hit.document.version,
-        page=hit.chunk.page,
-        heading_path=hit.chunk.heading_path,
+        page=unit.page,
+        heading_path=unit.heading_path,
         span=unit.span,
         quote=unit.text,
         chunk_id=hit.chunk.id,
+        note=hit.document.unreadable,
     )

@@ -100,7 +100,8 @@ def _short(given: Answer) -> None:
     """Sources on a line each; /sources has the quotations."""
     for number, citation in enumerate(given.citations, 1):
         page = f", page {citation.page}" if citation.page is not None else ""
-        show.say(f"[{number}] {show.line(citation.title)} · {show.where(citation.document)}{page}", "dim")
+        note = f"; {show.line(citation.note)}" if citation.note else ""
+        show.say(f"[{number}] {show.line(citation.title)} · {show.where(citation.document)}{page}{note}", "dim")
     show.say(cited.footer(given), "dim")
     show.say()
 

@@ -31,6 +31,8 @@ def sources(given: Answer) -> None:
         show.say()
         show.say(f"[{number}] {_place(citation)}", "bold")
         show.say(f"“{excerpt(citation.quote)}”", indent=4)
+        if citation.note:
+            show.say(show.line(citation.note), "bold", indent=4)
 
 
 def _place(citation: Citation) -> str:

@@ -18,6 +18,7 @@ EXAMPLES = """
 wellread sync
 wellread sync --watch --interval 5
 wellread sync --retry-failed
+wellread sync --full
 """
 
 
@@ -31,18 +32,21 @@ def sync(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try files again that failed before and have not changed.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Look at every byte, whatever sizes and times say.")] = False,
 ) -> int:
     """Read what is new or changed, drop what was deleted.
 
-    A file that is unchanged costs a look at its size and time; a deleted one leaves every answer. With --watch and
-    --json, every change is one JSON object on a line of its own.
+    A file that is unchanged costs a look at its size and times; where these cannot be trusted (written in the second in
+    which it was read, restored, on another machine's disk) its bytes are looked at. A deleted one leaves every answer.
+    With --watch and --json, every change is one JSON object on a line of its own.
     """
-    if watch and retry_failed:
-        raise UsageError("--watch --retry-failed: retry first (wellread sync --retry-failed), then watch")
+    if watch and (retry_failed or full):
+        option = "--full" if full else "--retry-failed"
+        raise UsageError(f"--watch {option}: first wellread sync {option}, then watch")
     with open_base(call) as base:
         if not watch:
             with progress(call) as watched:
-                done = base.sync(retry_failed=retry_failed, progress=watched)
+                done = base.sync(retry_failed=retry_failed, full=full, progress=watched)
             return told(call, done)
         hint(call, f"watching, a look every {show.duration(interval)}; Ctrl-C ends")
         return _followed(call, base.watch(interval))

@@ -39,7 +39,7 @@ from wellread.types import Document, Parsed, Span
 if TYPE_CHECKING:
     from wellread.store.files import KnownFile
 
-PARSERS_VERSION = "2"  # raised when a parser or chunker gives other results: everything is parsed again
+PARSERS_VERSION = "3"  # raised when a parser or chunker gives other results: everything is parsed again
 SKIPPED_KINDS = frozenset({"unknown-type", "extra"})
 
 
@@ -176,8 +176,10 @@ class _Making:
     def change(self, task: ParseTask, reply: ParseReply) -> Change:
         """What became of one item."""
         item = replace(task.item, digest=reply.fields.get("digest", "") or task.item.digest)
-        if reply.kind:
-            return Failed(item, reply.kind, reply.reason, reply.kind in SKIPPED_KINDS)
+        if reply.kind:  # of a file that has answered nothing is passed over: its old text would answer on unnoticed
+            before = self._known.get(item.uri)
+            answers = before is not None and before.document_id is not None
+            return Failed(item, reply.kind, reply.reason, reply.kind in SKIPPED_KINDS and not answers)
         item = replace(item, size_bytes=reply.fields["size_bytes"])
         row = self._known.get(item.uri)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -48,8 +47,6 @@ _MAGIC = (  # first bytes, and what they are called in a message
     (b"{\\rtf", "an RTF document"),
     (b"%!PS", "a PostScript document"),
 )
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_CP1252_HOLES = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
 def type_by_name(name: str) -> str | None:
@@ -108,40 +105,3 @@ def parser_for(media_type: str) -> Parser:
     """The function that parses a media type of TYPES; its module is imported on first use."""
     parser: Parser = plugins.loaded(f"wellread.documents.parsers.{BY_TYPE[media_type].parser}:parse")
     return parser
-
-
-def decode(data: bytes, name: str, declared: str = "") -> tuple[str, str]:
-    """The text of ``data`` and the encoding it was read in.
-
-    A byte order mark decides; then ``declared`` (a page's charset), if it fits; then UTF-8; then Windows-1252, but
-    only where the bytes look like text. Raises: SourceError (broken) for what is not text.
-    """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding), encoding
-            except UnicodeDecodeError as error:
-                raise SourceError(
-                    f"{name}: begins as {encoding} and is not, at byte {error.start}; save it as UTF-8", "broken"
-                ) from error
-    for encoding in filter(None, (declared, "utf-8")):
-        try:
-            text = data.decode(encoding)
-        except (UnicodeDecodeError, LookupError, ValueError):
-            continue
-        if len(_BINARY.findall(data[:65536])) * 50 > len(data[:65536]):
-            raise SourceError(f"{name}: holds control characters, not text; give it its own extension", "broken")
-        return text, encoding
-    if not looks_like_text(data):
-        raise SourceError(f"{name}: is not text in any encoding that is read; save it as UTF-8", "broken")
-    if _CP1252_HOLES.search(data):
-        return data.decode("latin-1"), "latin-1"
-    return data.decode("cp1252"), "cp1252"
-
-
-def looks_like_text(data: bytes) -> bool:
-    """Whether single-byte ``data`` reads like text: no NUL, few controls, letters rather than high bytes."""
-    sample = data[:65536]
-    controls = len(_BINARY.findall(sample))
-    high = sum(1 for byte in sample if byte >= 0x80)
-    return b"\x00" not in sample and controls * 200 <= len(sample) and high * 10 <= len(sample) * 4

@@ -115,6 +115,8 @@ class IngestSettings:
 
     retry_failed: bool = False
     """Whether items that failed before are tried again although they have not changed."""
+    full: bool = False
+    """Whether the bytes of every file are looked at, also where size and times say that it has not changed."""
     near_duplicate_at: float = 0.9
     """Jaccard similarity of five-word shingles from which a document is marked as a near duplicate; above 1 switches
     the search off."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellread.documents.sentences import sentences
 from wellread.index.words.stopwords import STOPWORDS
+from wellread.retrieve.outline import Outline
 from wellread.types import Hit, Span
 
 LEAD = 0.35  # share of word coverage in the score of a piece, the rest is cosine; docs/log.md 2026-11-21
 WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+_RAISED = re.compile("[⁰¹²³⁴-ⁿ]+")
 MARKUP = re.compile(r"^[\s>#*\-+•|]+|[*`|]+|\[(?=[^\]]*\]\()|\]\([^)]*\)")
+_RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 ROW = re.compile(r"\|[^|\n]*\|")
 ALONE = re.compile(r"^(?:[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]|#|[^\n]*\|[^|\n]*\|)[^\n]*", re.MULTILINE)
 
@@ -26,7 +29,8 @@ class Quotable:
     """A quotable piece of a hit: ``text == document.text[span]``.
 
     ``reading`` is the piece as a person would read it (markup gone, cells named); ``context`` is what a reader knows
-    when the eye reaches it: title, headings, the header of the table.
+    when the eye reaches it: title, headings, the header of the table. ``page`` and ``heading_path`` are those of the
+    piece itself, not of where its passage begins.
     """
 
     hit: int
@@ -34,15 +38,19 @@ class Quotable:
     text: str
     reading: str
     context: str
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
 
 
 def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     """Every quotable piece of the hits, in the order of hits and text; one that two hits share counts once."""
     found: list[Quotable] = []
     seen: set[tuple[str, int, int]] = set()
+    outlines: dict[str, Outline] = {}
     for n, hit in enumerate(hits):
-        pieces = _rows(n, hit) if hit.chunk.kind == "table" else _sentences(n, hit)
-        for unit in pieces:
+        outline = outlines.setdefault(hit.chunk.document_id, Outline(hit.document))
+        pieces = _rows(n, hit, outline) if hit.chunk.kind == "table" else _sentences(n, hit, outline)
+        for unit in (_placed(unit, hit, outline) for unit in pieces):
             key = (hit.chunk.document_id, *unit.span)
             if key not in seen:
                 seen.add(key)
@@ -50,17 +58,24 @@ def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     return found
 
 
-def _context(hit: Hit) -> str:
-    return " › ".join(dict.fromkeys(filter(None, (hit.document.title, *hit.chunk.heading_path))))
+def _placed(unit: Quotable, hit: Hit, outline: Outline) -> Quotable:
+    page, path = outline.place(unit.span.start) or (hit.chunk.page, hit.chunk.heading_path)
+    if page is None:
+        page = hit.chunk.page
+    context = " › ".join(dict.fromkeys(filter(None, (hit.document.title, *path))))
+    return replace(unit, context=context, page=page, heading_path=path)
 
 
-def _sentences(n: int, hit: Hit) -> Iterable[Quotable]:
-    context, base, text = _context(hit), hit.chunk.span.start, hit.chunk.text
+def _sentences(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
+    base, text = hit.chunk.span.start, hit.chunk.text
     header: list[str] = []
     for start, end in _pieces(text):
         piece = text[start:end]
         reading = plain(piece)
-        if ROW.search(piece):  # a table inside a passage of prose
+        known = outline.row(Span(base + start, base + end))
+        if known is not None:
+            reading = known
+        elif ROW.search(piece):  # a table inside a passage of prose
             cells = _cells(piece)
             if not "".join(cells).strip("-: "):
                 continue
@@ -68,7 +83,7 @@ def _sentences(n: int, hit: Hit) -> Iterable[Quotable]:
         else:
             header = []
         if len(WORD.findall(reading)) >= 2 and not piece.startswith("#"):
-            yield Quotable(n, Span(base + start, base + end), piece, reading, context)
+            yield Quotable(n, Span(base + start, base + end), piece, reading, "")
 
 
 def _pieces(text: str) -> Iterable[Span]:
@@ -97,20 +112,23 @@ def _running(text: str, start: int, end: int, whole: bool = False) -> Iterable[S
             yield span
 
 
-def _rows(n: int, hit: Hit) -> Iterable[Quotable]:
-    context, base = _context(hit), hit.chunk.span.start
+def _rows(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
+    base = hit.chunk.span.start
     lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
     known = hit.chunk.header.rpartition("\n")[2] if "|" in hit.chunk.header else ""
     header = _cells(known) if known else []
-    for line in lines:
+    for at, line in enumerate(lines):
+        span = Span(base + line.start(), base + line.end())
+        reading = outline.row(span)
         cells = _cells(line[0])
-        if not "".join(cells).strip("-: "):
+        if reading == "" or not "".join(cells).strip("-: "):
             continue
-        if not header and len(lines) > 1 and len(cells) > 1:
-            header = cells
+        if reading is None and at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1][0]):
+            header = [name for name in cells if name] and cells  # what Markdown writes over a rule
             continue
-        reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
-        yield Quotable(n, Span(base + line.start(), base + line.end()), line[0], reading, context)
+        if reading is None:
+            reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
+        yield Quotable(n, span, line[0], reading, "")
 
 
 def _cells(row: str) -> list[str]:
@@ -132,7 +150,8 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Content words of a text: lower case, without accents and stop words, lightly stemmed."""
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    apart = _RAISED.sub(" ", text)  # «12¹» is twelve with a mark
+    folded = "".join(c for c in unicodedata.normalize("NFKD", apart.lower()) if not unicodedata.combining(c))
     return [stem(word) for word in WORD.findall(folded) if word not in STOPWORDS]
 
 

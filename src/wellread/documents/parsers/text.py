@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wellread.documents.clean import visible
-from wellread.documents.media import decode
+from wellread.documents.encodings import decode, told
 from wellread.documents.sources.front_matter import split
 from wellread.types import Block, Parsed, Span
 
@@ -18,7 +18,5 @@ def parse(data: bytes, name: str) -> Parsed:
     keys, text = split(visible(raw))
     text = text.rstrip()
     blocks = tuple(Block("paragraph", Span(*found.span())) for found in _PARAGRAPH.finditer(text))
-    metadata = dict(keys)
-    if not encoding.startswith("utf-8"):
-        metadata["encoding"] = encoding
+    metadata = {**keys, **told(encoding)}
     return Parsed(text, blocks, "text/plain", metadata.pop("title", ""), metadata)

@@ -9,6 +9,7 @@ import fnmatch
 import glob
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 OWN_FILES = frozenset({"wellread.toml"})
 SIDECAR = ".meta.toml"
+_READS_LIKE_A_BYTE = re.compile(rb"\\(?=x[0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Source:
 class SourceFile:
     """One file of a source, as its folder entry says; ``sidecar`` is what ``NAME.meta.toml`` holds.
 
-    ``real`` is where it lies, with links resolved.
+    ``real`` is where it lies, with links resolved; ``ctime_ns`` when its bytes, name or rights last changed, which no
+    program can set back; ``device`` the file system that it lies on.
     """
 
     uri: str
@@ -67,6 +70,8 @@ class SourceFile:
     regular: bool = True
     sidecar: bytes = b""
     real: str = ""
+    ctime_ns: int = 0
+    device: int = 0
 
     @property
     def meta_digest(self) -> str:
@@ -259,9 +264,26 @@ def _found(
         except OSError:
             extra = b"unreadable"  # not TOML: the file is listed as broken, with this sidecar as the reason
     regular = stat.S_ISREG(state.st_mode)
-    return SourceFile(uri_of(path), path, source, state.st_size, state.st_mtime_ns, regular, extra, real)
+    return SourceFile(
+        uri_of(path),
+        path,
+        source,
+        state.st_size,
+        state.st_mtime_ns,
+        regular,
+        extra,
+        real,
+        state.st_ctime_ns,
+        state.st_dev,
+    )
 
 
 def uri_of(path: str) -> str:
-    """How a path is known in the base: its name need not be Unicode."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
+    r"""How a path is known in the base: its name need not be Unicode, and no two paths are known alike.
+
+    A byte that is not UTF-8 stands as ``\xff``; a backslash of a name that reads like that, as ``\x5c``.
+    """
+    name = os.fsencode(path)
+    if b"\\x" in name:
+        name = _READS_LIKE_A_BYTE.sub(rb"\\x5c", name)
+    return name.decode("utf-8", "backslashreplace").replace(os.sep, "/")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wellread.store.files import KnownFile
 
 INSIDE = "!/"  # between a container and what is in it
+DISTANT = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "davfs"})
 RACY_NS = 2_000_000_000  # a file changed this short before it was read may have changed again in the same tick
 
 
@@ -51,6 +52,8 @@ class SourceChanges:
     n_unchanged: int = 0
     found: dict[str, SourceFile] = field(default_factory=dict)  # files that belong to the sources, by uri
     keep: set[str] = field(default_factory=set)  # uris that are there, or cannot be told to be gone
+    every_byte: bool = False  # whatever size and time say
+    distant: frozenset[int] = frozenset()  # file systems whose times are not believed
 
 
 def look(
@@ -61,7 +64,7 @@ def look(
     A file belongs to the closest of all sources that take it. One whose source is not looked at is left alone, unless
     it was known as that of a source that is.
     """
-    plan = SourceChanges()
+    plan = SourceChanges(every_byte=settings.full, distant=distant_devices())
     mine = listed_ids(sources)
     listed = listing([source for source in sources if source.id in mine])
     claimed = claims(sources)
@@ -114,8 +117,9 @@ def _look_at(found: SourceFile, row: KnownFile | None, retry: bool, pipeline: st
     item = _item(found, pipeline)
     task = ParseTask(item, found.path, found.source, found.sidecar)
     if not found.regular:
-        if row is None or (row.state, row.source_id) != ("skipped", item.source_id):
-            plan.changes.append(Failed(item, "unknown-type", f"{found.uri}: not a regular file", True))
+        if row is None or row.source_id != item.source_id or row.state not in ("skipped", "failed"):
+            gives_none = row is None or row.document_id is None
+            plan.changes.append(Failed(item, "unknown-type", f"{found.uri}: not a regular file", gives_none))
         else:
             plan.n_unchanged += 1
         return
@@ -124,14 +128,13 @@ def _look_at(found: SourceFile, row: KnownFile | None, retry: bool, pipeline: st
         plan.tasks.append(task)
         return
     same = row.size_bytes == found.size_bytes and row.mtime_ns == found.mtime_ns
-    sure = same and (not row.digest or not _racy(row))
-    if sure or (row.digest and row.size_bytes == found.size_bytes and _digest(found.path) == row.digest):
-        if same and row.source_id == item.source_id:
-            plan.n_unchanged += 1
-        else:
-            plan.changes.append(Touched(replace(item, digest=row.digest)))
-        return
-    plan.tasks.append(task)
+    told = same and not plan.every_byte and found.device not in plan.distant and _tells(row, found)
+    if told and row.source_id == item.source_id:
+        plan.n_unchanged += 1
+    elif told or (row.digest and row.size_bytes == found.size_bytes and _digest(found.path) == row.digest):
+        plan.changes.append(Touched(replace(item, digest=row.digest)))
+    else:
+        plan.tasks.append(task)
 
 
 def _item(found: SourceFile, pipeline: str) -> ItemState:
@@ -139,11 +142,32 @@ def _item(found: SourceFile, pipeline: str) -> ItemState:
     return ItemState(found.uri, found.source.id, found.size_bytes, found.mtime_ns, "", found.meta_digest, "", made)
 
 
-def _racy(row: KnownFile) -> bool:
+def _tells(row: KnownFile, found: SourceFile) -> bool:
+    """Whether the same size and time say that a file has not changed: nothing touched it since it was last read.
+
+    Its own time can be set back (by a restore, rsync, an archive), the time of its folder entry cannot; and what was
+    written in the second in which it was read may have been written after that.
+    """
     if not row.seen_at:
-        return False
+        return True
     seen_ns = int(datetime.fromisoformat(row.seen_at).timestamp() * 1e9)
-    return row.mtime_ns > seen_ns - RACY_NS
+    return max(found.mtime_ns, found.ctime_ns) <= seen_ns - RACY_NS
+
+
+def distant_devices(mounts: str = "/proc/self/mountinfo") -> frozenset[int]:
+    """File systems of other machines, whose clocks and caches say nothing; none where the system does not list them."""
+    try:
+        lines = Path(mounts).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = set()
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        kind = after.split(" ", 1)[0]
+        if kind in DISTANT or kind.startswith("fuse."):
+            major, _, minor = before.split(" ")[2].partition(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)
 
 
 def _digest(path: str) -> str:

@@ -1,0 +1,1 @@
+"""Parts of a word processor's document (WordprocessingML) come in; text, numbers of lists and tables go out."""
