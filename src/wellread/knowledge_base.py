@@ -209,7 +209,11 @@ class KnowledgeBase:
             replace(sources.from_row(row), text=wanted.get(row.id), listed_for=kind if row.id in wanted else "")
             for row in rows
         ]
-        settings, parse, chunk = replace(self.settings["documents"], **how), self.settings["parse"], self.settings["chunk"]
+        settings, parse, chunk = (
+            replace(self.settings["documents"], **how),
+            self.settings["parse"],
+            self.settings["chunk"],
+        )
         changes = ingest.ingest(every, known, settings, parse, chunk, self.embedder, progress, minhashes=minhashes)
         changes = context.added(changes, chunk, self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}

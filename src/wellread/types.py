@@ -237,10 +237,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a sentence of an answer stands: ``quote`` is the document's text at ``span``, letter for letter.
-
-    ``note`` is what a reader must know of the source: that its file can no longer be read, and this is old.
-    """
+    """Where a sentence stands: ``quote`` is the document's text at ``span``; ``note``: its file cannot be read now."""
 
     document: str
     title: str
@@ -267,7 +264,6 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens and money of model calls; ``cost`` in ``currency``, None where no price is known.
-
     A sum is in the currency of its first part with a price.
     """
 

@@ -10,6 +10,7 @@ import pytest
 
 from wellread.documents.changes import Duplicate, Failed, Gone, Moved, Ready, Touched, Unchanged
 from wellread.documents.settings import ChunkSettings, IngestSettings
+from wellread.documents.sources import look
 from wellread.documents.sources.listing import Options
 
 LONG = " ".join(f"Sentence {n} says that ship {n} leaves pier {n * 7} at noon." for n in range(60))
@@ -35,7 +36,8 @@ def test_a_new_file_is_a_document_whose_chunks_stand_in_its_text(base):
     assert len({chunk.id for chunk in ready.chunks}) == len(ready.chunks) > 1
 
 
-def test_a_second_run_over_the_same_folder_finds_nothing_to_do(base):
+def test_a_second_run_over_the_same_folder_finds_nothing_to_do(base, monkeypatch):
+    monkeypatch.setattr(look, "RACY_NS", 0)  # as long after writing as after two seconds
     for number in range(5):
         (folder(base) / f"{number}.txt").write_text(f"paper {number}")
     assert kinds(base.sync()) == {"Ready": 5}
@@ -99,7 +101,8 @@ def test_a_source_that_vanished_deletes_nothing(base):
     assert isinstance(failed, Failed) and failed.kind == "unreadable" and "nothing of it" in failed.reason
 
 
-def test_the_same_text_twice_is_one_document(base):
+def test_the_same_text_twice_is_one_document(base, monkeypatch):
+    monkeypatch.setattr(look, "RACY_NS", 0)
     (folder(base) / "a.txt").write_text(LONG)
     (folder(base) / "b.txt").write_text(LONG)
     first, second = base.sync()
@@ -151,7 +154,8 @@ def test_labels_of_a_file_never_widen_those_of_its_source(base):
     assert ready.document.labels == {"hr", "board"}
 
 
-def test_a_failed_file_is_tried_again_only_when_asked_or_changed(base):
+def test_a_failed_file_is_tried_again_only_when_asked_or_changed(base, monkeypatch):
+    monkeypatch.setattr(look, "RACY_NS", 0)
     path = folder(base) / "a.txt"
     path.write_bytes(b"")
     [failed] = base.sync()

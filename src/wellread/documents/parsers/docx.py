@@ -19,7 +19,7 @@ from wellread.documents.media import DOCX
 from wellread.documents.notation import raised
 from wellread.documents.word.numbering import Numbering, numbering_of
 from wellread.documents.word.table import cells_of
-from wellread.documents.word.text import Reading, RunStyles, W, is_on, text_of
+from wellread.documents.word.text import RunStyles, W, WordReading, is_on, text_of
 from wellread.errors import SourceError
 from wellread.types import Parsed
 
@@ -182,7 +182,7 @@ class _Body:
 
     def __init__(self, assembly: Assembly, styles: ParagraphStyles, numbering: Numbering) -> None:
         self.assembly, self.styles, self.numbering = assembly, styles, numbering
-        self.reading = Reading(styles.runs)
+        self.reading = WordReading(styles.runs)
         self.items: list[str] = []
 
     def read(self, body: ElementTree.Element | None) -> None:
@@ -260,7 +260,7 @@ def _outer_cells(table: ElementTree.Element) -> list[ElementTree.Element]:
     return cells
 
 
-def _notes(assembly: Assembly, reading: Reading, parts: dict[str, ElementTree.Element]) -> None:
+def _notes(assembly: Assembly, reading: WordReading, parts: dict[str, ElementTree.Element]) -> None:
     """Foot- and endnotes with the marks that stand in the text, then comments with their authors."""
     known = {
         (note.tag.removeprefix(W), note.get(f"{W}id", "")): note
@@ -272,7 +272,7 @@ def _notes(assembly: Assembly, reading: Reading, parts: dict[str, ElementTree.El
     for key, note in known.items():
         if note.get(f"{W}type", "normal") != "normal":  # the lines that part notes from the text
             continue
-        text = one_line(text_of(note, Reading(reading.styles)))
+        text = one_line(text_of(note, WordReading(reading.styles)))
         if text and key[0] == "comment":
             author = one_line(note.get(f"{W}author", ""))
             assembly.add("note", f"Comment by {author}: {text}" if author else f"Comment: {text}")

@@ -32,7 +32,7 @@ class RunStyles:
 
 
 @dataclass(slots=True)
-class Reading:
+class WordReading:
     """What is met while a part is read: text boxes, to be read after the paragraph, and notes in their order."""
 
     styles: RunStyles = field(default_factory=RunStyles)
@@ -46,7 +46,7 @@ def is_on(properties: ElementTree.Element | None, name: str) -> bool:
     return found is not None and found.get(f"{W}val", "1").lower() not in _OFF
 
 
-def text_of(node: ElementTree.Element, reading: Reading) -> str:
+def text_of(node: ElementTree.Element, reading: WordReading) -> str:
     """The text of a paragraph or of a part of one."""
     parts: list[str] = []
     _collect(node, parts, reading, 0)
@@ -56,7 +56,7 @@ def text_of(node: ElementTree.Element, reading: Reading) -> str:
     return re.sub(" +(?=[.,;:)])", "", re.sub(" *\x02 *", " ", text)).strip(" ")
 
 
-def _collect(node: ElementTree.Element, parts: list[str], reading: Reading, depth: int) -> None:
+def _collect(node: ElementTree.Element, parts: list[str], reading: WordReading, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise RecursionError
     for child in node:
@@ -79,7 +79,7 @@ def _collect(node: ElementTree.Element, parts: list[str], reading: Reading, dept
             _collect(child, parts, reading, depth + 1)
 
 
-def _one_of(node: ElementTree.Element, parts: list[str], reading: Reading, depth: int) -> None:
+def _one_of(node: ElementTree.Element, parts: list[str], reading: WordReading, depth: int) -> None:
     """The same content in several forms is read once: the first form that holds anything."""
     for form in node:
         n_parts, n_boxes = len(parts), len(reading.boxes)
@@ -88,7 +88,7 @@ def _one_of(node: ElementTree.Element, parts: list[str], reading: Reading, depth
             return
 
 
-def _run(run: ElementTree.Element, parts: list[str], reading: Reading, depth: int) -> None:
+def _run(run: ElementTree.Element, parts: list[str], reading: WordReading, depth: int) -> None:
     properties = run.find(f"{W}rPr")
     style = properties.find(f"{W}rStyle") if properties is not None else None
     named = style.get(f"{W}val", "") if style is not None else ""
@@ -110,7 +110,7 @@ def _run(run: ElementTree.Element, parts: list[str], reading: Reading, depth: in
         parts.append(text)
 
 
-def _piece(node: ElementTree.Element, parts: list[str], reading: Reading, depth: int) -> None:
+def _piece(node: ElementTree.Element, parts: list[str], reading: WordReading, depth: int) -> None:
     for piece in node:
         tag = piece.tag
         if tag == f"{W}t":
