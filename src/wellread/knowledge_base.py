@@ -182,8 +182,7 @@ class KnowledgeBase:
     def sync(self, *, retry_failed: bool = False, full: bool = False, progress: Progress = SILENT) -> SyncReport:
         """Brings every source in step: what is new, changed, moved or deleted since; the rest costs a stat.
 
-        With ``full`` every byte is read and compared by its digest.
-        Raises: SourceError where a whole source cannot be listed (nothing of it is taken for deleted).
+        ``full`` compares every byte. Raises: SourceError where a whole source cannot be listed (nothing of it is taken for deleted).
         """
         with self.store.reading() as connection:
             ids = [row.id for row in files.list_sources(connection, who=self.who)]
@@ -209,11 +208,8 @@ class KnowledgeBase:
             replace(sources.from_row(row), text=wanted.get(row.id), listed_for=kind if row.id in wanted else "")
             for row in rows
         ]
-        settings, parse, chunk = (
-            replace(self.settings["documents"], **how),
-            self.settings["parse"],
-            self.settings["chunk"],
-        )
+        settings, parse, chunk = (self.settings[name] for name in ("documents", "parse", "chunk"))
+        settings = replace(settings, **how)
         changes = ingest.ingest(every, known, settings, parse, chunk, self.embedder, progress, minhashes=minhashes)
         changes = context.added(changes, chunk, self.embedder.count_tokens, self._open_chat)
         asked = {"sources": [row.location for row in rows if row.id in wanted]}
