@@ -182,7 +182,7 @@ class KnowledgeBase:
     def sync(self, *, retry_failed: bool = False, full: bool = False, progress: Progress = SILENT) -> SyncReport:
         """Brings every source in step: what is new, changed, moved or deleted since; the rest costs a stat.
 
-        ``full`` compares every byte. Raises: SourceError where a whole source cannot be listed (nothing of it is taken for deleted).
+        ``full`` compares every byte. Raises: SourceError where a source cannot be listed: nothing of it is gone.
         """
         with self.store.reading() as connection:
             ids = [row.id for row in files.list_sources(connection, who=self.who)]

@@ -51,6 +51,11 @@ class Outline:
         self._tables = {table.block: table for table in document.tables}
         self._rows: dict[int, dict[int, str]] = {}
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is known of the document's structure."""
+        return not self._blocks
+
     def place(self, at: int) -> tuple[int | None, tuple[str, ...]] | None:
         """The page and the headings over the character ``at``; None where no block stands at or before it."""
         n = bisect_right(self._starts, at) - 1

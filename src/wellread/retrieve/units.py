@@ -123,8 +123,10 @@ def _rows(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
         cells = _cells(line[0])
         if reading == "" or not "".join(cells).strip("-: "):
             continue
-        if reading is None and at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1][0]):
-            header = [name for name in cells if name] and cells  # what Markdown writes over a rule
+        ruled = at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1][0]) is not None
+        guessed = outline.is_blank and not header and len(lines) > 1 and len(cells) > 1
+        if reading is None and (ruled or guessed):
+            header = cells if any(cells) else []  # what Markdown writes over a rule
             continue
         if reading is None:
             reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
