@@ -210,7 +210,6 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks: a tenant, the groups whose documents may be read, and the user's name.
-
     A document without labels is for everyone of its tenant; a document with labels is for those who hold at least
     one of them as a group. ``user`` names who did something (asked, rated, trained) and gives no rights; it is empty
     for whoever sits at the terminal and owns the disk, who may therefore do the upkeep of the whole base.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from wellread.documents.clean import visible
-from wellread.documents.media import decode
+from wellread.documents.encodings import decode
 from wellread.errors import SourceError
 from wellread.types import Block, Parsed, Span
 

@@ -15,7 +15,7 @@ from wellread.documents.assemble import Assembly
 from wellread.documents.clean import one_line
 from wellread.documents.containers import yaml_events
 from wellread.documents.containers.packages import local, tree
-from wellread.documents.media import decode
+from wellread.documents.encodings import decode
 from wellread.documents.tables.build import GridCell
 from wellread.errors import SourceError
 from wellread.types import Parsed

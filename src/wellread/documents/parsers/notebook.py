@@ -11,7 +11,7 @@ from typing import Any
 
 from wellread.documents.assemble import Assembly
 from wellread.documents.containers.inner import add_parsed, read
-from wellread.documents.media import decode
+from wellread.documents.encodings import decode
 from wellread.errors import SourceError
 from wellread.types import Image, Parsed
 

@@ -7,7 +7,7 @@ import re
 
 from wellread.documents.assemble import Assembly
 from wellread.documents.clean import one_line
-from wellread.documents.media import decode
+from wellread.documents.encodings import decode
 from wellread.errors import SourceError
 from wellread.types import Parsed
 
