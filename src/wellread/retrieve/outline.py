@@ -61,6 +61,11 @@ class Outline:
         n = bisect_right(self._starts, at) - 1
         return (self._blocks[n].page, self._paths[n]) if n >= 0 else None
 
+    def is_heading(self, at: int) -> bool:
+        """Whether the character ``at`` stands in a heading: a name of what follows, never an answer itself."""
+        n = bisect_right(self._starts, at) - 1
+        return n >= 0 and self._blocks[n].kind == "heading" and at < self._blocks[n].span.end
+
     def row(self, span: Span) -> str | None:
         """The row of a table at ``span`` as «name: value» pairs, "" for one that only names columns; None: no row.
 

@@ -72,6 +72,8 @@ def _sentences(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
     for start, end in _pieces(text):
         piece = text[start:end]
         reading = plain(piece)
+        if outline.is_heading(base + start):
+            continue
         known = outline.row(Span(base + start, base + end))
         if known is not None:
             reading = known
