@@ -12,6 +12,7 @@ from typing import Literal, Self
 from wellread import config, doctor, maintenance, sections
 from wellread.answer import ask as answering
 from wellread.answer import record
+from wellread.answer.reader import profile as reader_profile
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
 from wellread.documents import ingest
@@ -297,15 +298,20 @@ class KnowledgeBase:
         Closed before its end, it stops the model; the log has it as abandoned, with what it cost.
         """
         settings: AnswerSettings = self.settings["answer"]
-        writes = settings.style != "quote" and self.settings["chat"].model
+        profile = reader_profile(self.settings["chat"], settings, config.models_folder())
         read: list[SearchResult] = []
 
         def search(asked: str) -> SearchResult:
+<<<<<<< HEAD
             read.append(found or self.search(asked, k=settings.passages, where=where))
             return with_structure(read[-1], self.reader, who=self.who)
+=======
+            read.append(found if found and not read else self.search(asked, k=profile.hits, where=where))
+            return read[-1]
+>>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
 
         chat = self._open_chat if self.settings["chat"].model else None
-        opened = (search, self.scorer, chat if writes else None, self.settings["rewrite"], chat)
+        opened = (search, self.scorer, chat, self.settings["rewrite"], chat, profile)
         parts = answering.AnswerParts(*opened, abandoned=lambda answer: self._logged(answer, read))
         with closing(answering.stream(question, parts, settings, history)) as pieces:
             for piece in pieces:

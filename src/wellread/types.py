@@ -153,7 +153,6 @@ class Parsed:
 @dataclass(frozen=True, slots=True)
 class Document:
     """One version of one document.
-
     ``id`` is a hash of tenant and uri and stays the same over versions; ``digest`` is the SHA-256 of the source bytes.
     """
 
@@ -251,13 +250,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether one sentence of an answer is supported, by which citation (index), and how strongly (0 to 1)."""
+    """Whether one sentence of an answer is supported, by which citations (``also``: further ones), how strongly."""
 
     sentence: str
     supported: bool
     score: float
     citation: int | None = None
     reason: str = ""
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +368,6 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question with what is needed to judge an answer to it.
-
     ``answers`` are the accepted ones, any of which is right; a whole answer also holds each of ``all_of`` and none of
     ``wrong``. A question that the documents do not answer has no answers and ``answerable`` False. ``variant_of`` is
     the id of the question that this one words differently; ``groups`` are those that its reader belongs to. ``split``

@@ -72,7 +72,7 @@ def test_ways_in_the_settings_file_are_found(base: KnowledgeBase) -> None:
 def test_every_fault_of_every_way_is_told_at_once_with_what_was_meant(base: KnowledgeBase) -> None:
     given = {
         "one": {"reads": "passage", "retreive": {"top_k": 3}, "answer": {"styel": "write"}},
-        "two": {"about": 7, "trained": "yes", "answer": {"max_tokens": 0}},
+        "two": {"about": 7, "trained": "yes", "answer": {"max_tokens": -1}},
         "closed-book": {"reads": "nothing"},
         "a,b": {"reads": "nothing", "colour": "red"},
     }
@@ -86,7 +86,7 @@ def test_every_fault_of_every_way_is_told_at_once_with_what_was_meant(base: Know
         "evaluate.ways.two: reads: is required",
         "evaluate.ways.two: about: is text, got 7",
         "evaluate.ways.two: trained: is true or false",
-        "evaluate.ways.two: answer.max_tokens: is at least 1",
+        "evaluate.ways.two: answer.max_tokens: is at least 0",
         "evaluate.ways.closed-book: is a name that wellread uses itself",
         "evaluate.ways.a,b: colour: no such key",
     ):

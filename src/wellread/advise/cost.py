@@ -152,7 +152,7 @@ def _api(base: BaseFacts, task: TaskDescription, reading: WayResult | None) -> L
         basis = f"{read:,.0f} tokens read and {written:,.0f} written per question, measured with '{reading.way.name}'"
     else:
         prompt = AnswerSettings()
-        read, written = float(min(prompt.budget_tokens, base.tokens)), float(prompt.max_tokens)
+        read, written = float(min(prompt.read, base.tokens)), float(prompt.longest)
         basis = f"estimated: {read:,.0f} tokens of passages read and at most {written:.0f} written per question"
     money = tokens_money(read, written, task.prices)
     if task.private:

@@ -206,7 +206,7 @@ def reading_s(base: KnowledgeBase) -> tuple[float | None, str]:
         chat = base.chat
         if chat is None or chat.remote:
             return None, ""
-        prompt = "word " * settings.budget_tokens
+        prompt = "word " * settings.read
         chat.reply([Message("user", "ready")], Sampling(max_tokens=1))  # opening the model is no part of reading
         started = time.perf_counter()
         chat.reply([Message("user", prompt)], Sampling(max_tokens=1))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from wellread.documents.sentences import sentences
+
 # The commonest openings of planted instructions (OWASP LLM01:2026 names the class). This is a filter against the plain
 # ones, no proof: what a document says can never do more here than be quoted, because no tool hangs on the answer.
 _PATTERNS = re.compile(
@@ -22,3 +24,14 @@ _PATTERNS = re.compile(
 def addresses_the_model(text: str) -> bool:
     """Whether a piece of a document reads like an instruction to a language model."""
     return _PATTERNS.search(text) is not None
+
+
+def without_orders(text: str) -> str:
+    """A text without those of its sentences that address the model."""
+    if not addresses_the_model(text):
+        return text
+    return "\n".join(
+        " ".join(kept)
+        for line in text.splitlines()
+        if (kept := [line[a:b] for a, b in sentences(line) if not addresses_the_model(line[a:b])])
+    )

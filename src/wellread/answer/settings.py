@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SMALL_BUDGET, SMALL_ANSWER = 400, 96  # tokens; what the smallest model there is can use
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerSettings:
@@ -20,16 +22,28 @@ class AnswerSettings:
     """Probability that the passages hold the answer, below which it is «not in the documents»; 0 never refuses."""
     quotes: int = 2
     """Most sentences in a quoted answer."""
-    budget_tokens: int = 400
-    """Tokens of passages in the prompt of the chat model."""
-    max_tokens: int = 96
-    """Longest written answer, in tokens of the chat model."""
+    budget_tokens: int = 0
+    """Tokens of passages in the prompt of the chat model; 0 takes what its profile says: 400 for a small one."""
+    max_tokens: int = 0
+    """Longest written answer, in tokens of the chat model; 0 takes what its profile says: 96 for a small one."""
+    reader: Literal["auto", "small", "capable"] = "auto"
+    """How the chat model is asked: capable ones get whole passages and may refuse; auto goes by kind and window."""
     nearest: int = 3
     """Passages shown with a refusal."""
 
+    @property
+    def read(self) -> int:
+        """Tokens of passages for a model of which nothing is known."""
+        return self.budget_tokens or SMALL_BUDGET
+
+    @property
+    def longest(self) -> int:
+        """Tokens of an answer by a model of which nothing is known."""
+        return self.max_tokens or SMALL_ANSWER
+
     def __post_init__(self) -> None:
-        for name in ("passages", "quotes", "budget_tokens", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: is at least 1")
+        for name, least in (("passages", 1), ("quotes", 1), ("budget_tokens", 0), ("max_tokens", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: is at least {least}")
         if not 0 <= self.refuse_below <= 1:
             raise ValueError("refuse_below: is between 0 and 1")

@@ -89,7 +89,7 @@ COMMANDS = (
         "Show what the documents say of a name, each relation with the place that it comes from.",
     ),
     CommandRow("graph export", "graph:export", "Write the graph as GraphML for other programs, or draw it."),
-    CommandRow("models", "", "List, pull, suggest, show, use, export and remove models."),
+    CommandRow("models", "", "List, pull, profile, show, use, export and remove models."),
     CommandRow(
         "models list",
         "models.main:list_models",
@@ -113,6 +113,11 @@ COMMANDS = (
         "models lineage",
         "models.tuned:lineage",
         "Say which documents a tuned model learned from, or which tuned models learned from a document.",
+    ),
+    CommandRow(
+        "models profile",
+        "models.profile:profile",
+        "Ask a model two dozen questions that ship with wellread, and keep how it is best asked and checked.",
     ),
     CommandRow("models suggest", "models.suggest:suggest", "Say which of the models at hand to begin with."),
     CommandRow(

@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from wellread import config, digests, prompts
-from wellread.answer.ask import REFUSAL
+from wellread.answer import reader
+from wellread.answer.draft import REFUSAL
 from wellread.errors import ModelError
 from wellread.evaluate import ways, whole
 from wellread.knowledge_base import KnowledgeBase
@@ -93,11 +94,14 @@ class Asker:
     def _behind(self) -> dict[str, object]:
         """Models, settings and prompts that an answer follows from; settings of reading show in what was read."""
         settings = self.base.settings
-        found: dict[str, object] = {"version": config.VERSION, "max_tokens": settings["answer"].max_tokens}
+        found: dict[str, object] = {"version": config.VERSION, "max_tokens": settings["answer"].longest}
         if self.writes:
             found["model"] = identity(settings["chat"])
         if self.way.reads == "passages":
             found |= {"answer": asdict(settings["answer"]), "scorer": self.base.scorer.id}
+            if self.writes:
+                profile = reader.profile(settings["chat"], settings["answer"], config.models_folder())
+                found["reader"] = asdict(profile)
             return found | {
                 "prompts": [prompts.load("answer", "system"), prompts.load("answer", "answer")] if self.writes else []
             }
@@ -138,7 +142,7 @@ class Asker:
             text, refused, usage = answer.text, answer.refused, answer.usage
             citations, route = answer.citations, answer.route
         else:
-            sampling = Sampling(self.base.settings["answer"].max_tokens, seed=self.seed)
+            sampling = Sampling(self.base.settings["answer"].longest, seed=self.seed)
             reply = self.chat.reply(self._messages(question, reading), sampling)
             text, usage = " ".join(reply.text.split()), reply.usage
             refused, citations, route = metrics.is_refusal(text), (), reading.note or self.way.reads
@@ -176,7 +180,7 @@ class Asker:
     def _documents(self, question: Question) -> WayReading:
         if self._shelf is None:
             self._shelf = whole.DocumentCache(self.chat.count_tokens)
-        room = self.chat.context_tokens - self.base.settings["answer"].max_tokens - MARGIN_TOKENS
+        room = self.chat.context_tokens - self.base.settings["answer"].longest - MARGIN_TOKENS
         room -= sum(self.chat.count_tokens(message.content) for message in long_context(question.text, ""))
         shown, n_documents = whole.fit(question.text, self.eyes(question), self._shelf, room)
         text = "".join(whole.block(one.document.title, one.text) for one in shown)

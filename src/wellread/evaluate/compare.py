@@ -213,7 +213,7 @@ def _environment(base: KnowledgeBase, questions: Sequence[Question]) -> dict[str
         "machine": f"{platform.machine()}, {threads_for(0)} cores, {platform.system()}",
         "chat": settings["chat"].model or "none",
         "embedder": settings["embed"].model,
-        "sampling": f"greedy, at most {settings['answer'].max_tokens} tokens",
+        "sampling": f"greedy, at most {settings['answer'].longest} tokens",
         "memory": MEMORY,
         "seconds": "of one question after the models are open, as measured when it was asked",
         "questions": f"{len(questions)}, each asked with those of the caller's groups that it names",

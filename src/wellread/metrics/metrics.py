@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from wellread.answer import verify
+from wellread.answer import refusals, verify
 from wellread.answer.evidence import units_of
+from wellread.answer.refusals import without_marks
 from wellread.documents.sentences import sentences
 from wellread.errors import MissingExtra
-from wellread.metrics import quantities, ranking, refusals
-from wellread.metrics.refusals import without_marks
+from wellread.metrics import ranking
 from wellread.metrics.results import Outcome, ReadPassage
 from wellread.models.api import Embedder
+from wellread.retrieve import quantities
 from wellread.retrieve.units import Quotable, words
 from wellread.types import Chunk, Citation, Document, Evidence, Hit, Question, Span
 

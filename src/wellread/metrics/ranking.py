@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from math import log2
 from typing import TypeVar
 
-from wellread.metrics.quantities import fold
+from wellread.retrieve.quantities import fold
 from wellread.types import Evidence
 
 Id = TypeVar("Id", bound=Hashable)

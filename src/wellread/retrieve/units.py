@@ -21,6 +21,12 @@ _RAISED = re.compile("[⁰¹²³⁴-ⁿ]+")
 MARKUP = re.compile(r"^[\s>#*\-+•|]+|[*`|]+|\[(?=[^\]]*\]\()|\]\([^)]*\)")
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 ROW = re.compile(r"\|[^|\n]*\|")
+LOOKED_AT = 6  # rows below a first one that say whether it names columns
+UNSPACED_FROM = 3  # characters
+CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_SCRIPTS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_VALUE = re.compile(r"^[\s~≈<>±+–$€£(-]*\d")
+_YEAR = re.compile(r"(?:FY ?|Q[1-4] ?)?(?:19|20)\d\d(?:[/-]\d\d)?")
 ALONE = re.compile(r"^(?:[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]|#|[^\n]*\|[^|\n]*\|)[^\n]*", re.MULTILINE)
 
 
@@ -42,15 +48,25 @@ class Quotable:
     heading_path: tuple[str, ...] = ()
 
 
+Headers = dict[tuple[str, int], list[str]]  # (document id, number of columns) → their names
+
+
 def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     """Every quotable piece of the hits, in the order of hits and text; one that two hits share counts once."""
     found: list[Quotable] = []
     seen: set[tuple[str, int, int]] = set()
+<<<<<<< HEAD
     outlines: dict[str, Outline] = {}
     for n, hit in enumerate(hits):
         outline = outlines.setdefault(hit.chunk.document_id, Outline(hit.document))
         pieces = _rows(n, hit, outline) if hit.chunk.kind == "table" else _sentences(n, hit, outline)
         for unit in (_placed(unit, hit, outline) for unit in pieces):
+=======
+    headers = _headers(hits)
+    for n, hit in enumerate(hits):
+        pieces = _rows(n, hit, headers) if hit.chunk.kind == "table" else _sentences(n, hit, headers)
+        for unit in pieces:
+>>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
             key = (hit.chunk.document_id, *unit.span)
             if key not in seen:
                 seen.add(key)
@@ -58,6 +74,7 @@ def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     return found
 
 
+<<<<<<< HEAD
 def _placed(unit: Quotable, hit: Hit, outline: Outline) -> Quotable:
     page, path = outline.place(unit.span.start) or (hit.chunk.page, hit.chunk.heading_path)
     if page is None:
@@ -86,6 +103,78 @@ def _sentences(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
             header = []
         if len(WORD.findall(reading)) >= 2 and not piece.startswith("#"):
             yield Quotable(n, Span(base + start, base + end), piece, reading, "")
+=======
+def _headers(hits: Sequence[Hit]) -> Headers:
+    """Column names of the tables of each document, for passages that begin in the middle of one."""
+    found: Headers = {}
+    for hit in hits:
+        lines = [line for line in hit.chunk.text.splitlines() if ROW.search(line)]
+        for at, line in enumerate(lines):
+            cells = cells_of(line)
+            if (header := _header(cells, lines[at + 1 : at + 1 + LOOKED_AT])) and not any(
+                map(_VALUE.search, cells[1:])
+            ):
+                found.setdefault((hit.chunk.document_id, len(cells)), header)
+    return found
+
+
+def _context(hit: Hit) -> str:
+    return " › ".join(dict.fromkeys(filter(None, (hit.document.title, *hit.chunk.heading_path))))
+
+
+def _sentences(n: int, hit: Hit, known: Headers) -> Iterable[Quotable]:
+    context, base, text = _context(hit), hit.chunk.span.start, hit.chunk.text
+    header: list[str] | None = None
+    rows = [text[span.start : span.end] for span in _pieces(text) if ROW.search(text[span.start : span.end])]
+    at = 0
+    for start, end in _pieces(text):
+        piece = text[start:end]
+        reading = plain(piece)
+        if ROW.search(piece):  # a table inside a passage of prose
+            at += 1
+            cells = cells_of(piece)
+            if not "".join(cells).strip("-: "):
+                continue
+            if header is None:
+                header = _header(cells, rows[at : at + LOOKED_AT]) or known.get((hit.chunk.document_id, len(cells)), [])
+                if header == cells:
+                    continue
+            elif _continues(header, cells, rows[at : at + LOOKED_AT], at):
+                header = [" · ".join(dict.fromkeys(filter(None, pair))) for pair in zip(header, cells, strict=True)]
+                continue
+            elif len(header) != len(cells) and (new := _header(cells, rows[at : at + LOOKED_AT])):
+                header = new
+                continue
+            reading = _named(header, cells)
+        elif piece.strip():
+            header = None
+        if len(WORD.findall(reading)) >= 2 - _unspaced(reading) and not piece.startswith("#"):
+            yield Quotable(n, Span(base + start, base + end), piece, reading, context)
+>>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
+
+
+def _unspaced(reading: str) -> bool:
+    """Whether a text is of a script that writes no blanks between words: one run of letters is a sentence there."""
+    return len(reading) > UNSPACED_FROM and CJK.search(reading) is not None
+
+
+def _header(cells: list[str], below: Sequence[str]) -> list[str]:
+    """The cells of a first row where they name columns; empty where they are values like those below."""
+    rows = [row for line in below if "".join(row := cells_of(line)).strip("-: ") and len(row) == len(cells)]
+    valued = [bool(_VALUE.search(cell)) and not _YEAR.fullmatch(cell.strip()) for cell in cells]
+    if len(cells) < 2 or not rows or any(valued[1:]) or (valued[0] and not any(map(_VALUE.search, rows[0]))):
+        return []
+    marked = bool(below) and not "".join(cells_of(below[0])).strip("-: ")
+    telling = any(_VALUE.search(cell) for row in rows for cell in row)
+    return cells if marked or telling or len(cells) > 2 else []
+
+
+def _continues(header: list[str], cells: list[str], below: Sequence[str], at: int) -> bool:
+    """Whether the second row names columns too: a head of two levels."""
+    if at != 2 or len(header) != len(cells) or not below:
+        return False
+    spans = len(set(header)) < len(header) or "" in header
+    return spans and bool(_header(cells, below)) and not any(_VALUE.search(cell) for cell in cells)
 
 
 def _pieces(text: str) -> Iterable[Span]:
@@ -104,7 +193,8 @@ def _running(text: str, start: int, end: int, whole: bool = False) -> Iterable[S
         return
     for span in sentences(text, start, end):
         lines = text[span.start : span.end].splitlines()
-        if len(lines) > 1 and sum(bool(re.search(r"\d", line)) for line in lines) > len(lines) / 2:
+        wrapped = any(line.lstrip()[:1].islower() for line in lines[1:])
+        if len(lines) > 1 and not wrapped and sum(bool(re.search(r"\d", line)) for line in lines) > len(lines) / 2:
             at = span.start  # figures in columns without marks: each line is a row
             for line in text[span.start : span.end].splitlines(keepends=True):
                 if line.strip():
@@ -114,6 +204,7 @@ def _running(text: str, start: int, end: int, whole: bool = False) -> Iterable[S
             yield span
 
 
+<<<<<<< HEAD
 def _rows(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
     base = hit.chunk.span.start
     lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
@@ -133,14 +224,38 @@ def _rows(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
         if reading is None:
             reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
         yield Quotable(n, span, line[0], reading, "")
+=======
+def _rows(n: int, hit: Hit, shared: Headers) -> Iterable[Quotable]:
+    context, base = _context(hit), hit.chunk.span.start
+    lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
+    known = hit.chunk.header.rpartition("\n")[2] if "|" in hit.chunk.header else ""
+    header = cells_of(known) if known else []
+    for at, line in enumerate(lines):
+        cells = cells_of(line[0])
+        if not "".join(cells).strip("-: "):
+            continue
+        if not header and len(cells) > 1:
+            header = _header(cells, [later[0] for later in lines[at + 1 : at + 1 + LOOKED_AT]])
+            header = header or shared.get((hit.chunk.document_id, len(cells)), [])
+            if header == cells:
+                continue
+        reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
+        yield Quotable(n, Span(base + line.start(), base + line.end()), line[0], reading, context)
+>>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
 
 
-def _cells(row: str) -> list[str]:
-    return [plain(cell) for cell in row.strip().strip("|").split("|")]
+def cells_of(row: str) -> list[str]:
+    """Cells of a line with bars between them; an empty first cell (a corner of the table) is one too."""
+    line = row.strip()
+    if line.startswith("|") and line.endswith("|") and len(line) > 1:
+        line = line[1:-1]
+    return [plain(cell) for cell in line.split("|")]
 
 
 def _named(header: Sequence[str], cells: Sequence[str]) -> str:
-    """A row as «name: value» pairs, where the header has as many cells."""
+    """A row as «name: value» pairs, where the header has as many cells; «name: value» of a row of two without one."""
+    if not header and len(cells) == 2 and all(cells):
+        return f"{cells[0]}: {cells[1]}"
     if len(header) != len(cells) or list(header) == list(cells):
         return " | ".join(cells)
     pairs = [f"{name}: {value}" if name else value for name, value in zip(header, cells, strict=True) if value]
@@ -154,9 +269,28 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Content words of a text: lower case, without accents and stop words, lightly stemmed."""
+<<<<<<< HEAD
     apart = _RAISED.sub(" ", text)  # «12¹» is twelve with a mark
     folded = "".join(c for c in unicodedata.normalize("NFKD", apart.lower()) if not unicodedata.combining(c))
     return [stem(word) for word in WORD.findall(folded) if word not in STOPWORDS]
+=======
+    folded = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    found = WORD.findall(folded)
+    if CJK.search(folded):
+        found = [piece for word in found for piece in (_pairs(word) if CJK.search(word) else (word,))]
+    return [stem(word) for word in found if word not in STOPWORDS]
+
+
+def _pairs(run: str) -> list[str]:
+    """A run of Chinese or Japanese as overlapping pairs of characters, digits and Latin letters in one piece."""
+    pieces: list[str] = []
+    for part in _SCRIPTS.findall(run):
+        if CJK.match(part):
+            pieces += [part[n : n + 2] for n in range(len(part) - 1)] or [part]
+        else:
+            pieces.append(part)
+    return pieces
+>>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
 
 
 def stem(word: str) -> str:

@@ -22,7 +22,7 @@ _HELD_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _HELD_TIME = re.compile(
-    r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february|march|april|may|june|july|august"
+    r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:day|days|week|month|year|daily|weekly|monthly|yearly)\b|\b(?:january|february|march|april|may|june|july|august"
     r"|september|october|november|december|noon|midnight|spring|summer|autumn|winter|easter|christmas)\b",
     re.IGNORECASE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wellread.documents.sentences import sentences
-from wellread.metrics import quantities
+from wellread.retrieve import quantities
 
 _MARKS = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 _SOURCES = (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellread.metrics.metrics import is_number, number_match
-from wellread.metrics.quantities import quantities
+from wellread.retrieve.quantities import quantities
 
 
 @pytest.mark.parametrize(
