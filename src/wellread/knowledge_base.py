@@ -302,13 +302,8 @@ class KnowledgeBase:
         read: list[SearchResult] = []
 
         def search(asked: str) -> SearchResult:
-<<<<<<< HEAD
-            read.append(found or self.search(asked, k=settings.passages, where=where))
-            return with_structure(read[-1], self.reader, who=self.who)
-=======
             read.append(found if found and not read else self.search(asked, k=profile.hits, where=where))
-            return read[-1]
->>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
+            return with_structure(read[-1], self.reader, who=self.who)
 
         chat = self._open_chat if self.settings["chat"].model else None
         opened = (search, self.scorer, chat, self.settings["rewrite"], chat, profile)

@@ -55,18 +55,12 @@ def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     """Every quotable piece of the hits, in the order of hits and text; one that two hits share counts once."""
     found: list[Quotable] = []
     seen: set[tuple[str, int, int]] = set()
-<<<<<<< HEAD
     outlines: dict[str, Outline] = {}
-    for n, hit in enumerate(hits):
-        outline = outlines.setdefault(hit.chunk.document_id, Outline(hit.document))
-        pieces = _rows(n, hit, outline) if hit.chunk.kind == "table" else _sentences(n, hit, outline)
-        for unit in (_placed(unit, hit, outline) for unit in pieces):
-=======
     headers = _headers(hits)
     for n, hit in enumerate(hits):
-        pieces = _rows(n, hit, headers) if hit.chunk.kind == "table" else _sentences(n, hit, headers)
-        for unit in pieces:
->>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
+        outline = outlines.setdefault(hit.chunk.document_id, Outline(hit.document))
+        pieces = _rows(n, hit, outline, headers) if hit.chunk.kind == "table" else _sentences(n, hit, outline, headers)
+        for unit in (_placed(unit, hit, outline) for unit in pieces):
             key = (hit.chunk.document_id, *unit.span)
             if key not in seen:
                 seen.add(key)
@@ -74,36 +68,6 @@ def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     return found
 
 
-<<<<<<< HEAD
-def _placed(unit: Quotable, hit: Hit, outline: Outline) -> Quotable:
-    page, path = outline.place(unit.span.start) or (hit.chunk.page, hit.chunk.heading_path)
-    if page is None:
-        page = hit.chunk.page
-    context = " › ".join(dict.fromkeys(filter(None, (hit.document.title, *path))))
-    return replace(unit, context=context, page=page, heading_path=path)
-
-
-def _sentences(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
-    base, text = hit.chunk.span.start, hit.chunk.text
-    header: list[str] = []
-    for start, end in _pieces(text):
-        piece = text[start:end]
-        reading = plain(piece)
-        if outline.is_heading(base + start):
-            continue
-        known = outline.row(Span(base + start, base + end))
-        if known is not None:
-            reading = known
-        elif ROW.search(piece):  # a table inside a passage of prose
-            cells = _cells(piece)
-            if not "".join(cells).strip("-: "):
-                continue
-            header, reading = header or cells, _named(header, cells)
-        else:
-            header = []
-        if len(WORD.findall(reading)) >= 2 and not piece.startswith("#"):
-            yield Quotable(n, Span(base + start, base + end), piece, reading, "")
-=======
 def _headers(hits: Sequence[Hit]) -> Headers:
     """Column names of the tables of each document, for passages that begin in the middle of one."""
     found: Headers = {}
@@ -118,39 +82,55 @@ def _headers(hits: Sequence[Hit]) -> Headers:
     return found
 
 
-def _context(hit: Hit) -> str:
-    return " › ".join(dict.fromkeys(filter(None, (hit.document.title, *hit.chunk.heading_path))))
+def _placed(unit: Quotable, hit: Hit, outline: Outline) -> Quotable:
+    page, path = outline.place(unit.span.start) or (hit.chunk.page, hit.chunk.heading_path)
+    if page is None:
+        page = hit.chunk.page
+    context = " › ".join(dict.fromkeys(filter(None, (hit.document.title, *path))))
+    return replace(unit, context=context, page=page, heading_path=path)
 
 
-def _sentences(n: int, hit: Hit, known: Headers) -> Iterable[Quotable]:
-    context, base, text = _context(hit), hit.chunk.span.start, hit.chunk.text
+def _sentences(n: int, hit: Hit, outline: Outline, shared: Headers) -> Iterable[Quotable]:
+    base, text = hit.chunk.span.start, hit.chunk.text
+    spans = list(_pieces(text))
     header: list[str] | None = None
-    rows = [text[span.start : span.end] for span in _pieces(text) if ROW.search(text[span.start : span.end])]
     at = 0
-    for start, end in _pieces(text):
+    for m, (start, end) in enumerate(spans):
         piece = text[start:end]
         reading = plain(piece)
-        if ROW.search(piece):  # a table inside a passage of prose
+        if outline.is_heading(base + start):
+            continue
+        known = outline.row(Span(base + start, base + end))
+        if known is not None:
+            reading = known
+        elif ROW.search(piece):  # a table inside a passage of prose whose structure is not known
             at += 1
             cells = cells_of(piece)
             if not "".join(cells).strip("-: "):
                 continue
-            if header is None:
-                header = _header(cells, rows[at : at + LOOKED_AT]) or known.get((hit.chunk.document_id, len(cells)), [])
-                if header == cells:
-                    continue
-            elif _continues(header, cells, rows[at : at + LOOKED_AT], at):
-                header = [" · ".join(dict.fromkeys(filter(None, pair))) for pair in zip(header, cells, strict=True)]
-                continue
-            elif len(header) != len(cells) and (new := _header(cells, rows[at : at + LOOKED_AT])):
-                header = new
+            below = [line for a, b in spans[m + 1 : m + 1 + LOOKED_AT] if ROW.search(line := text[a:b])]
+            header, names = _names(header, cells, below, at, shared.get((hit.chunk.document_id, len(cells)), []))
+            if names:
                 continue
             reading = _named(header, cells)
         elif piece.strip():
-            header = None
+            header, at = None, 0
         if len(WORD.findall(reading)) >= 2 - _unspaced(reading) and not piece.startswith("#"):
-            yield Quotable(n, Span(base + start, base + end), piece, reading, context)
->>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
+            yield Quotable(n, Span(base + start, base + end), piece, reading, "")
+
+
+def _names(
+    header: list[str] | None, cells: list[str], below: Sequence[str], at: int, shared: list[str]
+) -> tuple[list[str], bool]:
+    """The names of the columns after this row, and whether the row names columns itself."""
+    if header is None:
+        header = _header(cells, below) or shared
+        return header, header == cells
+    if _continues(header, cells, below, at):
+        return [" · ".join(dict.fromkeys(filter(None, pair))) for pair in zip(header, cells, strict=True)], True
+    if len(header) != len(cells) and (new := _header(cells, below)):
+        return new, True
+    return header, False
 
 
 def _unspaced(reading: str) -> bool:
@@ -204,44 +184,24 @@ def _running(text: str, start: int, end: int, whole: bool = False) -> Iterable[S
             yield span
 
 
-<<<<<<< HEAD
-def _rows(n: int, hit: Hit, outline: Outline) -> Iterable[Quotable]:
+def _rows(n: int, hit: Hit, outline: Outline, shared: Headers) -> Iterable[Quotable]:
     base = hit.chunk.span.start
     lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
     known = hit.chunk.header.rpartition("\n")[2] if "|" in hit.chunk.header else ""
-    header = _cells(known) if known else []
+    header = cells_of(known) if known else None
     for at, line in enumerate(lines):
         span = Span(base + line.start(), base + line.end())
         reading = outline.row(span)
-        cells = _cells(line[0])
+        cells = cells_of(line[0])
         if reading == "" or not "".join(cells).strip("-: "):
             continue
-        ruled = at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1][0]) is not None
-        guessed = outline.is_blank and not header and len(lines) > 1 and len(cells) > 1
-        if reading is None and (ruled or guessed):
-            header = cells if any(cells) else []  # what Markdown writes over a rule
-            continue
-        if reading is None:
-            reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
-        yield Quotable(n, span, line[0], reading, "")
-=======
-def _rows(n: int, hit: Hit, shared: Headers) -> Iterable[Quotable]:
-    context, base = _context(hit), hit.chunk.span.start
-    lines = list(re.finditer(r"[^\n]+", hit.chunk.text))
-    known = hit.chunk.header.rpartition("\n")[2] if "|" in hit.chunk.header else ""
-    header = cells_of(known) if known else []
-    for at, line in enumerate(lines):
-        cells = cells_of(line[0])
-        if not "".join(cells).strip("-: "):
-            continue
-        if not header and len(cells) > 1:
-            header = _header(cells, [later[0] for later in lines[at + 1 : at + 1 + LOOKED_AT]])
-            header = header or shared.get((hit.chunk.document_id, len(cells)), [])
-            if header == cells:
+        if reading is None and len(cells) > 1:
+            below = [later[0] for later in lines[at + 1 : at + 1 + LOOKED_AT]]
+            header, names = _names(header, cells, below, at + 1, shared.get((hit.chunk.document_id, len(cells)), []))
+            if names:
                 continue
-        reading = _named(header, cells) if len(cells) > 1 else plain(line[0])
-        yield Quotable(n, Span(base + line.start(), base + line.end()), line[0], reading, context)
->>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
+            reading = _named(header, cells)
+        yield Quotable(n, span, line[0], plain(line[0]) if reading is None else reading, "")
 
 
 def cells_of(row: str) -> list[str]:
@@ -269,12 +229,8 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Content words of a text: lower case, without accents and stop words, lightly stemmed."""
-<<<<<<< HEAD
     apart = _RAISED.sub(" ", text)  # «12¹» is twelve with a mark
     folded = "".join(c for c in unicodedata.normalize("NFKD", apart.lower()) if not unicodedata.combining(c))
-    return [stem(word) for word in WORD.findall(folded) if word not in STOPWORDS]
-=======
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
     found = WORD.findall(folded)
     if CJK.search(folded):
         found = [piece for word in found for piece in (_pairs(word) if CJK.search(word) else (word,))]
@@ -290,7 +246,6 @@ def _pairs(run: str) -> list[str]:
         else:
             pieces.append(part)
     return pieces
->>>>>>> da8bd86 (The reader decides how it is asked: capable models get whole passages and may refuse, every sentence is checked by number, name, kind and place; models profile measures one; bench.ceiling)
 
 
 def stem(word: str) -> str:
