@@ -25,6 +25,7 @@ from wellread.errors import Refused, UsageError
 from wellread.evaluate.asking import principal_of
 from wellread.index import truncation
 from wellread.index.graph import rows as graph_rows
+from wellread.index.tables import stored
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.opened import OpenModels
 from wellread.optimise import rechunk
@@ -180,6 +181,11 @@ def _copied(scene: Scene) -> Any:
         return made.documents()
 
 
+def _tables(scene: Scene) -> Any:
+    with scene.base.store.reading() as connection:
+        return list(stored.listed(connection, who=EVE))
+
+
 def _outcomes(scene: Scene) -> Any:
     with scene.base.store.reading() as connection:
         return list(outcomes.outcomes_of(connection, scene.run, who=EVE))
@@ -214,6 +220,8 @@ FUNCTIONS: dict[str, Row] = {
     "index.graph.rows:statements": read(graph_rows.statements, range(100)),
     "index.graph.rows:places": read(graph_rows.places, range(100)),
     "index.open:IndexReader.snapshot": _snapshot,
+    "index.tables.stored:find": refused(read(stored.find, "secrets.md#1")),
+    "index.tables.stored:listed": _tables,
     "index.truncation:truncation": lambda s: truncation.truncation(s.base.store, s.base.embedder, who=EVE).chunks,
     "knowledge_base:KnowledgeBase.create": lambda s: KnowledgeBase.create(s.other / "new", who=EVE).documents(),
     "knowledge_base:KnowledgeBase.open": lambda s: KnowledgeBase.open(s.base.folder, who=EVE).documents(),
@@ -451,7 +459,10 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "backup": ("{out}/backup",),
     "restore": ("{out}/none", "{out}/restored"),
     "log": ("{trace}",),
-    "serve": ("--help",),
+    "tables show": ("vault.md#1",),
+    "tables export": ("vault.md#1", "--to", "{out}/vault.csv"),
+    "tables query": ("vault.md#1",),
+    "serve": ("--set", "serve.host=0.0.0.0"),  # refused before it listens
     "keys add": ("eves",),
     "keys revoke": ("{credential}",),
 }
@@ -459,7 +470,7 @@ BARE = {
     "sync", "status", "chat", "questions draft", "questions review", "questions check", "questions freeze",
     "questions list", "eval run", "eval list", "advise", "optimise", "index rebuild", "index compact", "index tree",
     "index reembed", "index truncation", "index presets", "graph build", "graph entities", "models list", "tune runs",
-    "config show", "config check", "doctor", "check", "keys list",
+    "config show", "config check", "doctor", "check", "keys list", "tables list",
 }  # fmt: skip
 
 
