@@ -104,7 +104,7 @@ SPARSE = ("sparse.model=transformers:splade-tiny",)  # a folder of that name amo
 TREE = ("tree.mode=collapsed",)
 GRAPH = ("graph.mode=local",)
 # whatever can ask a chat model does
-EVERYTHING = ("rewrite.variants=model", "rewrite.hyde=model", "rewrite.parts=model", "rewrite.step_back=model")
+EVERYTHING = ("rewrite.variants=model", "rewrite.hyde=model", "rewrite.sub_questions=model", "rewrite.step_back=model")
 ARMS: dict[str, Arm] = {
     "search": Arm(NONE),
     "dense": Arm((*NONE, "retrieve.mode=dense")),
@@ -113,7 +113,7 @@ ARMS: dict[str, Arm] = {
     "spelling": Arm((*NONE, "rewrite.spelling=true")),
     "glossary": Arm((*NONE, "rewrite.glossary=true")),
     "feedback": Arm((*NONE, "rewrite.hyde=feedback")),
-    "parts": Arm((*NONE, "rewrite.parts=rules")),
+    "parts": Arm((*NONE, "rewrite.sub_questions=rules")),
     "step back": Arm((*NONE, "rewrite.step_back=rules")),
     "documents first": Arm((*NONE, "retrieve.entry=documents")),
     "sections first": Arm((*NONE, "retrieve.entry=sections")),
@@ -132,7 +132,7 @@ ARMS: dict[str, Arm] = {
     "rerank whole passages": Arm(("rerank.reads=passages",), "default"),
     "rerank alone": Arm(("rerank.weight=1",), "default"),
     "default + feedback": Arm(("rewrite.hyde=feedback",), "default"),
-    "default + parts": Arm(("rewrite.parts=rules",), "default"),
+    "default + parts": Arm(("rewrite.sub_questions=rules",), "default"),
     "default + sections": Arm(("retrieve.entry=sections",), "default"),
     "default + merge": Arm(("expand.mode=merge",), "default"),
     "default + tree": Arm((), "default", built=TREE),
@@ -140,7 +140,7 @@ ARMS: dict[str, Arm] = {
     "routed": Arm(("route.mode=rules",), "default"),
     "variants, model": Arm((*NONE, "rewrite.variants=model")),
     "hyde, model": Arm((*NONE, "rewrite.hyde=model")),
-    "parts, model": Arm((*NONE, "rewrite.parts=model")),
+    "parts, model": Arm((*NONE, "rewrite.sub_questions=model")),
     "step back, model": Arm((*NONE, "rewrite.step_back=model")),
     "graph local": Arm(NONE, built=GRAPH),
     "graph global": Arm((*NONE, "graph.mode=global"), built=GRAPH),
@@ -149,7 +149,7 @@ ARMS: dict[str, Arm] = {
     "default + graph": Arm((), "default", built=GRAPH),
     "graph local, model": Arm(NONE, "graph local", built=(*GRAPH, "graph.extractor=chat")),
     "graph global, model": Arm((*NONE, "graph.mode=global"), built=(*GRAPH, "graph.summaries=chat")),
-    "default + parts, model": Arm(("rewrite.parts=model",), "default"),
+    "default + parts, model": Arm(("rewrite.sub_questions=model",), "default"),
     "default + variants, model": Arm(("rewrite.variants=model",), "default"),
     "everything, model": Arm(EVERYTHING, "default"),
     "everything, model, routed": Arm((*EVERYTHING, "route.mode=rules"), "everything, model"),

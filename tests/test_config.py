@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wellread import config
 from wellread.errors import ConfigError, UsageError
+from wellread.retrieve.settings import RewriteSettings
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,10 @@ def test_a_new_settings_file_changes_nothing_and_explains_every_setting(tmp_path
     settings = config.load(path, {"answer": AnswerSettings}, environ={})
     assert settings["answer"] == AnswerSettings()
     assert set(config.sentences(AnswerSettings)) == set(AnswerSettings.__annotations__)
+
+
+def test_a_renamed_setting_is_answered_with_its_new_name(tmp_path: Path) -> None:
+    path = tmp_path / "wellread.toml"
+    path.write_text('[rewrite]\nparts = "rules"\n', "utf-8")
+    with pytest.raises(ConfigError, match=r"rewrite\.parts: is called rewrite\.sub_questions now"):
+        config.load(path, {"rewrite": RewriteSettings})

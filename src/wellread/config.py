@@ -178,7 +178,9 @@ def _take(
 ) -> None:
     hints = typing.get_type_hints(sections[section])
     if key not in hints:
-        faults.append(f"{origin}: {section}.{key}: no such setting{suggestion(key, hints)}")
+        now = getattr(sections[section], "RENAMED", {}).get(key)
+        told = f"is called {section}.{now} now" if now else f"no such setting{suggestion(key, hints)}"
+        faults.append(f"{origin}: {section}.{key}: {told}")
         return
     try:
         found[f"{section}.{key}"] = (typed(value, hints[key]), origin)

@@ -70,14 +70,14 @@ def test_a_route_is_shown_trained_and_then_used(wellread, base: Path, tmp_path: 
 def test_explain_says_of_every_stage_what_it_did_and_how_many_model_calls_it_cost(wellread, base: Path) -> None:
     done = wellread(
         *("search", "How often is the MOB drill and what did lunhc cost in euros?", "--base", str(base), "--explain"),
-        *("--set", "rewrite.parts=model", "--set", "rewrite.glossary=true", "--set", "chat.model="),
+        *("--set", "rewrite.sub_questions=model", "--set", "rewrite.glossary=true", "--set", "chat.model="),
     )
     assert done.exit_code == 0
     text = " ".join(done.stdout.split())
     for said in (
         "lunhc → lunch",
         "MOB → man over board",
-        "parts by rules (no chat model)",
+        "sub-questions by rules (no chat model)",
         "calls 0",
         "rerank",
         "join",

@@ -165,13 +165,13 @@ def test_a_made_up_answer_moves_the_search_by_meaning(reader: IndexReader) -> No
 
 
 def test_without_a_model_every_form_says_what_it_did_instead(reader: IndexReader) -> None:
-    everything = replace(OFF, variants="model", hyde="model", parts="model", step_back="model")
+    everything = replace(OFF, variants="model", hyde="model", sub_questions="model", step_back="model")
     result = found(reader, "What does a dog pay and what does a bicycle pay on Line 7?", everything)
     told = detail(result)
     assert told["calls"] == 0 and result.usage.calls == 0
     assert told["variants"] == "none: no chat model"
     assert told["hyde"] == "by feedback (no chat model)"
-    assert told["parts by"] == "rules (no chat model)" and told["parts"] == [
+    assert told["sub-questions by"] == "rules (no chat model)" and told["sub-questions"] == [
         "What does a dog pay",
         "what does a bicycle pay on Line 7",
     ]
@@ -180,13 +180,13 @@ def test_without_a_model_every_form_says_what_it_did_instead(reader: IndexReader
 
 
 def test_what_a_model_writes_beside_the_point_is_replaced_by_the_rules_and_said_so(reader: IndexReader) -> None:
-    both = replace(OFF, parts="model", step_back="model")
+    both = replace(OFF, sub_questions="model", step_back="model")
     question = "What does a dog pay and what does a bicycle pay on Line 7?"
     told = detail(found(reader, question, both, ScriptedChat("Sure! Certainly! Here you are.")))
-    assert told["parts"] == ["What does a dog pay", "what does a bicycle pay on Line 7"]
-    assert told["parts by"] == told["step back by"] == "rules (nothing usable was written)"
-    one = detail(found(reader, question, replace(OFF, parts="model"), ScriptedChat(question)))
-    assert one["parts"] == "none: it asks for one thing" and one["parts by"] == "model"
+    assert told["sub-questions"] == ["What does a dog pay", "what does a bicycle pay on Line 7"]
+    assert told["sub-questions by"] == told["step back by"] == "rules (nothing usable was written)"
+    one = detail(found(reader, question, replace(OFF, sub_questions="model"), ScriptedChat(question)))
+    assert one["sub-questions"] == "none: it asks for one thing" and one["sub-questions by"] == "model"
 
 
 def test_a_model_that_fails_is_asked_once_and_the_search_goes_on(reader: IndexReader) -> None:
@@ -197,7 +197,7 @@ def test_a_model_that_fails_is_asked_once_and_the_search_goes_on(reader: IndexRe
         raise ModelUnavailable("chat.example: no answer")
 
     parts = SearchParts(reader, WordEmbedder(), chat=broken)
-    settings = SearchSettings(rewrite=replace(OFF, variants="model", parts="model", hyde="model"))
+    settings = SearchSettings(rewrite=replace(OFF, variants="model", sub_questions="model", hyde="model"))
     result = search("what does a dog pay", parts, settings, who=EVERYONE)
     assert result.hits and len(opened) == 1
     assert detail(result)["variants"] == "none: chat.example: no answer"

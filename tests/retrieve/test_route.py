@@ -16,7 +16,7 @@ from wellread.retrieve.settings import RewriteSettings, RouteSettings
 from wellread.retrieve.understand import route as routing
 from wellread.store.engine.api import Store
 
-EVERY_PART = RewriteSettings(variants="model", hyde="model", parts="model", step_back="model")
+EVERY_PART = RewriteSettings(variants="model", hyde="model", sub_questions="model", step_back="model")
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def test_a_fact_asks_no_model_where_a_comparison_asks_once_and_no_route_asks_fou
 
 def test_a_kind_runs_the_parts_that_the_settings_name_for_it() -> None:
     settings = SearchSettings(rewrite=RewriteSettings(hyde="model"))
-    hops = routing.applied("hops", RouteSettings(hops=("hyde", "parts", "expand")), settings)
-    assert (hops.rewrite.hyde, hops.rewrite.parts, hops.rewrite.step_back) == ("model", "rules", "off")
+    hops = routing.applied("hops", RouteSettings(hops=("hyde", "sub_questions", "expand")), settings)
+    assert (hops.rewrite.hyde, hops.rewrite.sub_questions, hops.rewrite.step_back) == ("model", "rules", "off")
     assert hops.expand.mode == "merge"
     fact = routing.applied("fact", RouteSettings(), settings)
     assert fact.rewrite.hyde == "off" and fact.expand.mode == "none"

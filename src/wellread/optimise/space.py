@@ -27,7 +27,7 @@ AXES: Mapping[str, tuple[object, ...]] = {
     "rerank.model": ("", "onnx:minilm"),
     "rerank.candidates": (20, 50, 100),
     "rerank.weight": (0.33, 0.67, 1.0),
-    "rewrite.parts": ("off", "rules"),
+    "rewrite.sub_questions": ("off", "rules"),
     "rewrite.hyde": ("off", "feedback"),
     "rewrite.step_back": ("off", "rules"),
     "rewrite.variants": ("off", "model"),

@@ -50,6 +50,7 @@ def search(
             with trace.stage("filter") as detail:
                 within = tuple(snapshot.matching(where))
                 detail["documents"] = len(within)
+<<<<<<< HEAD
         n = _read(k, parts, settings)
         scene = _Scene(snapshot, parts, settings, where, within, vectors, n, plan.feedback, trace)
         asked = [(plan.question, plan.wordings), *((part, (Wording(part),)) for part in plan.parts)]
@@ -58,9 +59,17 @@ def search(
         lists = [_ordered(text, hits, parts, settings, trace) for (text, _), hits in zip(asked, lists, strict=True)]
         hits = lists[0]
         if plan.parts:
+=======
+        scene = _SearchContext(
+            snapshot, parts, settings, where, within, vectors, _read(k, parts, settings), plan.feedback, trace
+        )
+        hits = _of_part(plan.question, plan.wordings, scene)
+        if plan.sub_questions:
+            lists = [hits, *(_of_part(part, (Wording(part),), scene) for part in plan.sub_questions)]
+>>>>>>> 489b4b9 (rewrite.sub_questions: the field's word; an old name in a wellread.toml is answered with the new one)
             with trace.stage("join") as detail:
                 hits = joined(lists)
-                detail |= {"parts": len(plan.parts), "hits": len(hits)}
+                detail |= {"sub_questions": len(plan.sub_questions), "hits": len(hits)}
         if settings.expand.mode != "none":
             with trace.stage("expand") as detail:
                 hits = expanding.expand(hits, read, settings.expand, k, detail)

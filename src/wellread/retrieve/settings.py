@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class RewriteSettings:
     ``model`` asks chat.model, once for each; where that cannot be, the form without a model is taken, and said so.
     """
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"parts": "sub_questions"}  # a file with the old name is told the new one
+
     spelling: bool = True
     """A word that stands in no document becomes the nearest one that does."""
     glossary: bool = False
@@ -100,7 +103,7 @@ class RewriteSettings:
     """How many other wordings."""
     hyde: Literal["off", "feedback", "model"] = "off"
     """model: a made-up answer is searched for by meaning; feedback: the telling words of the first hits are added."""
-    parts: Literal["off", "rules", "model"] = "off"
+    sub_questions: Literal["off", "rules", "model"] = "off"
     """A question that asks for several things is searched for part by part; rules: at «and», commas and comparisons."""
     step_back: Literal["off", "rules", "model"] = "off"
     """A more general question is searched for as well; rules: the question without names, dates and numbers."""
@@ -118,7 +121,7 @@ class RewriteSettings:
 class RouteSettings:
     """Section ``[route]`` of wellread.toml: which parts of a search run for which kind of question.
 
-    Parts are variants, hyde, parts, step_back, expand and rerank, or nothing: then not even a search is made. A part
+    Parts are variants, hyde, sub_questions, step_back, expand and rerank, or nothing: then no search is made. A part
     that its own section leaves off runs in the form that asks no model; one that is not named does not run.
     """
 
@@ -130,9 +133,9 @@ class RouteSettings:
     """Parts for a question that a cell of a table answers: prices, times, numbers of things."""
     summary: tuple[str, ...] = ("rerank", "expand")
     """Parts for a question about a whole document or subject."""
-    comparison: tuple[str, ...] = ("rerank", "parts")
+    comparison: tuple[str, ...] = ("rerank", "sub_questions")
     """Parts for a question that sets things side by side."""
-    hops: tuple[str, ...] = ("rerank", "parts", "hyde")
+    hops: tuple[str, ...] = ("rerank", "sub_questions", "hyde")
     """Parts for a question whose answer must be put together from several places."""
     freshness: tuple[str, ...] = ("rerank",)
     """Parts for a question about what holds now, or what changed."""
@@ -149,4 +152,4 @@ class RouteSettings:
 
 
 KINDS = ("fact", "table", "summary", "comparison", "hops", "freshness", "chitchat", "outside")
-ROUTED = ("rerank", "expand", "parts", "hyde", "step_back", "variants")
+ROUTED = ("rerank", "expand", "sub_questions", "hyde", "step_back", "variants")

@@ -65,13 +65,13 @@ class SearchPlan:
     question: str
     wordings: tuple[Wording, ...]
     passage: str = ""
-    parts: tuple[str, ...] = ()
+    sub_questions: tuple[str, ...] = ()
     feedback: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Everything that is searched for, each once; the question in the documents' words first."""
-        return tuple(dict.fromkeys((*(wording.text for wording in self.wordings), *self.parts)))
+        return tuple(dict.fromkeys((*(wording.text for wording in self.wordings), *self.sub_questions)))
 
 
 @dataclass(slots=True)
@@ -140,14 +140,14 @@ def plan(question: str, named: str, settings: RewriteSettings, asking: Asking, d
         again = not passage
         detail["hyde"] = (passage,) if passage else f"by feedback ({asking.reason or 'nothing was written'})"
     parts: list[str] = []
-    if settings.parts != "off":
-        text = asking.ask("parts", question=question) if settings.parts == "model" else ""
+    if settings.sub_questions != "off":
+        text = asking.ask("sub-questions", question=question) if settings.sub_questions == "model" else ""
         made = lines(text, question, MOST_PARTS)
         one = _same(question) in map(_same, text.splitlines())  # repeated, as the prompt asks where there is one thing
         parts = made if len(made) > 1 else [] if one else split(question)
         parts = parts if len(parts) > 1 else []
-        detail["parts"] = parts or "none: it asks for one thing"
-        _by(detail, "parts", settings.parts, len(made) > 1 or one, asking)
+        detail["sub-questions"] = parts or "none: it asks for one thing"
+        _by(detail, "sub-questions", settings.sub_questions, len(made) > 1 or one, asking)
     share = BESIDE / len(others) if others else 0.0
     known = (Wording(named, NAMED),) if named != question else ()
     wordings = (Wording(question), *known, *(Wording(text, share) for text in others))

@@ -249,7 +249,9 @@ def applied(kind: str, route: RouteSettings, settings: SearchSettings) -> Search
         rewrite,
         variants=rewrite.variants if "variants" in parts else "off",
         hyde=("feedback" if rewrite.hyde == "off" else rewrite.hyde) if "hyde" in parts else "off",
-        parts=("rules" if rewrite.parts == "off" else rewrite.parts) if "parts" in parts else "off",
+        sub_questions=("rules" if rewrite.sub_questions == "off" else rewrite.sub_questions)
+        if "sub_questions" in parts
+        else "off",
         step_back=("rules" if rewrite.step_back == "off" else rewrite.step_back) if "step_back" in parts else "off",
     )
     expand = replace(expand, mode=(expand.mode if expand.mode != "none" else "merge") if "expand" in parts else "none")
