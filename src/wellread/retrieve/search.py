@@ -50,23 +50,14 @@ def search(
             with trace.stage("filter") as detail:
                 within = tuple(snapshot.matching(where))
                 detail["documents"] = len(within)
-<<<<<<< HEAD
         n = _read(k, parts, settings)
-        scene = _Scene(snapshot, parts, settings, where, within, vectors, n, plan.feedback, trace)
-        asked = [(plan.question, plan.wordings), *((part, (Wording(part),)) for part in plan.parts)]
+        scene = _SearchContext(snapshot, parts, settings, where, within, vectors, n, plan.feedback, trace)
+        asked = [(plan.question, plan.wordings), *((part, (Wording(part),)) for part in plan.sub_questions)]
         lists = [_of_part(text, wordings, scene) for text, wordings in asked]
         read = _documents(lists, scene, held)
         lists = [_ordered(text, hits, parts, settings, trace) for (text, _), hits in zip(asked, lists, strict=True)]
         hits = lists[0]
-        if plan.parts:
-=======
-        scene = _SearchContext(
-            snapshot, parts, settings, where, within, vectors, _read(k, parts, settings), plan.feedback, trace
-        )
-        hits = _of_part(plan.question, plan.wordings, scene)
         if plan.sub_questions:
-            lists = [hits, *(_of_part(part, (Wording(part),), scene) for part in plan.sub_questions)]
->>>>>>> 489b4b9 (rewrite.sub_questions: the field's word; an old name in a wellread.toml is answered with the new one)
             with trace.stage("join") as detail:
                 hits = joined(lists)
                 detail |= {"sub_questions": len(plan.sub_questions), "hits": len(hits)}
@@ -77,7 +68,7 @@ def search(
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class _SearchContext:
     """What every part of one search has in common; ``n`` hits are read."""
 
     snapshot: Snapshot
@@ -182,7 +173,7 @@ def _planned(understood: _Understood, asking: Asking, trace: Trace) -> tuple[Sea
     return plan, finding.embed(plan.texts, plan.passage, parts.embedder, settings.retrieve, trace)
 
 
-def _documents(lists: Sequence[Sequence[Hit]], scene: _Scene, held: ExitStack) -> Callable[[str], Document | None]:
+def _documents(lists: Sequence[Sequence[Hit]], scene: _SearchContext, held: ExitStack) -> Callable[[str], Document | None]:
     """How the documents of hits are read to widen them; the snapshot is over where it is not needed for that.
 
     A document is long and few of them are widened, so they are read as they are needed; before a service reranks, all
@@ -205,7 +196,7 @@ def _read(k: int, parts: SearchParts, settings: SearchSettings) -> int:
     return max(n, settings.rerank.candidates) if parts.reranker else n
 
 
-def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[Hit]:
+def _of_part(question: str, wordings: Sequence[Wording], scene: _SearchContext) -> list[Hit]:
     """The hits of one question in all its wordings."""
     found = merged([(wording.weight, _found(wording.text, scene, scene.vectors)) for wording in wordings])
     hits = _hits(found, scene)
@@ -221,7 +212,7 @@ def _of_part(question: str, wordings: Sequence[Wording], scene: _Scene) -> list[
     return hits
 
 
-def _found(text: str, scene: _Scene, vectors: Mapping[str, Vector]) -> WordingHits:
+def _found(text: str, scene: _SearchContext, vectors: Mapping[str, Vector]) -> WordingHits:
     settings = scene.settings.retrieve
     n = max(settings.candidates, scene.n)
     query = Query(text, vectors.get(text), scene.parts.embedder.id, scene.within, n)
@@ -254,7 +245,7 @@ def joined(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
     return sorted(best.values(), key=lambda hit: -hit.score)
 
 
-def _hits(found: WordingHits, scene: _Scene) -> list[Hit]:
+def _hits(found: WordingHits, scene: _SearchContext) -> list[Hit]:
     """The best of what was found, by its own score and its document's, which stands in ``scores`` until reranked."""
     settings = scene.settings.retrieve
     worth: dict[int, float] = {}
