@@ -81,7 +81,7 @@ def test_what_a_key_may_not_see_is_in_no_reply(site: Site) -> None:
         calls.append(("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
     for method, path, body in calls:
         reply = site.call(method, path, body, key="reader")
-        assert b"5100" not in reply.body and b"pay.md" not in reply.body, (path, reply.text)
+        assert b"5100 crowns" not in reply.body and b"pay.md" not in reply.body, (path, reply.text)
 
 
 def test_a_foreign_and_an_unknown_id_look_alike(site: Site) -> None:

@@ -120,7 +120,7 @@ def _prepared(
 def _asks(parts: SearchParts, settings: SearchSettings) -> bool:
     """Whether something slow is asked before the search: a chat model, a part of another package, a service."""
     rewrite = settings.rewrite
-    writes = "model" in (rewrite.variants, rewrite.step_back, rewrite.hyde, rewrite.parts)
+    writes = "model" in (rewrite.variants, rewrite.step_back, rewrite.hyde, rewrite.sub_questions)
     embeds = settings.retrieve.mode != "bm25" and parts.embedder.remote is not None
     return (writes and parts.chat is not None) or bool(parts.rewriters) or embeds
 
@@ -173,7 +173,9 @@ def _planned(understood: _Understood, asking: Asking, trace: Trace) -> tuple[Sea
     return plan, finding.embed(plan.texts, plan.passage, parts.embedder, settings.retrieve, trace)
 
 
-def _documents(lists: Sequence[Sequence[Hit]], scene: _SearchContext, held: ExitStack) -> Callable[[str], Document | None]:
+def _documents(
+    lists: Sequence[Sequence[Hit]], scene: _SearchContext, held: ExitStack
+) -> Callable[[str], Document | None]:
     """How the documents of hits are read to widen them; the snapshot is over where it is not needed for that.
 
     A document is long and few of them are widened, so they are read as they are needed; before a service reranks, all
