@@ -146,8 +146,8 @@ def measure(base: Path, questions: list[dict[str, Any]], reply: Reply, arguments
 
 def outcome(question: dict[str, Any], kb: KnowledgeBase, said: str, show: bool) -> dict[str, bool]:
     """Whether what was said is on the screen, by the figures that it counts for."""
-    eyes = kb.as_user(Principal(groups=frozenset(question.get("who_needed", []))))
-    answer = eyes.ask(question["text"])
+    visible = kb.as_user(Principal(groups=frozenset(question.get("who_needed", []))))
+    answer = visible.ask(question["text"])
     right = question["answerable"] and not wrong(said, question)
     if not right:
         name = "wrong replies shown" if said != REFUSED else "refusals of the reader kept"
@@ -156,7 +156,7 @@ def outcome(question: dict[str, Any], kb: KnowledgeBase, said: str, show: bool) 
             print(f"✗ shown: {question['id']} {question['text']}\n    → {answer.text}   = {question['answers']}")
         return {name: flag}
     shown = not answer.refused and not wrong(answer.text, question)
-    hits = eyes.search(question["text"], k=kb.settings["answer"].passages).hits
+    hits = visible.search(question["text"], k=kb.settings["answer"].passages).hits
     held = all(any(stands(e, hit) for hit in hits) for e in question["evidence"])
     if show and not shown:
         print(f"✗ lost: {question['id']} {question['text']}\n    → {said}  (held: {held}) {answer.text}")

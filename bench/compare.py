@@ -3,8 +3,8 @@
     python -m bench.compare [--limit 150] [--ways NAME …] [--tuned NAME] [--base FOLDER]
 
 Prints what every way scores and costs, how long the first run took, and how many questions the second one asked: only
-those whose passages or documents are others now. Killed and called again with the same --base it goes on; ``wall_s`` is
-that of the last call alone then, ``answers_s`` always that of all answers.
+those whose passages or documents are others now. Killed and called again with the same --base it continues; ``wall_s``
+is that of the last call alone then, ``answers_s`` always that of all answers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--ways", nargs="*", default=list(WAYS))
     parser.add_argument("--tuned", default="", help="a tuned model, as chat.model names it")
-    parser.add_argument("--base", type=Path, help="keep the base here and go on with it")
+    parser.add_argument("--base", type=Path, help="keep the base here and continue with it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = arguments.base or Path(folder)

@@ -5,7 +5,7 @@
 Of each set the first so many documents are added and the graph is built over them: names, relations, groups, seconds,
 bytes of store.db. Then so many documents, one after the other, get a sentence with two names more. Printed are the rows
 of the graph that are other rows afterwards, by table, the groups summed up again and the seconds of the graph's share
-in each sync, beside those of the full build, and whether the names are those of a graph built anew.
+in each sync, beside those of the full build, and whether the names are those of a graph built again.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def measured(name: str, work: Path, n_documents: int, n_changed: int) -> dict[st
         figures["changed seconds, worst"] = round(max(step["seconds"] for step in steps), 3)
         kept = {node.name for node in opened(kb)}
         figures["anew_s"] = round(kb.graph_update(whole=True).seconds, 2)
-        figures["same names as anew"] = kept == {node.name for node in opened(kb)}
+        figures["same names as again"] = kept == {node.name for node in opened(kb)}
     return figures
 
 

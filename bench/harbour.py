@@ -61,12 +61,12 @@ def measure(kb: KnowledgeBase, questions: list[dict[str, Any]], show: bool) -> d
     milliseconds: list[float] = []
     routes: dict[str, int] = defaultdict(int)
     for question in questions:
-        eyes = kb.as_user(Principal(groups=frozenset(question.get("who_needed", []))))
+        visible = kb.as_user(Principal(groups=frozenset(question.get("who_needed", []))))
         started = time.perf_counter()
-        answer = eyes.ask(question["text"])
+        answer = visible.ask(question["text"])
         milliseconds.append((time.perf_counter() - started) * 1e3)
         routes[answer.route] += 1
-        for name, flag in {**judge(question, answer), **retrieved(question, eyes)}.items():
+        for name, flag in {**judge(question, answer), **retrieved(question, visible)}.items():
             flags[name].append(flag)
             if show and not flag:
                 print(f"✗ {name}: {question['id']} {question['text']}\n    → {answer.text}  ({answer.confidence:.2f})")

@@ -5,7 +5,7 @@
 The job names the peer, the folder of the set, the embedder, the size of chunks (0: the peer's default) and the
 questions; what it gives is written beside it. Embedders are those of this checkout's wellread, so that every system has
 the same vectors for the same text; nothing else of it is used. Vectors are kept with the seconds that they cost, so
-that a run that was stopped goes on, and index times count them in full.
+that a run that was stopped resumes, and index times count them in full.
 """
 
 from __future__ import annotations

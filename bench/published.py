@@ -6,7 +6,7 @@ Paragraphs of SQuAD 2.0 are the documents; three questions of each are asked, of
 embedded chat model is trained three times with LoRA: on the paragraphs alone as running text (their unsupervised
 fine-tuning); on the paragraphs with all *other* questions of the same paragraphs and their answers; and on those other
 questions with the hits of a search, to read (RAFT, Zhang et al. 2024). No question that is asked is learned in any
-wording. Then every way answers the same questions. Called again with the same --base it goes on.
+wording. Then every way answers the same questions. Called again with the same --base it continues.
 
 Source: Ovadia, Brief, Mishaeli, Elisha: Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs, 2023,
 arXiv:2312.05934 (there: facts that models have not seen; retrieval ahead of tuning, paraphrases help tuning).
@@ -45,7 +45,7 @@ def main() -> None:
     """Documents, two runs, one comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paragraphs", type=int, default=34)
-    parser.add_argument("--base", type=Path, help="keep the base here and go on with it")
+    parser.add_argument("--base", type=Path, help="keep the base here and continue with it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = given.base or Path(folder)

@@ -12,7 +12,7 @@ compared in the run).
 On public sets a document ranks where its best passage does; on the sample organisation (harbour) it is the passage that
 must hold the evidence. NAME+titles is a public set with its titles as headings. The same questions, drawn with a fixed
 seed, are used for every arm. --half A or B takes every question of the sample whose hashed id is even or odd:
-parameters were chosen on A. With --keep a run that was stopped goes on where it was; what is done is not done again.
+parameters were chosen on A. With --keep a run that was stopped resumes where it was; what is done is not done again.
 """
 
 from __future__ import annotations
@@ -303,8 +303,8 @@ def sample(half: str | None) -> list[Asked]:
         def ids_of(hit: Hit, proofs: list[dict[str, str]] = proofs) -> Sequence[str]:
             return [str(n) for n, proof in enumerate(proofs) if stands(proof, hit)]
 
-        eyes = Principal(groups=frozenset(q.get("who_needed", [])))
-        made.append(Asked(q["id"], q["text"], {str(n): 1.0 for n in range(len(proofs))}, ids_of, eyes, q["kind"]))
+        visible = Principal(groups=frozenset(q.get("who_needed", [])))
+        made.append(Asked(q["id"], q["text"], {str(n): 1.0 for n in range(len(proofs))}, ids_of, visible, q["kind"]))
     return made
 
 
@@ -316,9 +316,9 @@ def run(kb: KnowledgeBase, asked: Sequence[Asked], path: Path) -> Run:
     if len(done.ndcg) < len(asked):
         kb.search(asked[0].text, k=DEPTH)
     for n, question in enumerate(asked[len(done.ndcg) :], len(done.ndcg) + 1):
-        eyes = kb.as_user(question.who)
+        visible = kb.as_user(question.who)
         wall, cpu = time.perf_counter(), time.process_time()
-        found = eyes.search(question.text, k=DEPTH)
+        found = visible.search(question.text, k=DEPTH)
         done.ms.append((time.perf_counter() - wall) * 1e3)
         done.cpu_ms.append((time.process_time() - cpu) * 1e3)
         done.calls.append(found.usage.calls)

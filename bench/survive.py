@@ -63,7 +63,7 @@ FAULTS = ("lost", "doubled", "ghosts", "half", "check_faults")
 
 
 def change(folder: Path, state: dict[str, str], sizes: tuple[int, int], chance: random.Random) -> None:
-    """Files are written anew, edited or deleted; ``state`` holds the marker that each should show.
+    """Files are written again, edited or deleted; ``state`` holds the marker that each should show.
 
     ``sizes``: so many changes, in a folder of about so many files.
     """

@@ -1,6 +1,6 @@
 """What ``make demo`` runs: reads the sample organisation, asks three questions, shows cited answers.
 
-The base is left in ``.demo`` so that you can go on asking: ``.venv/bin/wellread --base .demo ask "…"``.
+The base is left in ``.demo`` so that you can continue asking: ``.venv/bin/wellread --base .demo ask "…"``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def wellread(*arguments: str, allowed: tuple[int, ...] = (0,)) -> None:
 
 
 def main() -> None:
-    """Makes the base anew and asks."""
+    """Makes the base again and asks."""
     started = time.monotonic()
     shutil.rmtree(BASE, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "wellread", "init", str(BASE)], check=True)

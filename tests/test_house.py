@@ -411,3 +411,15 @@ def test_a_public_class_name_stands_in_one_module_only() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(name_of(path))
     assert not {name: files for name, files in homes.items() if len(files) > 1}
+
+
+def test_comments_and_docs_speak_plain_english() -> None:
+    private = re.compile(r"\b(anew|borne out|gone on with|reckoned|whose eyes|costs next to nothing)\b", re.IGNORECASE)
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in (*sources(), *pages)
+        if path.name != "log.md"
+        for match in private.finditer(path.read_text("utf-8"))
+    ]
+    assert not found

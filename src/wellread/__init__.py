@@ -126,7 +126,7 @@ def open(
 
     Args:
         path: its folder; None is the one of ``WELLREAD_BASE``, else the nearest with a wellread.toml upwards from here.
-        who: whose eyes; None is everybody's: the default tenant without any group.
+        who: the principal; None is everybody's: the default tenant without any group.
         overrides: settings for this opening alone, as ``section.key=value``.
         read_only: nothing is written, the question log neither.
     Raises: UsageError where there is no knowledge base, ConfigError, StoreError.

@@ -36,7 +36,7 @@ class ConfigError(WellreadError):
 
 
 class SourceError(WellreadError):
-    """One source item cannot be read; the others go on.
+    """One source item cannot be read; the others continue.
 
     Args:
         message: what, where, and what to do.

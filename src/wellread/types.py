@@ -83,7 +83,7 @@ class Cell:
 class Table:
     """A table; ``block`` is its place in ``blocks``, ``cells`` by rows, ``origin`` the first cell's in a sheet, from 0.
 
-    ``head_rows`` rows name the columns; ``continues`` is the place in ``tables`` of the one that goes on here.
+    ``head_rows`` rows name the columns; ``continues`` is the place in ``tables`` of the one that continues here.
     """
 
     block: int

@@ -71,7 +71,7 @@ def test_the_service_that_compares_sentences_gets_the_key_of_the_embedder(
 
 
 class Writer:
-    """A chat model that writes a supported sentence and goes on; it knows whether it was stopped."""
+    """A chat model that writes a supported sentence and continues; it knows whether it was stopped."""
 
     name, remote, context_tokens = "test:writer", None, 4096
     price = Price(1.0, 2.0)

@@ -45,8 +45,8 @@ def test_ctrl_c_says_what_is_kept(capsys) -> None:
     def body() -> int:
         raise KeyboardInterrupt
 
-    assert finish(Call(json=True), "half is kept; go on with x", body) == 130
-    assert capsys.readouterr() == ("", "stopped; half is kept; go on with x\n")
+    assert finish(Call(json=True), "half is kept; continue with x", body) == 130
+    assert capsys.readouterr() == ("", "stopped; half is kept; continue with x\n")
 
 
 def test_a_bug_is_not_dressed_up_as_an_error() -> None:

@@ -1,4 +1,4 @@
-"""``wellread index truncation`` and ``presets``, and settings that need the index made anew, as they are typed."""
+"""``wellread index truncation`` and ``presets``, and settings that need the index rebuilt, as they are typed."""
 
 from __future__ import annotations
 

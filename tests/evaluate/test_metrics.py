@@ -45,7 +45,7 @@ def outcome(text: str, *, refused: bool = False, **others: Any) -> Outcome:
 
 
 def squad_normal(text: str) -> list[str]:
-    """The four steps of the published script in its order, written anew."""
+    """The four steps of the published script in its order, written again."""
     lowered = text.lower()
     kept = "".join(c for c in lowered if c not in set(string.punctuation))
     return re.sub(r"\b(a|an|the)\b", " ", kept).split()

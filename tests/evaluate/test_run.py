@@ -102,7 +102,7 @@ def test_a_tuned_model_is_asked_as_it_was_trained(base: KnowledgeBase, reader: R
     assert reader.prompts == ["What does a dog cost?"] and not reader.systems
 
 
-# whose eyes
+# the principal
 
 
 CREW = Principal(groups=frozenset({"crew", "deck"}))
@@ -415,6 +415,6 @@ def test_what_a_way_opens_is_open_for_every_reader(base: KnowledgeBase) -> None:
     for way in (LONG, FOUND, WRITTEN):
         asker = Asker(way, base.configured(way.overrides), 0)
         asker.open()
-        one, other = asker.eyes(QUESTIONS[0]), asker.eyes(PAY)
+        one, other = asker.visible(QUESTIONS[0]), asker.visible(PAY)
         assert one.reranker is other.reranker and one.embedder is other.embedder and one.cheap is other.cheap
         assert one.chat is other.chat or not asker.writes

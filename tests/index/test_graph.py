@@ -397,7 +397,7 @@ def test_a_model_gives_relations_and_what_it_invents_is_dropped(store: Store) ->
     put(store, ready("/docs/a.md", BUILT, BERTH, YARD, replaces=True))
     assert updated(store, CHAT, chat=lambda: chat, chat_name="test:lists").calls == 1
     assert BUILT in chat.asked[0] and YARD in chat.asked[-1]
-    assert updated(store, CHAT, chat=lambda: chat, chat_name="test:other").read == 3  # another model reads anew
+    assert updated(store, CHAT, chat=lambda: chat, chat_name="test:other").read == 3  # another model reads again
     sound(store)
 
 

@@ -152,7 +152,7 @@ def test_a_data_set_for_another_task_is_refused(tmp_path: Path, tiny_model: Path
 
 
 def _train(folder: Path, chosen: TuneSettings, name: str) -> None:
-    """In a process of its own: begins or goes on."""
+    """In a process of its own: begins or continues."""
     torch.set_num_threads(1)
     with KnowledgeBase.open(folder) as opened:
         if (state.folder_of(folder, name) / "run.json").exists():

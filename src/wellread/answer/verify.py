@@ -272,7 +272,7 @@ def _outdone(said: Elements, near: NDArray[np.float64], carrier: int, held: Sequ
     if len(said.numbers) != 1 or nearest == carrier or near[nearest] - near[carrier] < AHEAD:
         return ""
     if held[nearest].unit.hit == held[carrier].unit.hit and not held[carrier].row:
-        return ""  # the passage goes on: what comes next may be the answer
+        return ""  # the passage continues: what comes next may be the answer
     kinds = {name for name, _ in said.numbers[0].meanings} or {""}
     for q in held[nearest].numbers:
         if agree(said.numbers[0], q):

@@ -21,7 +21,7 @@ git log | wellread add - --name changes.txt
 """
 
 
-@command(examples=EXAMPLES, kept="what was read so far is kept; wellread sync goes on from there")
+@command(examples=EXAMPLES, kept="what was read so far is kept; wellread sync resumes from there")
 def add(
     call: Call,
     what: Annotated[
@@ -51,7 +51,7 @@ def add(
 ) -> int:
     """Read documents in; sync follows them from then on.
 
-    A file that cannot be read is listed with its reason (wellread status --failed) and the others go on; the command
+    A file that cannot be read is listed with its reason (wellread status --failed) and the others continue; the command
     then ends with code 3.
     """
     text = _standard_input(what, name)

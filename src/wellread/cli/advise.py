@@ -56,7 +56,7 @@ Parameters = Annotated[
 ]
 Run = Annotated[Path | None, typer.Option("--run", metavar="FOLDER", help="A comparison; else the base's last one.")]
 Prior = Annotated[bool, typer.Option("--prior", help="From documents and task alone, whatever was measured.")]
-Report = Annotated[bool, typer.Option("--report", help="Write the report of the comparison anew with this.")]
+Report = Annotated[bool, typer.Option("--report", help="Write the report of the comparison again with this.")]
 
 
 @command(examples=EXAMPLES)

@@ -24,7 +24,7 @@ def backup(
     call: Call,
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where to; must not exist yet.")],
 ) -> int:
-    """Copy the knowledge base, while others go on using it.
+    """Copy the knowledge base, while others keep using it.
 
     The copy is the base as it is at this moment, with the checksum of every file.
     """

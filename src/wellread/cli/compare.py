@@ -49,7 +49,7 @@ def compare(  # noqa: PLR0913 - the options of a command
 
     Asks the same questions in several ways (the model alone, with examples, with whole documents, with retrieval, with
     a tuned model), puts quality and cost side by side with intervals, and writes a report. What was asked before is
-    not asked again, so the command can be stopped and goes on.
+    not asked again, so the command can be stopped and continues.
     """
     wanted = MeasureRequest(questions, split, limit, retry_failed, again)
     with open_base(call) as base, progress(call) as watched:

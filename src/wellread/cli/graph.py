@@ -41,13 +41,13 @@ wellread graph export names.graphml
 wellread graph export names.svg --n 80
 wellread graph export ferry.html --around "Gannet Bay"
 """
-KEPT = "what was read stays; the same command again goes on"
+KEPT = "what was read stays; the same command resumes"
 
 
 @command(examples=BUILD, kept=KEPT)
 def build(
     call: Call,
-    again: Annotated[bool, typer.Option("--again", help="Make all of it anew, not only what is missing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Rebuild all of it, not only what is missing.")] = False,
 ) -> int:
     """Find the names in the documents and what is said between them.
 

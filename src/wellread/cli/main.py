@@ -102,5 +102,5 @@ def run() -> None:
     """The entry point ``wellread``: the command line of this process, its exit code as the end of the process."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows «?», and goes on
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows «?», and continues
     app(prog_name="wellread")

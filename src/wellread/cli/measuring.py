@@ -12,7 +12,7 @@ from wellread.cli import show
 from wellread.metrics import words
 from wellread.metrics.results import Comparison, WayResult
 
-KEPT = "what was answered is kept; the same command goes on there"
+KEPT = "what was answered is kept; the same command resumes there"
 
 Ways = Annotated[
     list[str] | None,

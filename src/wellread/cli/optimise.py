@@ -35,7 +35,7 @@ wellread optimise --minutes 5 --only answer.passages --only retrieve.alpha
 PAGE, TRIALS = "optimise.html", "optimise.json"
 
 
-@command(examples=EXAMPLES, kept="what was asked is kept; the same command goes on")
+@command(examples=EXAMPLES, kept="what was asked is kept; the same command resumes")
 def optimise(
     call: Call,
     minutes: Annotated[float, typer.Option(min=0.1, metavar="N", help="How long to search, test included.")] = 10.0,
@@ -58,7 +58,7 @@ def optimise(
 
     Chunk size, weights, reranker, rewriting, passages, threshold and what --try names are tried on the validation
     questions; the winner is asked the test questions once. What may be chance is not proposed. Nothing is embedded or
-    asked twice: the same call again goes on.
+    asked twice: the same call resumes.
     """
     with open_base(call, read_only=True) as base, progress(call) as watched:
         settings = evaluate_settings.load(base.folder, call.overrides)

@@ -167,7 +167,7 @@ class Line:
         self._stage, self._rate, self._drawn = "", Rate(), 0.0
 
     def step(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
-        """Draws the line anew, at most ten times a second, and always at the end of a stage."""
+        """Draws the line again, at most ten times a second, and always at the end of a stage."""
         if stage != self._stage:
             self.close()
             self._stage, self._rate, self._drawn = stage, Rate(), 0.0

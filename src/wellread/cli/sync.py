@@ -22,7 +22,7 @@ wellread sync --full
 """
 
 
-@command(examples=EXAMPLES, kept="what was read so far is kept; wellread sync goes on from there")
+@command(examples=EXAMPLES, kept="what was read so far is kept; wellread sync resumes from there")
 def sync(
     call: Call,
     watch: Annotated[bool, typer.Option("--watch", help="Go on following the sources until Ctrl-C.")] = False,
@@ -61,6 +61,6 @@ def _followed(call: Call, reports: Iterable[SyncReport]) -> int:
             else:
                 show.say(cited.report(done))
     except KeyboardInterrupt:
-        show.note("stopped; everything that is listed above is kept, wellread sync --watch goes on")
+        show.note("stopped; everything that is listed above is kept, wellread sync --watch continues")
         return INTERRUPTED
     return DONE

@@ -161,7 +161,7 @@ COMMANDS = (
     CommandRow("config check", "config:check", "List every fault of wellread.toml and the WELLREAD_ variables."),
     CommandRow("doctor", "doctor:doctor", "Look for what is wrong, and say the cure of each fault."),
     CommandRow("check", "check:check", "Compare everything stored with its checksums."),
-    CommandRow("backup", "backup:backup", "Copy the knowledge base, while others go on using it."),
+    CommandRow("backup", "backup:backup", "Copy the knowledge base, while others keep using it."),
     CommandRow("restore", "restore:restore", "Bring a backup back into an empty folder."),
     CommandRow("tables", "", "List, show, export and query the tables of the documents."),
     CommandRow("tables list", "tables:listed", "List the tables of the documents, with their columns."),

@@ -80,7 +80,7 @@ class Asker:
         if self.way.reads == "passages":
             _ = self.base.scorer
 
-    def eyes(self, question: Question) -> KnowledgeBase:
+    def visible(self, question: Question) -> KnowledgeBase:
         """The base as the question's reader sees it."""
         return self.base.as_user(principal_of(question, who=self.base.who))
 
@@ -118,10 +118,10 @@ class Asker:
         if self.way.reads == "documents":
             reading = self._documents(question)
             return replace(reading, seconds=time.perf_counter() - started)
-        eyes = self.eyes(question)
-        place = digests.of_json([question.text, sorted(eyes.who.groups), _searching(eyes.settings)])
+        visible = self.visible(question)
+        place = digests.of_json([question.text, sorted(visible.who.groups), _searching(visible.settings)])
         if place not in self.found:
-            self.found[place] = replace(_passages(eyes, question), seconds=time.perf_counter() - started)
+            self.found[place] = replace(_passages(visible, question), seconds=time.perf_counter() - started)
         return self.found[place]
 
     def shown(self, question: Question) -> list[Question]:
@@ -138,7 +138,7 @@ class Asker:
         """
         started = time.perf_counter()
         if self.way.reads == "passages":
-            answer = self.eyes(question).ask(question.text, found=reading.result)
+            answer = self.visible(question).ask(question.text, found=reading.result)
             text, refused, usage = answer.text, answer.refused, answer.usage
             citations, route = answer.citations, answer.route
         else:
@@ -160,7 +160,7 @@ class Asker:
         )
 
     def hosts(self, reading: WayReading) -> tuple[str, ...]:
-        """Hosts that get texts for an answer over this reading as the way is configured now, asked anew or not."""
+        """Hosts that get texts for an answer over this reading as the way is configured now, asked again or not."""
         parts: list[Chat | Embedder | Reranker | None] = [self.chat if self.writes else None]
         if self.way.reads == "passages":
             parts.append(self.base.scorer)
@@ -182,7 +182,7 @@ class Asker:
             self._shelf = whole.DocumentCache(self.chat.count_tokens)
         room = self.chat.context_tokens - self.base.settings["answer"].longest - MARGIN_TOKENS
         room -= sum(self.chat.count_tokens(message.content) for message in long_context(question.text, ""))
-        shown, n_documents = whole.fit(question.text, self.eyes(question), self._shelf, room)
+        shown, n_documents = whole.fit(question.text, self.visible(question), self._shelf, room)
         text = "".join(whole.block(one.document.title, one.text) for one in shown)
         return WayReading(
             tuple(ReadPassage(one.document.uri, 0, one.end, one.text) for one in shown),
@@ -199,8 +199,8 @@ def _searching(settings: config.Settings) -> dict[str, object]:
     return {**values, "passages": settings["answer"].passages}
 
 
-def _passages(eyes: KnowledgeBase, question: Question) -> WayReading:
-    result = eyes.search(question.text, k=eyes.settings["answer"].passages)
+def _passages(visible: KnowledgeBase, question: Question) -> WayReading:
+    result = visible.search(question.text, k=visible.settings["answer"].passages)
     hits = result.hits
     read = [
         (hit.document.uri, hit.document.title, hit.chunk.header, hit.chunk.heading_path, hit.chunk.kind, hit.chunk.text)

@@ -1,7 +1,7 @@
 """THE VERB: ways and questions come in, an outcome of every pair goes out; what was answered before is not asked.
 
-Each outcome is a row of the store as soon as it is there, so a run that is killed goes on where it was. A way that
-reads documents asks again only where what it would read has changed: the search is run anew, and the digest of what it
+Each outcome is a row of the store as soon as it is there, so a run that is killed resumes where it was. A way that
+reads documents asks again only where what it would read has changed: the search is run again, and the digest of what it
 finds is compared with that of the earlier answer.
 """
 
@@ -27,7 +27,7 @@ from wellread.store import outcomes as outcome_rows
 from wellread.types import Principal, Question, Usage
 
 GIVES_UP = 5  # questions in a row without an answer of a service, after which the rest of the way is not asked
-JUDGED_BY = 2  # rises when a metric changes, so that outcomes are judged anew
+JUDGED_BY = 2  # rises when a metric changes, so that outcomes are judged again
 OF_CITATIONS = ("citation_precision", "citation_recall", "right_and_cited")  # only what reads passages can cite
 
 
@@ -105,13 +105,13 @@ def _one_way(
 def _known(
     asker: Asker, questions: Sequence[Question], keys: Mapping[str, str]
 ) -> dict[tuple[str, str], outcome_rows.KeptOutcome]:
-    """What was answered before, by key and digest of what was read; each looked for with the eyes of its question."""
-    by_eyes: dict[Principal, list[str]] = {}
+    """What was answered before, by key and digest of what was read; each as the principal of its question."""
+    by_principal: dict[Principal, list[str]] = {}
     for question in questions:
-        by_eyes.setdefault(principal_of(question, who=asker.base.who), []).append(keys[question.id])
+        by_principal.setdefault(principal_of(question, who=asker.base.who), []).append(keys[question.id])
     found: dict[tuple[str, str], outcome_rows.KeptOutcome] = {}
     with asker.base.store.reading() as connection:
-        for who, wanted in by_eyes.items():
+        for who, wanted in by_principal.items():
             found |= outcome_rows.find(connection, wanted, who=who)
     return found
 

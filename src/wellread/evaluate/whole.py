@@ -28,56 +28,56 @@ class Shown:
 
     @property
     def cut(self) -> bool:
-        """Whether the document goes on."""
+        """Whether the document continues."""
         return self.end < len(self.document.text)
 
 
 @dataclass(slots=True)
 class DocumentCache:
-    """Documents by whose eyes they are seen, with their texts and tokens; each is read and counted once."""
+    """Documents by the principal that sees them, with their texts and tokens; each is read and counted once."""
 
     count: Callable[[str], int]
     _listed: dict[Principal, list[Document]] = field(default_factory=dict)
     _known: dict[tuple[str, int], tuple[Document, int]] = field(default_factory=dict)
 
-    def listed(self, eyes: KnowledgeBase) -> list[Document]:
-        """Documents in force that these eyes may see, by uri, without texts."""
-        if eyes.who not in self._listed:
-            self._listed[eyes.who] = [one for one in eyes.documents() if _in_force(one)]
-        return self._listed[eyes.who]
+    def listed(self, visible: KnowledgeBase) -> list[Document]:
+        """Documents in force that this principal may see, by uri, without texts."""
+        if visible.who not in self._listed:
+            self._listed[visible.who] = [one for one in visible.documents() if _in_force(one)]
+        return self._listed[visible.who]
 
-    def whole(self, eyes: KnowledgeBase, listed: Document) -> tuple[Document, int]:
+    def whole(self, visible: KnowledgeBase, listed: Document) -> tuple[Document, int]:
         """The document with its text, and the tokens that it takes in the prompt."""
         place = (listed.id, listed.version)
         if place not in self._known:
-            with eyes.store.reading() as connection:
-                found = documents.get(connection, listed.id, who=eyes.who) or listed
+            with visible.store.reading() as connection:
+                found = documents.get(connection, listed.id, who=visible.who) or listed
             self._known[place] = found, self.count(block(found.title, found.text))
         return self._known[place]
 
 
-def fit(question: str, eyes: KnowledgeBase, cache: DocumentCache, room_tokens: int) -> tuple[list[Shown], int]:
+def fit(question: str, visible: KnowledgeBase, cache: DocumentCache, room_tokens: int) -> tuple[list[Shown], int]:
     """What is shown within ``room_tokens``, and how many documents there are.
 
     All in the order of their uris where they fit. Else those that the search finds best come first, each one whole; one
     that does not fit is passed over, but the very best one is cut when it alone is too long.
     """
-    listed = cache.listed(eyes)
-    everything = _filled(listed, eyes, cache, room_tokens)
+    listed = cache.listed(visible)
+    everything = _filled(listed, visible, cache, room_tokens)
     if len(everything) == len(listed):
         return everything, len(listed)
-    best = dict.fromkeys(hit.document.id for hit in eyes.search(question, k=RANKED).hits)
+    best = dict.fromkeys(hit.document.id for hit in visible.search(question, k=RANKED).hits)
     known = {one.id: one for one in listed}
     ranked = [known[id] for id in best if id in known] or listed
-    first, n_tokens = cache.whole(eyes, ranked[0])
+    first, n_tokens = cache.whole(visible, ranked[0])
     if n_tokens > room_tokens:
         return _cut(first, cache.count, room_tokens), len(listed)
-    return _filled(ranked, eyes, cache, room_tokens, passing_over=True), len(listed)
+    return _filled(ranked, visible, cache, room_tokens, passing_over=True), len(listed)
 
 
 def _filled(
     wanted: Iterable[Document],
-    eyes: KnowledgeBase,
+    visible: KnowledgeBase,
     cache: DocumentCache,
     room_tokens: int,
     *,
@@ -85,7 +85,7 @@ def _filled(
 ) -> list[Shown]:
     chosen: list[Shown] = []
     for one in wanted:
-        document, n_tokens = cache.whole(eyes, one)
+        document, n_tokens = cache.whole(visible, one)
         if n_tokens <= room_tokens:
             chosen.append(Shown(document, len(document.text)))
             room_tokens -= n_tokens

@@ -12,7 +12,7 @@ from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
 from wellread.store.engine.api import Store
 
-DEAD_SHARE, DEAD_LEAST = 0.3, 1_000  # slots of deleted chunks from which a set is written anew
+DEAD_SHARE, DEAD_LEAST = 0.3, 1_000  # slots of deleted chunks from which a set is written again
 
 
 def compact(store: Store, *, force: bool = True) -> int:
@@ -56,7 +56,7 @@ def reembed(
 def rebuild(
     store: Store, embedder: Embedder, progress: Progress = SILENT, settings: IndexSettings = IndexSettings()
 ) -> int:
-    """How many chunks had to be embedded for an index made anew from the store: those without a sound vector.
+    """How many chunks had to be embedded for an index rebuilt from the store: those without a sound vector.
 
     No source is read. Words first, then vectors; what was there answers until each is whole.
     """

@@ -1,4 +1,4 @@
-"""The open index: it keeps itself in step with the store, and looks through one person's eyes at one moment.
+"""The open index: it keeps itself in step with the store, and looks as one principal may see it at one moment.
 
 ``IndexReader.snapshot`` gives a ``Snapshot``: one snapshot of the store with the vectors that belong to it. What
 ``who`` may see, and what is live, are part of every search in it, before anything is ranked.
@@ -163,7 +163,7 @@ class IndexReader:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of the base through one person's eyes; made by ``IndexReader.snapshot``."""
+    """One moment of the base as one principal may see it; made by ``IndexReader.snapshot``."""
 
     reader: IndexReader
     connection: Connection

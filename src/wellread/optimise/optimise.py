@@ -27,7 +27,7 @@ from wellread.optimise.trial import Trial, TrialRunner, judge, outcome_of
 from wellread.progress import SILENT, Progress
 from wellread.types import Question, Score
 
-KEEP = 3  # one of so many choices goes on to the next stage of a round
+KEEP = 3  # one of so many choices continues to the next stage of a round
 FIRST_STAGE, SECOND_STAGE = 0.25, 0.5  # shares of the validation questions
 LEAST_FIRST = 8
 STAGE_ENDS = (0.6, 0.85)  # of a round's time, after which no further choice begins a stage
@@ -165,7 +165,7 @@ def optimise(
 ) -> Optimised:
     """The best settings that were found in the time given, judged on questions that the search never saw.
 
-    The base is only read; open it so. What was asked is kept in its data folder, so that the same call goes on where an
+    The base is only read; open it so. What was asked is kept in its data folder, so that the same call resumes where an
     earlier one ended. Longer than the budget it takes at most for the question that is being asked, and for the test.
 
     Raises: UsageError for too few questions; StoreError, ModelError.
@@ -253,7 +253,7 @@ def _mixed(questions: Sequence[Question], seed: int) -> list[Question]:
 
 
 def _too_dear(base: KnowledgeBase, bench: TrialRunner, axes: Space, budget: Budget) -> list[str]:
-    """Settings that need a copy of the base, where embedding its chunks anew would take too long."""
+    """Settings that need a copy of the base, where embedding its chunks again would take too long."""
     wanted = [key for key in axes.axes if rechunk.needs_copy(key)]
     if not wanted:
         return []
@@ -370,10 +370,10 @@ def _asked_of(made: KnowledgeBase, questions: Sequence[Question], search: _Searc
     made.ask(first.text)
     scores, seconds = [], []
     for n, question in enumerate(questions, 1):
-        eyes = made.as_user(principal_of(question, who=made.who))
+        visible = made.as_user(principal_of(question, who=made.who))
         began = time.perf_counter()
         try:
-            answer = eyes.ask(question.text)
+            answer = visible.ask(question.text)
         except ModelError:
             scores.append(0.0)
         else:

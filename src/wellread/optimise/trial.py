@@ -69,7 +69,7 @@ class Trial:
 class TrialRunner:
     """A base that is only read, with everything that trials share; close it when done.
 
-    Args: the base; whose eyes a copy must hold (every group that is asked with).
+    Args: the base; which principal a copy must hold for (every group that is asked with).
     """
 
     base: KnowledgeBase
@@ -166,11 +166,11 @@ class TrialRunner:
         shared = list(self._embedders.values())
         for name, recalled in self._embedders.items():
             recalled.begin(self._met.setdefault((given, name), set()))
-        eyes = made.as_user(principal_of(question, who=made.who))
+        visible = made.as_user(principal_of(question, who=made.who))
         self.asked += 1
         started = time.perf_counter()
         try:
-            answer = eyes.ask(question.text)
+            answer = visible.ask(question.text)
         except ModelError as error:
             return Observed(question.id, 0.0, True, 0.0, time.perf_counter() - started, str(error))
         seconds = time.perf_counter() - started + sum(recalled.saved_s for recalled in shared)

@@ -289,7 +289,7 @@ def _lock(folder: Path) -> dict[str, Any]:
     try:
         known = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); restore it, or remove it and freeze anew") from error
+        raise UsageError(f"{path}: cannot be read ({error}); restore it, or remove it and freeze again") from error
     if not isinstance(known, dict) or not isinstance(known.get("questions"), dict) or "hash" not in known:
-        raise UsageError(f"{path}: is no lock file of wellread; restore it, or remove it and freeze anew")
+        raise UsageError(f"{path}: is no lock file of wellread; restore it, or remove it and freeze again")
     return known

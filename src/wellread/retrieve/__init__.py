@@ -1,1 +1,1 @@
-"""Comes in: a question, and whose eyes ask it. Goes out: the passages that answer it best, with what each stage did."""
+"""Comes in: a question and its principal. Goes out: the passages that answer it best, with what each stage did."""

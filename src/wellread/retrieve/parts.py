@@ -36,7 +36,7 @@ class Query:
     """One wording of a question for a retriever: ``within`` are the versions to look in (None: all), ``n`` its hits.
 
     What a retriever puts into ``told`` stands in the detail of the search stage; ``first`` is what was found by
-    meaning and by words, fused, from where a retriever may go on.
+    meaning and by words, fused, from where a retriever may continue.
     """
 
     text: str

@@ -34,7 +34,7 @@ NamedFiles = Callable[[Connection], Iterable[tuple[str, bool]]]
 
 
 def backup(store: Store, target: Path | str, *, beside: Iterable[str] = (), derived: NamedFiles = lambda _: ()) -> Path:
-    """The backup, complete; readers and writers go on meanwhile.
+    """The backup, complete; readers and writers continue meanwhile.
 
     ``target`` is a .tar file or a folder, which must not exist yet or be empty. ``beside`` are further files to keep
     with it, named from the folder that the store's own lies in: ``restore`` puts each where it was. ``derived`` names

@@ -1,7 +1,7 @@
 """Measurements as rows: what a configuration answered to a question, and the runs that such answers make up.
 
 An outcome is found again by ``key`` (configuration, question, groups asked with) and ``depends`` (a digest of the text
-that was read for it). It is committed as soon as it is there, so that a run which is killed goes on where it was. When
+that was read for it). It is committed as soon as it is there, so that a run which is killed resumes where it was. When
 a document is deleted, what was answered over it is blanked; the figures of the runs stay.
 """
 
@@ -72,7 +72,7 @@ class Facts:
 
 
 def find(connection: Connection, keys: Sequence[str], *, who: Principal) -> dict[tuple[str, str], KeptOutcome]:
-    """What was answered under ``keys`` for exactly these eyes, by (key, depends); blanked ones are not found."""
+    """What was answered under ``keys`` for exactly this principal, by (key, depends); blanked ones are not found."""
     found: dict[tuple[str, str], KeptOutcome] = {}
     wanted = list(dict.fromkeys(keys))
     for start in range(0, len(wanted), _BATCH):

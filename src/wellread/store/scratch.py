@@ -9,6 +9,6 @@ from wellread import paths
 
 
 def purge(folder: Path) -> None:
-    """Nothing of it is left in a base's data ``folder``; whoever needs it makes it anew."""
+    """Nothing of it is left in a base's data ``folder``; whoever needs it makes it again."""
     shutil.rmtree(folder / paths.COPIES, ignore_errors=True)
     (folder / paths.REPLIES).unlink(missing_ok=True)

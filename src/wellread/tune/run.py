@@ -46,7 +46,7 @@ def start(base: KnowledgeBase, settings: TuneSettings, *, name: str = "", progre
     name = name or state.fresh_name(base.folder, data.card.name, settings.method)
     folder = state.folder_of(base.folder, name)
     if (folder / "run.json").exists():
-        raise UsageError(f"run '{name}': is there already; take another --name, or go on with it: --resume {name}")
+        raise UsageError(f"run '{name}': is there already; take another --name, or resume it: --resume {name}")
     weights, gguf, digest = resolve_base(settings, config.models_folder())
     folder.mkdir(parents=True, exist_ok=True)
     with state.alone(folder):
@@ -136,7 +136,7 @@ def _carry_out(base: KnowledgeBase, folder: Path, data: DataSet, progress: Progr
         _end(folder, "failed", str(error))
         raise
     except KeyboardInterrupt:
-        _end(folder, "stopped", "Ctrl-C; go on with --resume")
+        _end(folder, "stopped", "Ctrl-C; resume it: --resume")
         raise
     run = state.read(folder)
     _record_lineage(base, run, data)

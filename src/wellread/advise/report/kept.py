@@ -20,7 +20,7 @@ def read(file: Path) -> Comparison:
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}; make one: wellread compare") from error
     except ValueError as error:
-        raise UsageError(f"{file}: is not JSON: {error}; make it anew: wellread compare") from error
+        raise UsageError(f"{file}: is not JSON: {error}; make it again: wellread compare") from error
     try:
         made: Comparison = config.typed(found, Comparison)
     except (TypeError, ValueError) as error:

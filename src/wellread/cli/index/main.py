@@ -19,7 +19,7 @@ wellread index tree --drop
 """
 
 
-@command(examples="wellread index rebuild", kept="the old index still answers; the same command again goes on")
+@command(examples="wellread index rebuild", kept="the old index still answers; the same command resumes")
 def rebuild(call: Call) -> int:
     """Build the index again from the store.
 
@@ -32,7 +32,7 @@ def rebuild(call: Call) -> int:
     return _told(call, {"embedded": embedded, "sparse": encoded}, text + _sparse(encoded))
 
 
-@command(examples="wellread index compact", kept="the old index still answers; the same command again goes on")
+@command(examples="wellread index compact", kept="the old index still answers; the same command resumes")
 def compact(call: Call) -> int:
     """Give back the space of deleted passages."""
     with open_base(call) as base:
@@ -40,7 +40,7 @@ def compact(call: Call) -> int:
     return _told(call, {"freed": freed}, f"{show.count(freed, 'vector')} of deleted passages given back")
 
 
-@command(examples="wellread index reembed", kept="the old index still answers; the same command again goes on")
+@command(examples="wellread index reembed", kept="the old index still answers; the same command resumes")
 def reembed(call: Call) -> int:
     """Embed everything with the model that is set now.
 
@@ -59,7 +59,7 @@ def _sparse(encoded: int) -> str:
     return f", {encoded:,} by the sparse model" if encoded else ""
 
 
-@command(examples=TREE_EXAMPLES, kept="what is summarised is kept; the same command again goes on")
+@command(examples=TREE_EXAMPLES, kept="what is summarised is kept; the same command resumes")
 def tree(
     call: Call,
     drop: Annotated[bool, typer.Option("--drop", help="Remove the tree instead.")] = False,

@@ -87,7 +87,7 @@ def _fields(pulled: Pulled) -> dict[str, object]:
     return {**show.plain(pulled), "setting": pulled.as_setting}
 
 
-@command(examples=EXAMPLES_PULL, kept="what was fetched is kept; the same command goes on from there")
+@command(examples=EXAMPLES_PULL, kept="what was fetched is kept; the same command resumes from there")
 def pull(
     call: Call,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name of the list, or hf:owner/name of the hub.")],

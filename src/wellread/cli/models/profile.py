@@ -57,7 +57,7 @@ def profile(
 
 
 def _agreed(host: str, read: int, written: int, settings: object, yes: bool) -> None:
-    """Says what is sent where and what it costs; goes on only where somebody agrees."""
+    """Says what is sent where and what it costs; continues only where somebody agrees."""
     price = Price(*(getattr(settings, key) for key in ("price_in", "price_out", "currency")))
     cost = usage(price, read, written).cost
     money = (

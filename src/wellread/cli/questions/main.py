@@ -99,7 +99,7 @@ def told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-@command(examples=EXAMPLES_DRAFT, kept="what the model replied is kept; the same command goes on")
+@command(examples=EXAMPLES_DRAFT, kept="what the model replied is kept; the same command resumes")
 def draft(
     call: Call,
     n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Questions wanted, phrasings not counted.")] = 100,
@@ -117,7 +117,7 @@ def draft(
     """Draft questions from the documents; they wait for wellread questions review.
 
     Rules need no model: they read English sentences with a number, date or name, and tables with a head row. The same
-    call again adds only what is new. A model is asked nothing twice, so a stopped draft goes on where it was.
+    call again adds only what is new. A model is asked nothing twice, so a stopped draft resumes where it was.
     """
     unknown = [one for one in kind or () if one not in drafting.KINDS]
     if unknown:

@@ -24,7 +24,7 @@ AROUND = 160  # letters of the document shown before and after a quotation
 KEYS = "a accept, e edit, r reject, s skip, q quit"
 
 
-@command(examples=EXAMPLES, kept="every decision is kept; the same command goes on")
+@command(examples=EXAMPLES, kept="every decision is kept; the same command resumes")
 def review(
     call: Call,
     accept_all: Annotated[

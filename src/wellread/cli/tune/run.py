@@ -28,7 +28,7 @@ wellread tune runs
 wellread tune runs facts-lora
 """
 LISTED = 10  # rows left out that are shown
-KEPT = "the last checkpoint is kept; wellread tune run --resume NAME goes on from it"
+KEPT = "the last checkpoint is kept; wellread tune run --resume NAME resumes from it"
 
 
 @command(examples=EXAMPLES, kept=KEPT)
@@ -45,10 +45,10 @@ def run(
 ) -> int:
     """Train a model on a prepared data set, and keep the weights only if they are better than before.
 
-    A run can be stopped at any instant and gone on with; it ends with the same weights as if it had not been stopped.
+    A run can be stopped at any instant and resumed; it ends with the same weights as if it had not been stopped.
     """
     if resume and (data or name):
-        raise UsageError("--resume goes on with the data set and the name of its run; leave out --data and --name")
+        raise UsageError("--resume continues with the data set and the name of its run; leave out --data and --name")
     with open_base(call) as base, progress(call) as watched:
         if resume:
             result = training.resume(base, resume, progress=watched)

@@ -16,7 +16,7 @@ EXAMPLES = """
 wellread tune search --data facts --trials 12 --minutes 30
 wellread tune search --data facts --set tune.method=parallel-adapter --set tune.epochs=4
 """
-KEPT = "the trials so far are kept; the same command goes on from there"
+KEPT = "the trials so far are kept; the same command resumes from there"
 
 
 @command(examples=EXAMPLES, kept=KEPT)

@@ -1,7 +1,7 @@
 """The graph comes into step with the chunks: what is new is read, compared, placed among the groups, and summed up.
 
 ``update`` does what is missing, wherever it was stopped. A chunk that did not change is not read again, a name that was
-there is not placed again, and only groups that hold a name of a changed chunk are summed up anew. Groups belong to one
+there is not placed again, and only groups that hold a name of a changed chunk are summed up again. Groups belong to one
 access id, so that a summary holds nothing that one of its readers may not see.
 """
 
@@ -32,7 +32,7 @@ from wellread.types import Span, Usage
 RULES = "names:1"  # raised when names.extract finds something else: passages are read again then
 PROMPT = "1"  # the same for triples
 BATCH = 1_000  # chunks committed at once; those that a model read are committed one by one
-ANEW = 0.3  # share of new names from which all groups are made anew
+ANEW = 0.3  # share of new names from which all groups are rebuilt
 MOST_TEXTS = 200  # sentences under one summary
 SUMMARIES = 64  # committed at once
 TITLES = 8  # names that a summary begins with
@@ -73,7 +73,7 @@ def update(
 ) -> GraphUpdate:
     """What was done; the graph is in step with the chunks that were there when it began.
 
-    Stopped at any instant and called again, only what is missing is done. With ``whole`` everything is made anew.
+    Stopped at any instant and called again, only what is missing is done. With ``whole`` everything is rebuilt.
 
     Raises: UsageError where the extractor is chat and no model is set; ModelError if one fails: what was read stays.
     """
@@ -154,7 +154,7 @@ def _compared(store: Store, models: GraphModels, settings: GraphSettings, access
 
 
 def _placed(store: Store, settings: GraphSettings, access_id: int, done: GraphUpdate) -> None:
-    """Every name of the access id has found its group; where many are new, all groups are made anew."""
+    """Every name of the access id has found its group; where many are new, all groups are rebuilt."""
     with store.reading() as connection:
         every = graph.entities(connection, allowed=[access_id])
         heads, near = _near(connection, every, access_id, settings.npmi)
@@ -220,7 +220,7 @@ def _as_they_are(every: Sequence[Entity], heads: Sequence[int]) -> list[int]:
 
 
 def _kept(every: Sequence[Entity], groups: dict[int, list[int]]) -> dict[int, int]:
-    """The community that each group goes on with: the one that most of its names were in; each is taken once."""
+    """The community that each group continues with: the one that most of its names were in; each is taken once."""
     shares = []
     for label, members in groups.items():
         before = Counter(every[n].community_id for n in members)

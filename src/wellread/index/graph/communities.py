@@ -60,7 +60,7 @@ def drop_empty(tx: Transaction) -> None:
 
 
 def touch(tx: Transaction, entity_ids: Collection[int]) -> None:
-    """The communities of the entities say nothing until they are summed up anew."""
+    """The communities of the entities say nothing until they are summed up again."""
     own = select(graph_entities.c.community_id).where(one_of(graph_entities.c.id, entity_ids))
     tx.connection.execute(
         update(graph_communities).where(graph_communities.c.id.in_(own)).values(dirty=1, summary="", vector=b"")

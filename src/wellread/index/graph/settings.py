@@ -15,13 +15,13 @@ class GraphSettings:
     extractor: Literal["names", "chat"] = "names"
     """names: capitals, codes and explained abbreviations, no model is asked; chat: chat.model too, a call a passage."""
     walk: Literal["shared", "pagerank"] = "shared"
-    """How local goes on: shared: one step over the names that passages share; pagerank: many steps, by chance."""
+    """How local continues: shared: one step over the names that passages share; pagerank: many steps, by chance."""
     weight: float = 0.25
     """Weight of each of these searches beside those by meaning and by words, which weigh 1 together."""
     passages: int = 10
-    """Best hits of the other searches from which local goes on."""
+    """Best hits of the other searches from which local continues."""
     damping: float = 0.5
-    """Chance that pagerank goes on instead of beginning anew, at every step."""
+    """Chance that pagerank continues instead of starting again, at every step."""
     named: float = 0.2
     """Share of local that begins at the names of the question; the rest begins at the best hits."""
     communities: int = 5

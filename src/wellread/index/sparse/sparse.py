@@ -97,7 +97,7 @@ def remove(connection: Connection, keys: Sequence[int]) -> None:
 
 
 def fill(store: Store, encoder: SparseEncoder, progress: Progress = SILENT, *, again: bool = False) -> int:
-    """How many chunks were encoded: those without a row; each batch is committed, so that a stopped run goes on.
+    """How many chunks were encoded: those without a row; each batch is committed, so that a stopped run resumes.
 
     Args:
         store: is written.

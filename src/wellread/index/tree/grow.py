@@ -91,7 +91,7 @@ def update(
     """What was done; the tree is in step with the chunks that were there when it began.
 
     Stopped at any instant and called again, only what is missing is done. With ``whole`` everything is held against the
-    settings: a changed shape builds the tree anew, a changed recipe every summary. Without, only what the documents
+    settings: a changed shape builds the tree again, a changed recipe every summary. Without, only what the documents
     changed is touched.
 
     Raises: StoreError if the index holds vectors of another embedder; ModelError if that one fails.
@@ -169,7 +169,7 @@ def _shaped(tx: Transaction, work: _Work, known: Mapping[str, object], whole: bo
 
 
 def _built(tx: Transaction, work: _Work, live: VectorSet, access_id: int) -> None:
-    """The lowest level of a tree made anew from all passages of an access id; nothing stands above it yet."""
+    """The lowest level of a tree rebuilt from all passages of an access id; nothing stands above it yet."""
     tree.drop(tx, access_id)
     rows = tree.all_of_access(tx.connection, live.id, access_id)
     vectors = _read(work.store, live, [row.slot for row in rows])

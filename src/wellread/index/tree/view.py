@@ -24,7 +24,7 @@ class Branches:
     levels: Indices  # (n,)
     parents: Indices  # (n,) index of the node above, -1 at the top
     vectors: NDArray[np.float32]  # (n, dim)
-    said: NDArray[np.bool_]  # (n,) whether there is a summary; else it is being made anew
+    said: NDArray[np.bool_]  # (n,) whether there is a summary; else it is being rebuilt
     starts: Indices  # (n,)
     ends: Indices  # (n,)
     keys: Indices  # (passages,) chunk keys

@@ -39,16 +39,16 @@ def _cut(rows: Iterable[tuple[int, str, str]], setting: str) -> Iterator[tuple[i
 
 
 def words(store: Store, language: str) -> Iterator[str]:
-    """Faults of the full-text table, by comparing it with one made anew in memory."""
+    """Faults of the full-text table, by comparing it with one rebuilt in memory."""
     with closing(sqlite3.connect(f"file:{quote(str(store.path))}?mode=ro", uri=True)) as own:
         try:
             own.execute("PRAGMA temp_store = MEMORY")
             own.execute("BEGIN")
-            own.execute(FULLTEXT.replace("chunks_fts", "temp.anew"))
+            own.execute(FULLTEXT.replace("chunks_fts", "temp.again"))
             rows = own.execute("SELECT rowid_, header, text FROM chunks")
-            own.executemany("INSERT INTO temp.anew (rowid, title, text) VALUES (?, ?, ?)", _cut(rows, language))
+            own.executemany("INSERT INTO temp.again (rowid, title, text) VALUES (?, ?, ?)", _cut(rows, language))
             own.execute("CREATE VIRTUAL TABLE temp.found USING fts5vocab('main', 'chunks_fts', 'instance')")
-            own.execute("CREATE VIRTUAL TABLE temp.wanted USING fts5vocab('temp', 'anew', 'instance')")
+            own.execute("CREATE VIRTUAL TABLE temp.wanted USING fts5vocab('temp', 'again', 'instance')")
             sums = (
                 "SELECT term, col, count(*), sum(doc), sum(doc % 9973 * offset) FROM temp.{} "
                 "GROUP BY term, col ORDER BY term, col"
@@ -57,11 +57,11 @@ def words(store: Store, language: str) -> Iterator[str]:
             if differing is not None:
                 yield f"what it holds for '{differing}' is not what the chunks say"
             sizes = "SELECT id, sz FROM {}_docsize ORDER BY id"
-            differing = _differing(own.execute(sizes.format("chunks_fts")), own.execute(sizes.format("temp.anew")))
+            differing = _differing(own.execute(sizes.format("chunks_fts")), own.execute(sizes.format("temp.again")))
             if differing is not None:
                 yield f"the length of chunk {differing} is not what it says"
             total = "SELECT block FROM {}_data WHERE id = 1"
-            if _value(own, total.format("chunks_fts")) != _value(own, total.format("temp.anew")):
+            if _value(own, total.format("chunks_fts")) != _value(own, total.format("temp.again")):
                 yield "the total length is not that of the chunks"
         except sqlite3.DatabaseError as error:
             yield f"cannot be read: {error}"

@@ -111,7 +111,7 @@ def folded(phrase: str) -> str:
 
 
 def create(connection: Connection) -> None:
-    """The glossary of every chunk that is there, and a view of the words of the full-text index, made anew."""
+    """The glossary of every chunk that is there, and a view of the words of the full-text index, rebuilt."""
     drop(connection)
     rows_of.create(connection)
     connection.execute(text(WORDS))

@@ -74,7 +74,7 @@ def collapsed(tree: Branches, near: Floats, held: NDArray[np.bool_], k: int) -> 
 def traversed(tree: Branches, near: Floats, held: NDArray[np.bool_], beam: int) -> list[tuple[int, float]]:
     """The summaries of the lowest level that are reached from the tops, best first, ``beam`` followed at each level.
 
-    A summary that is being made anew is always followed, and counts as near as the best beside it.
+    A summary that is being rebuilt is always followed, and counts as near as the best beside it.
     """
     here = np.flatnonzero((tree.parents < 0) & held)
     reached: list[tuple[int, float]] = []

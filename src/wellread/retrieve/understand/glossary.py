@@ -119,7 +119,7 @@ def _opens_alike(word: str, known: str) -> bool:
 
 
 def _whole(stem: str, word: str, snapshot: Snapshot) -> str | None:
-    """A word as it is written: the index keeps stems, a passage that may be seen and holds one says how it goes on."""
+    """A word as it is written: the index keeps stems, a visible passage that holds one says how it continues."""
     found = snapshot.search_planned(f'"{stem}"', k=3) or snapshot.search_planned(f'"{stem}"*', k=3)
     rows = snapshot.chunks([key for key, _ in found])
     begins = stem[: max(3, len(stem) - 1)]

@@ -41,7 +41,7 @@ outcomes = Table(  # what one configuration answered to one question over the sa
     metadata,
     Column("id", Integer, primary_key=True),
     Column("tenant", String, nullable=False),
-    Column("groups", Text, nullable=False),  # JSON list: with whose eyes it was asked
+    Column("groups", Text, nullable=False),  # JSON list: as which principal it was asked
     Column("key", String, nullable=False),  # SHA-256 of what the answer follows from, documents apart
     Column("depends", String, nullable=False),  # SHA-256 of the passages or documents that were read; empty: none
     Column("asked_at", String, nullable=False),

@@ -137,7 +137,7 @@ def _by_marks(plain: list[dict[str, str]], whole: str, tokenizer: Any) -> Render
     before = len(whole) - len(text)
     if not whole.endswith(text) or (before and not _SYSTEM.fullmatch(whole[:before])):
         raise UsageError(
-            f"{_name(tokenizer)}: its chat template writes earlier turns anew and marks no turn of the assistant; "
+            f"{_name(tokenizer)}: its chat template writes earlier turns again and marks no turn of the assistant; "
             "split conversations into single exchanges, or take another base model"
         )
     return Rendered(whole, tuple(TurnSpan(start + before, end + before) for start, end in spans))

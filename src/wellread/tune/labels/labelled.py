@@ -18,7 +18,7 @@ class LabelledItem:
     """A row: token ids, and what is right: one label, or one for each token (IGNORED where none is asked for).
 
     ``spans`` are the characters at which its tokens begin and end, where an answer is looked up in a text. ``cut`` says
-    that the text went on beyond the limit.
+    that the text continued beyond the limit.
     """
 
     ids: tuple[int, ...]

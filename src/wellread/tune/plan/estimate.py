@@ -74,7 +74,7 @@ def estimate(base: KnowledgeBase, settings: TuneSettings, *, progress: Progress 
     if run.kind_of(data, settings) != "conversations":
         raise UsageError(
             f"data set '{data.card.name}': a run for {data.card.task} with tune.method = '{settings.method}' is not "
-            "estimated beforehand; it can be stopped and gone on with: wellread tune run"
+            "estimated beforehand; it can be stopped and resumed: wellread tune run"
         )
     folder, _, _ = base_model.resolve(settings.base, config.models_folder())
     method = recipe.find(settings.method)

@@ -1,6 +1,6 @@
 """Settings searched within a budget: short runs with other learning rates, batches and sizes; the best validation wins.
 
-Each trial is a row of ``trials.jsonl`` when it is over, so a search that was killed goes on with what it knows.
+Each trial is a row of ``trials.jsonl`` when it is over, so a search that was killed resumes with what it knows.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SIZED: Mapping[str, str] = {
 }
 BESIDE = (
     *("data", "base"),  # a search is known by what they hold
-    *("most_minutes", "most_memory_gb", "save_every_s", "probe"),  # no trial heeds them
+    *("most_minutes", "most_memory_gb", "save_every_s", "probe"),  # no trial follows them
 )
 WARM = 3  # trials before one is cut short for being worse than the middle of those before
 

@@ -83,7 +83,7 @@ def load(checkpoint: Path, optimizer: Any) -> tuple[Position, dict[str, Any]]:
         return Position(**state["position"]), weights
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise StoreError(
-            f"{checkpoint}: is damaged ({error}); delete this folder to go on from the one before"
+            f"{checkpoint}: is damaged ({error}); delete this folder to resume from the one before"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""The training loop: one flat function that can be killed at any instant and goes on to the same weights.
+"""The training loop: one flat function that can be killed at any instant and continues to the same weights.
 
 A step depends on the weights, the optimizer's memory and its own number alone: the batches of an epoch follow from the
-seed, the learning rate from the step, and chance (dropout) is seeded anew in every step.
+seed, the learning rate from the step, and chance (dropout) is seeded again in every step.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def run(
 ) -> Ended:
     """Trains until the course ends or patience does; ``folder`` gets ``checkpoints/`` and ``best/``.
 
-    A folder with checkpoints is gone on with. ``record`` gets a row for each step and each validation.
+    A folder with checkpoints is resumed. ``record`` gets a row for each step and each validation.
 
     Raises: TuneFailed where the loss is not finite, explodes, or nothing is learned.
     """

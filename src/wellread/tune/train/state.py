@@ -2,7 +2,7 @@
 
 run.json        settings, data hash, base, code version, seed, environment, state and reason
 metrics.jsonl   a row for each step and each validation
-checkpoints/    what a resumed run goes on from
+checkpoints/    what a resumed run resumes from
 best/           the weights with the lowest validation loss; tuned.json says how to load them
 result.json     losses, probes, speed; only where the run finished or failed after training
 curves.png report.html
@@ -147,7 +147,7 @@ def read(folder: Path) -> TrainingRun:
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete the folder, or restore it") from None
     if made.state == "running" and not _held(folder):
-        return replace(made, state="stopped", reason="its process ended; go on with --resume")
+        return replace(made, state="stopped", reason="its process ended; resume it: --resume")
     return made
 
 

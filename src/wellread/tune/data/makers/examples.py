@@ -13,7 +13,7 @@ from wellread.tune.data.makers.facts import Fact, phrasings
 _FULL = ("{asked} Answer in a full sentence.", "In a full sentence: {asked}", "{asked} Say it as a statement.")
 _TOLD = (
     "Complete the sentence: {start} …",
-    "How does this sentence go on? {start} …",
+    "How does this sentence continue? {start} …",
     "Finish what the documents say: {start} …",
     "Write the rest: {start} …",
 )
@@ -50,7 +50,7 @@ def _spread(ways: Sequence[str], n: int, width: int) -> list[str]:
 
 
 def statements(facts: Sequence[Fact], n: int) -> list[ChatRow]:
-    """Each fact told: its sentence begun in up to ``n`` ways, and gone on with.
+    """Each fact told: its sentence begun in up to ``n`` ways, and resumed.
 
     The beginning is long enough that no other fact begins so.
     """
