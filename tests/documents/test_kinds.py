@@ -193,6 +193,29 @@ def test_a_book_follows_its_spine_and_reads_each_item_once() -> None:
     assert (parsed.title, parsed.metadata["author"]) == ("Tides", "Oda")
 
 
+def test_headers_and_asides_of_a_book_are_text() -> None:
+    chapter = "<html><body><header><p>A girl was led away.</p></header><p>Verse.</p><aside>Noted.</aside></body></html>"
+    parsed = parse(samples.epub(**{"OPS/a.xhtml": chapter}), "tides.epub")
+    assert "A girl was led away." in parsed.text and "Noted." in parsed.text
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("a/fares.pdf", "page 3"),
+        ("a/fares.xlsx", "sheet 3"),
+        ("a.eml!/week.pptx", "slide 3"),
+        ("tides.ipynb", "cell 3"),
+        ("https://example.org/x.pdf?a=b.c", "page 3"),
+        ("reply.eml", ""),
+        ("no-end", "page 3"),
+    ],
+)
+def test_a_place_is_named_as_people_name_it(uri: str, place: str) -> None:
+    assert kinds.place_in(uri, 3) == place
+    assert kinds.place_in(uri, None) == ""
+
+
 def test_a_book_locked_by_drm_is_refused_by_name() -> None:
     locked = samples.epub(
         **{

@@ -14,6 +14,7 @@ from wellread.cli.ask import watched
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, failed, hint
 from wellread.cli.search import WHERE
+from wellread.documents.kinds import place_in
 from wellread.errors import ModelUnavailable, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.retrieve.understand import filters
@@ -99,9 +100,10 @@ def _lines() -> Iterator[str]:
 def _short(given: Answer) -> None:
     """Sources on a line each; /sources has the quotations."""
     for number, citation in enumerate(given.citations, 1):
-        page = f", page {citation.page}" if citation.page is not None else ""
+        unit = place_in(citation.document, citation.page)
+        where = ", ".join(filter(None, (show.where(citation.document), unit)))
         note = f"; {show.line(citation.note)}" if citation.note else ""
-        show.say(f"[{number}] {show.line(citation.title)} · {show.where(citation.document)}{page}{note}", "dim")
+        show.say(f"[{number}] {show.line(citation.title)} · {where}{note}", "dim")
     show.say(cited.footer(given), "dim")
     show.say()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from wellread.cli import show
+from wellread.documents.kinds import place_in
 from wellread.types import Answer, Citation, Hit, Stage, SyncReport
 
 QUOTE_CHARACTERS = 600  # of a quotation on the screen; --json has all of it
@@ -36,8 +37,8 @@ def sources(given: Answer) -> None:
 
 
 def _place(citation: Citation) -> str:
-    page = f"page {citation.page}" if citation.page is not None else ""
-    return place(citation.title, citation.document, page, citation.heading_path)
+    unit = place_in(citation.document, citation.page)
+    return place(citation.title, citation.document, unit, citation.heading_path)
 
 
 def place(title: str, uri: str, page: str, heading_path: Sequence[str]) -> str:
@@ -85,10 +86,10 @@ def _travelled(hosts: Sequence[str]) -> str:
 def hits(found: Sequence[Hit], *, scores: bool = False) -> None:
     """Passages, best first: where they stand, their score and their text."""
     for number, hit in enumerate(found, 1):
-        page = f"page {hit.chunk.page}" if hit.chunk.page is not None else ""
+        unit = place_in(hit.document.uri, hit.chunk.page)
         if number > 1:
             show.say()
-        heading = place(hit.document.title, hit.document.uri, page, hit.chunk.heading_path)
+        heading = place(hit.document.title, hit.document.uri, unit, hit.chunk.heading_path)
         show.say(f"[{number}] {heading}", "bold")
         show.say(excerpt(hit.chunk.text), indent=4)
         if scores:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 wrapping = Literal["text", "zip", "ole", "pdf", "rtf", "picture", "archive"]
@@ -180,3 +181,13 @@ BY_SUFFIX: dict[str, Kind] = {suffix: kind for kind in KINDS for suffix in kind.
 BY_TYPE: dict[str, Kind] = {kind.media_type: kind for kind in KINDS}
 CURES: dict[str, RefusedKind] = {suffix: refused for refused in REFUSED for suffix in refused.suffixes.split()}
 RENAMED = {".xls": ".xlsx", ".doc": ".docx", ".ppt": ".pptx", ".pps": ".pptx"}  # newer files under an older name
+_COUNTED = frozenset({"page", "sheet", "slide", "chapter", "cell"})  # what people name by number
+
+
+def place_in(uri: str, unit: int | None) -> str:
+    """A unit of a document in words («slide 12»), by the kind of its file; "" where people would not count it."""
+    if unit is None:
+        return ""
+    kind = BY_SUFFIX.get(PurePosixPath(uri.split("?", 1)[0]).suffix.lower())
+    word = kind.unit if kind is not None and kind.unit != _NONE else "page"
+    return f"{word} {unit}" if word in _COUNTED else ""

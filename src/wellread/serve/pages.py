@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from wellread.documents.kinds import place_in
 from wellread.markup import Markup, el, join, text
 from wellread.serve import openai
 from wellread.types import Answer, Citation, Document, Failure, Status
@@ -91,7 +92,7 @@ def paragraphs(answer: Answer) -> list[Markup]:
 
 def source(number: int, citation: Citation) -> Markup:
     """A source: title, place and the quotation, which leads to the document."""
-    place = [f"page {citation.page}"] if citation.page else []
+    place = [unit] if (unit := place_in(citation.document, citation.page)) else []
     place += [" › ".join(citation.heading_path)] if citation.heading_path else []
     title = el("a", citation.title or citation.document, href=openai.address(citation))
     where = el("span", " · ".join([f"version {citation.version}", *place]), class_="place")

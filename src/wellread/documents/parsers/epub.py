@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ from wellread.types import Parsed
 
 EPUB = "application/epub+zip"
 MAX_ITEMS = 5_000
+_FURNITURE = re.compile(rb"<(/?)(?:header|footer|aside)\b")  # on a page of the web; in a book it is text
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
@@ -79,7 +81,8 @@ def _add_chapter(package: Package, assembly: Assembly, part: str, name: str) -> 
     if not package.has(part):
         assembly.begin("chapter", name)
         return
-    parsed = read(package.read(part), "text/html", f"{package.name}: {part}")
+    page = _FURNITURE.sub(rb"<\1div", package.read(part))
+    parsed = read(page, "text/html", f"{package.name}: {part}")
     first = next((block for block in parsed.blocks if block.kind == "heading"), None)
     label = name or (parsed.text[first.span.start : first.span.end] if first else "")
     assembly.begin("chapter", label)
