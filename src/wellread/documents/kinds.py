@@ -43,7 +43,7 @@ _NONE = "–"
 _FLOWING = "heading path"
 KINDS: tuple[Kind, ...] = (
     Kind(
-        "text", ".txt .text .log .rst", "text/plain", "text", "text", _NONE,
+        "text", ".txt .text .log .rst .adoc .asciidoc .org", "text/plain", "text", "text", _NONE,
         "paragraphs; encoding by mark, UTF-8, then statistics", "–", "title",
     ),
     Kind(
@@ -119,7 +119,7 @@ KINDS: tuple[Kind, ...] = (
         "$.fares.adult", "yaml",
     ),
     Kind(
-        "XML", ".xml .rss .atom", "application/xml", "data", "text", _NONE, "like JSON",
+        "XML", ".xml .rss .atom .nxml .xsd", "application/xml", "data", "text", _NONE, "like JSON",
         "files with entities of their own (refused)", "$.feed.entry",
     ),
     Kind(

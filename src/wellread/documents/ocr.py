@@ -7,6 +7,7 @@ gives few letters at low confidence (Cyrillic, Greek, Arabic script, handwriting
 
 from __future__ import annotations
 
+import resource
 import struct
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ PACKAGE = "faster-paddle"
 INSTALL = "install wellread[ocr]"
 SURE = 0.9  # mean confidence below which the larger model reads again
 UNSURE = 0.6  # mean confidence below which nothing is taken
+MEMORY_BYTES = 2 << 30  # address space of both models beside a page, measured: 1.2 GB
 MAX_PIXELS = 100_000_000
 SECONDS_A_FILE = 20.0  # of a process; what is left over stays listed as not read
 
@@ -56,7 +58,15 @@ def version() -> str:
 def _engine(size: str) -> Any:
     import faster_paddle
 
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
     return faster_paddle.OcrEngine(model_size=size, threads=1)
+
+
+def loaded() -> bool:
+    """Whether a model is in this process."""
+    return _engine.cache_info().currsize > 0
 
 
 def read(picture: bytes) -> list[OcrLine]:

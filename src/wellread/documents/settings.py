@@ -89,7 +89,7 @@ class ParseSettings:
     timeout_s: float = 30.0
     """Seconds of computing for one file (waiting counts a tenth); then the child is killed, the file a ``timeout``."""
     memory_bytes: int = 1024 * MEBIBYTE
-    """Address space a child may use beyond what it has when it starts."""
+    """Address space a child may use beyond what it has when it starts; reading by OCR has 2 GiB more."""
     max_bytes: int = 200 * MEBIBYTE
     """Larger files are listed as ``too-large`` and never opened."""
     max_text_bytes: int = 64 * MEBIBYTE

@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wellread.documents import ocr
 from wellread.documents.chunk.chunk import Count, chunk
 from wellread.documents.media import PDF, media_type, parser_for
 from wellread.documents.plugged import Parsers
@@ -60,8 +61,7 @@ def confine(memory_bytes: int) -> dict[str, bool]:
 
     Memory beyond the present size, no file may grow, few handles, no core, no new rights, no network.
     """
-    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
-    ceiling = pages * resource.getpagesize() + memory_bytes
+    size = _size_bytes()
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
@@ -73,10 +73,23 @@ def confine(memory_bytes: int) -> dict[str, bool]:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         # Without a user namespace where that is allowed: root in a new one loses the right to read others' files.
         network_off = libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
-    memory = bool(pages)
-    if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
-    return {"memory": memory, "network": network_off, "files": True}
+    if size:
+        ceiling = size + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling + (ocr.MEMORY_BYTES if ocr.available() else 0)))
+    return {"memory": bool(size), "network": network_off, "files": True}
+
+
+def _size_bytes() -> int:
+    """The address space of this process; 0 where the system does not tell."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[0]) * resource.getpagesize() if told.exists() else 0
+
+
+def _limit_again(memory_bytes: int) -> None:
+    """After the models of OCR were loaded: as much room beyond the present size for the next file as for any other."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    if _size_bytes() and most != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_AS, (min(_size_bytes() + memory_bytes, most), most))
 
 
 class Inside:
@@ -191,6 +204,8 @@ def serve(requests: BinaryIO, send: Callable[[bytes], None], settings: ParseSett
         if len(data) > settings.max_text_bytes:
             reason = f"{request['name']}: gives {len(data):,} bytes of text; more than parse.max_text_bytes"
             data = frame({"kind": "too-large", "reason": reason})
+        if ocr.loaded():
+            _limit_again(settings.memory_bytes)
         send(data)
 
 

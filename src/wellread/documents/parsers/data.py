@@ -130,6 +130,8 @@ _READERS: dict[str, Callable[[bytes, str], tuple[str, Any]]] = {
     ".xml": _xml,
     ".rss": _xml,
     ".atom": _xml,
+    ".nxml": _xml,
+    ".xsd": _xml,
 }
 
 
