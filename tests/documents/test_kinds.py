@@ -270,6 +270,12 @@ def test_answers_between_quoted_lines_stay_the_sender_s() -> None:
     assert "And when?" not in searched(parsed)
 
 
+def test_a_mail_in_utf_16_or_cut_from_a_mailbox_keeps_its_headers() -> None:
+    plain = samples.mail()
+    for data in (plain.decode().encode("utf-16"), plain.decode().encode("utf-16-be"), b"From x@y Mon Mar 17\n" + plain):
+        assert parse(data, "reply.eml").metadata["from"] == "Gudrun <g@example.org>"
+
+
 def test_attachments_are_parts_with_names_of_their_own() -> None:
     attached = {"a.md": b"# A", "b.md": b"# B"}
     parsed = parse(samples.mail(attached=attached), "reply.eml")

@@ -8,7 +8,7 @@ from typing import Final
 
 from wellread.documents.clean import one_line, visible
 from wellread.documents.tables.build import GridCell, build
-from wellread.types import Block, Box, Cell, Image, Parsed, Part, Span, Table, Unit, type_of_block, type_of_unit
+from wellread.types import Block, Box, Image, Parsed, Part, Span, Table, Unit, type_of_block, type_of_unit
 
 BETWEEN_BLOCKS: Final = "\n\n"
 
@@ -96,12 +96,12 @@ class Assembly:
             confidence: below 1 where rows and columns were guessed.
             hidden: kept and never searched.
         """
-        text, placed, n_head = build(cells, head_rows)
+        start = self._length + (len(BETWEEN_BLOCKS) if self._parts else 0)
+        text, placed, n_head = build(cells, head_rows, start)
         span = self.add("table", text, page=page, box=box, hidden=hidden)
         if span is None:
             return None
-        moved = tuple(_moved(cell, span.start) for cell in placed)
-        table = Table(len(self._blocks) - 1, moved, n_head, one_line(visible(caption)), origin, confidence)
+        table = Table(len(self._blocks) - 1, placed, n_head, one_line(visible(caption)), origin, confidence)
         self._tables.append(table)
         return table
 
@@ -171,20 +171,3 @@ def numbers(text: str) -> set[int]:
         first, _, last = part.partition("–")
         found |= set(range(int(first), int(last or first) + 1))
     return found
-
-
-def _moved(cell: Cell, by: int) -> Cell:
-    start, end = cell.span
-    return Cell(
-        cell.row,
-        cell.col,
-        Span(start + by, end + by),
-        cell.text,
-        cell.row_span,
-        cell.col_span,
-        cell.kind,
-        cell.value,
-        cell.unit,
-        cell.box,
-        cell.flags,
-    )

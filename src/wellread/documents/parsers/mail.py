@@ -25,6 +25,7 @@ EML = "message/rfc822"
 MAX_PARTS, MAX_DEPTH = 1_000, 10
 _HEADER = re.compile(rb"^[!-9;-~]{1,80}:[ \t]?.*$", re.MULTILINE)
 _ENCRYPTED = ("application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+_ENVELOPE = re.compile(rb"\AFrom [^\n]*\n")  # of a mailbox, left over
 _QUOTED = re.compile(r"[ \t]*>")
 _INTRODUCED = re.compile(
     r"[ \t]*(?:On\b.{4,300}\bwrote|Am\b.{4,300}\bschrieb.{0,100}|Le\b.{4,300}\ba écrit|El\b.{4,300}\bescribió|"
@@ -60,13 +61,11 @@ def parse(data: bytes, name: str) -> Parsed:
 
 
 def _message(data: bytes, name: str) -> EmailMessage:
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if data.startswith(mark):
-            data = data.decode(encoding, "replace").encode()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode()
+    elif data[1:40:2].count(0) > 15 or data[:40:2].count(0) > 15:  # UTF-16 without a mark
+        data = data.decode("utf-16-le" if data[1:40:2].count(0) > 15 else "utf-16-be", "replace").encode()
+    data = _ENVELOPE.sub(b"", data.removeprefix(codecs.BOM_UTF8).lstrip(), count=1)
     if data.count(b"\n--") > 2 * MAX_PARTS or data.lower().count(b"message/rfc822") > MAX_PARTS:
         raise SourceError(f"{name}: more than {MAX_PARTS:,} parts", "too-large")
     if not _HEADER.match(data.lstrip()[:2000]):

@@ -35,7 +35,9 @@ class GridCell:
     flags: frozenset[flag_of_cell] = frozenset()
 
 
-def build(cells: Sequence[GridCell], head_rows: int | None = None) -> tuple[str, tuple[Cell, ...], int]:
+def build(
+    cells: Sequence[GridCell], head_rows: int | None = None, start_at: int = 0
+) -> tuple[str, tuple[Cell, ...], int]:
     """The text of a table, its filled cells with spans in that text, and how many rows are its head.
 
     A value over several rows or columns stands once, at its first cell; two cells at one place keep the first.
@@ -43,6 +45,7 @@ def build(cells: Sequence[GridCell], head_rows: int | None = None) -> tuple[str,
     Args:
         cells: in any order; blank ones may be left out.
         head_rows: None finds them by the types of the columns.
+        start_at: where the table begins in the document.
     """
     filled = _cleaned(cells)
     values = _values(filled)
@@ -51,7 +54,7 @@ def build(cells: Sequence[GridCell], head_rows: int | None = None) -> tuple[str,
     heads = _units_by_column(filled, n_head)
     lines: list[str] = []
     placed: list[Cell] = []
-    at = 0
+    at = start_at
     for row, group in groupby(filled, key=lambda cell: cell.row):
         marks: frozenset[flag_of_cell] = frozenset({"head"} if row < n_head else {"total"} if row in sums else ())
         pieces: list[str] = []
@@ -63,8 +66,8 @@ def build(cells: Sequence[GridCell], head_rows: int | None = None) -> tuple[str,
             pieces += [before, cell.text]
             length += len(before) + len(cell.text)
             col = cell.col
-            marked = replace(cell, flags=cell.flags | marks)
-            placed.append(_placed(marked, values[cell.row, cell.col], Span(start, start + len(cell.text)), heads))
+            span = Span(start, start + len(cell.text))
+            placed.append(_placed(cell, values[cell.row, cell.col], span, heads, marks))
         lines.append("".join(pieces))
         at += length + 1
     return "\n".join(lines), tuple(placed), n_head
@@ -86,9 +89,10 @@ def _values(cells: Sequence[GridCell]) -> dict[tuple[int, int], Value]:
         columns.setdefault(cell.col, []).append(cell)
     values: dict[tuple[int, int], Value] = {}
     for column in columns.values():
-        read = read_column([cell.text for cell in column])
-        for cell, value in zip(column, read, strict=True):
-            given = Value(cell.kind, cell.value, cell.unit or value.unit) if cell.kind is not None else value
+        open_ones = [cell for cell in column if cell.kind is None]
+        read = iter(read_column([cell.text for cell in open_ones]))
+        for cell in column:
+            given = next(read) if cell.kind is None else Value(cell.kind, cell.value, cell.unit)
             values[cell.row, cell.col] = given
     return values
 
@@ -102,9 +106,11 @@ def _units_by_column(cells: Sequence[GridCell], n_head: int) -> dict[int, str]:
     return units
 
 
-def _placed(cell: GridCell, value: Value, span: Span, heads: dict[int, str]) -> Cell:
+def _placed(cell: GridCell, value: Value, span: Span, heads: dict[int, str], marks: frozenset[flag_of_cell]) -> Cell:
     unit = value.unit or (heads.get(cell.col, "") if value.kind == "number" else "")
-    flags = cell.flags | (value.flags if cell.kind is None else frozenset())
+    flags = cell.flags | marks if cell.flags else marks
+    if cell.kind is None and value.flags:
+        flags |= value.flags
     return Cell(
         cell.row,
         cell.col,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from wellread.documents.tables.values import Value, is_sum
+from wellread.documents.tables.values import RunningSum, Value
 
 MOST_HEAD_ROWS = 4
 _TOTAL = re.compile(
@@ -121,14 +121,14 @@ def totals(cells: Sequence[Placed], values: Mapping[tuple[int, int], Value], n_h
     for cell in cells:
         if cell.row >= n_head:
             by_row.setdefault(cell.row, []).append(cell)
-    above: dict[int, list[float]] = {}
+    above: dict[int, RunningSum] = defaultdict(RunningSum)
     for row, here in sorted(by_row.items()):
         numbers = {c.col: v for c in here if isinstance(v := values[c.row, c.col].value, float)}
-        sums = [is_sum(above.get(col, ()), value) for col, value in numbers.items()]
-        enough = len(sums) >= 2 or (bool(sums) and len(above.get(next(iter(numbers)), ())) >= 3)
+        sums = [above[col].is_sum(value) for col, value in numbers.items()]
+        enough = len(sums) >= 2 or (bool(sums) and above[next(iter(numbers))].n >= 3)
         if _TOTAL.match(here[0].text) or (enough and all(sums)):
             found.add(row)
             continue
         for col, value in numbers.items():
-            above.setdefault(col, []).append(value)
+            above[col].add(value)
     return found

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 from wellread.types import flag_of_cell, type_of_value
 
@@ -217,15 +216,27 @@ def _time(text: str, *, dotted: bool) -> Value | None:
     return Value("time", f"{hour:02}:{found[2]}:{found[3] or '00'}")
 
 
-def is_sum(values: Sequence[float], total: float) -> bool:
-    """Whether ``total`` is what ``values`` add up to, each rounded as it may have been."""
-    if len(values) < 2 or total == 0:
-        return False
-    off = abs(sum(values) - total)
-    if off > 0.05 * (len(values) + 1) + 1e-9:  # more than the coarsest step allows; most rows end here
-        return False
-    step = max(_step(value) for value in (*values, total))
-    return off <= step * (len(values) + 1) / 2 + 1e-9 and any(a != b for a, b in pairwise(values))
+@dataclass(slots=True)
+class RunningSum:
+    """The numbers of a column so far, added up; for one thread."""
+
+    n: int = 0
+    total: float = 0.0
+    step: float = 0.0
+    first: float = 0.0
+    differ: bool = False
+
+    def add(self, value: float) -> None:
+        """``value`` is the next number."""
+        self.differ = self.differ or (self.n > 0 and value != self.first)
+        self.first = value if self.n == 0 else self.first
+        self.n, self.total, self.step = self.n + 1, self.total + value, max(self.step, _step(value))
+
+    def is_sum(self, value: float) -> bool:
+        """Whether ``value`` is what the numbers add up to, each rounded as it may have been."""
+        if self.n < 2 or value == 0 or not self.differ:
+            return False
+        return abs(self.total - value) <= max(self.step, _step(value)) * (self.n + 1) / 2 + 1e-9
 
 
 def _step(value: float) -> float:
