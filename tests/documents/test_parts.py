@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.documents import samples
 
-from wellread.documents.changes import Duplicate, Failed, Gone, Ready, Unchanged
+from wellread.documents.changes import Duplicate, Failed, Gone, Ready, Touched, Unchanged
 from wellread.documents.settings import IngestSettings
 
 
@@ -39,7 +39,7 @@ def test_parts_of_parts_are_documents_that_inherit_labels(base) -> None:
     assert {document.labels for document in made.values()} == {frozenset({"crew"})}
     assert {document.metadata["owner"] for document in made.values()} == {"Deck"}
     assert (made["a.eml"].title, made["a.eml!/plan.md"].title) == ("Ours", "plan")
-    assert base.sync() == [Unchanged(1)]
+    assert all(isinstance(change, Touched | Unchanged) for change in base.sync()), "nothing is read again"
 
 
 def test_a_changed_file_brings_its_parts_in_step(base) -> None:
@@ -94,7 +94,7 @@ def test_a_part_that_cannot_be_read_is_listed_and_tried_again(base) -> None:
     changes = base.sync()
     failed = {c.item.uri.rpartition("papers/")[2]: (c.kind, c.skipped) for c in changes if isinstance(c, Failed)}
     assert failed == {"a.zip!/a.docx": ("broken", False), "a.zip!/b.xyz": ("unknown-type", True)}
-    assert base.sync() == [Unchanged(1)]
+    assert all(isinstance(change, Touched | Unchanged) for change in base.sync()), "nothing is read again"
     again = base.sync(IngestSettings(retry_failed=True))
     assert {c.item.uri.rpartition("papers/")[2] for c in again if isinstance(c, Failed)} == set(failed)
 
