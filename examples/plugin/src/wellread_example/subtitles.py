@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wellread.documents.assemble import Assembly
-from wellread.documents.media import decode
+from wellread.documents.encodings import decode
 from wellread.documents.plugged import Parse
 from wellread.documents.settings import ParseSettings
 from wellread.errors import SourceError, UsageError
