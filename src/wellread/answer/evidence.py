@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from wellread.types import Citation, Hit
 __all__ = ["Quotable", "Scored", "citation", "plain", "score", "units_of", "words"]
 
 UNFIT = 0.1  # what a unit loses that holds nothing of the kind asked for; docs/log.md 2026-11-21
+BELOW = 2  # pieces under one that only repeats the question, among which the next that says something is taken
+_INDEX = re.compile(r"[\w.-]+ \([\w ]+\)(?: \[\d+\])?")  # max_wal_senders (integer) [1]
 COMPARED = 64  # units that get a sentence vector, after a first sorting by words: a vector costs about 5 ms
 
 
@@ -58,8 +61,35 @@ def score(question: str, units: Sequence[Quotable], scorer: Embedder) -> Scored:
     kind = asked.wanted(question)
     unfit = np.array([not asked.holds(u.reading, kind, question) for u in units], np.float32)
     total = (1 - pieces.LEAD) * cosine + pieces.LEAD * (0.5 * own + 0.5 * coverage) - UNFIT * unfit
+    _handed_on(question, units, (total, cosine, own, coverage))
     order = np.argsort(-total, kind="stable")
     return Scored(tuple(units[i] for i in order), cosine[order], coverage[order], own[order], total[order])
+
+
+def _handed_on(question: str, units: Sequence[Quotable], scores: Sequence[NDArray[np.float32]]) -> None:
+    """What only repeats the question goes to the end, and what stands under it takes its scores.
+
+    So the line of a FAQ, a heading not known as one and an entry of an index («EXPLAIN ANALYZE») are not quoted.
+    """
+    asked_words = frozenset(words(question))
+    idle = [only_repeats(unit, asked_words) for unit in units]
+    for n in (n for n, is_idle in enumerate(idle) if is_idle):
+        below = [m for m in range(n + 1, min(n + 1 + BELOW, len(units))) if units[m].hit == units[n].hit]
+        for m in [m for m in below if not idle[m]][:1]:
+            for score in scores:
+                score[m] = max(score[m], score[n])
+        scores[0][n] -= 1.0
+
+
+def only_repeats(unit: Quotable, asked_words: frozenset[str]) -> bool:
+    """Whether a piece says nothing that is not in the question: it is a question itself, or names its subject alone."""
+    if unit.reading.endswith(("?", "？")) or _INDEX.fullmatch(unit.reading):
+        return True
+    new = set(words(unit.reading)) - asked_words
+    if "; " in unit.reading or " | " in unit.text or any(word[0].isdigit() for word in new):
+        return False
+    ends = unit.reading.rstrip("\"'”’)»").endswith((".", "!", "。", "！", ";", ":"))
+    return (not new and not ends) or (len(new) == 1 and not ends)
 
 
 def _cosine(question: str, units: Sequence[Quotable], scorer: Embedder) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from wellread.retrieve import units
 from wellread.retrieve.units import Quotable
 from wellread.types import Hit
 
+FURTHER = 0.5  # least chance of a piece beyond the hits of a quotation: the more are read, the more hold it by chance
 READ = 12  # best units that a sentence of a small model may stand on
 
 
@@ -48,7 +49,10 @@ def write(reading: WriterInput, chat: Chat, draft: Draft, detail: dict[str, obje
         passages = prompt.whole_passages(hits, profile.budget_tokens, chat.count_tokens)
         known = {(hits[u.hit].chunk.document_id, u.span): n for n, u in enumerate(reading.scored.units)}
         every = evidence.units_of(hits)
-        order = sorted(every, key=lambda u: known.get((hits[u.hit].chunk.document_id, u.span), len(known)))
+        first = reading.settings.passages  # hits among which a quotation would be looked for
+        order = sorted(
+            every, key=lambda u: (u.hit >= first, known.get((hits[u.hit].chunk.document_id, u.span), len(known)))
+        )
     else:
         hits = reading.hits
         passages = prompt.passages(reading.scored, profile.budget_tokens, chat.count_tokens)
@@ -69,7 +73,10 @@ def _supported(
 ) -> Generator[str]:
     """The sentences that stand on the pieces of ``order``, with the marks of their citations."""
     profile = reading.profile
-    pool = verify.pool(order)
+    whole = verify.pool(order)
+    nearest = [n for n, unit in enumerate(order) if unit.hit < reading.settings.passages]
+    beyond = profile.form == "passages" and len(nearest) < len(order)
+    pool = verify.Pool(whole.held[: len(nearest)]) if beyond else whole
     doubtful = reading.settings.style == "auto" and profile.form == "pieces"
     trusted = quote.near_best(reading.scored) if doubtful else len(order)
     struck: list[tuple[str, str]] = []
@@ -78,6 +85,9 @@ def _supported(
             detail["refused"] = sentence
             return
         verdict = verify.check(sentence, reading.question, pool, reading.scorer, close=profile.close)
+        if not verdict.supported and beyond:
+            further = verify.check(sentence, reading.question, whole, reading.scorer, close=max(FURTHER, profile.close))
+            verdict = further if further.supported else verdict
         if verdict.supported and verdict.citation is not None and verdict.citation >= trusted:
             verdict = replace(verdict, supported=False, reason="stands on a passage that is not about the question")
         if not verdict.supported or verdict.citation is None:

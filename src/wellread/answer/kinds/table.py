@@ -1,0 +1,104 @@
+"""Questions that a table answers: the row that holds all that is named, or the rows of one table with what is asked."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from wellread.answer.elements import NEGATION, held_by, pairs_of
+from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
+from wellread.retrieve import quantities
+from wellread.retrieve.understand import asked
+from wellread.retrieve.units import Quotable, words
+
+LOOKED_AT = 10  # best pieces among which the rows of a table are counted
+FEWEST_ROWS, MOST_ROWS = 3, 12
+ALIKE = 5  # first letters that two words of one stem share
+LEAST_WORDS = 2  # telling words of a question that a single row has to hold, all of them
+
+# Words by which a price, an amount or a day is asked for: column names say them another way, or not at all.
+_ASKING = frozenset(
+    words(
+        "cost costs price prices pay pays paid fare fares fee fees charge much many long big large high heavy amount"
+        " number figure value one end start beginning year day date time give tell show take takes get gets go goes"
+        " cent kroner crowns single"
+    )
+)
+_LIST = re.compile(
+    r"\b(?:which|what) (?!is\b|was\b|does\b|has\b|this\b)\w+s\b|\bwhat do they\b|\b(?:list|all|each|every|compare)\b",
+    re.IGNORECASE,
+)
+
+
+def lookup(case: QuestionCase) -> Made | None:
+    """The one row that holds every telling word of the question in its cells, column names and headings."""
+    about = _telling(case.question)
+    if len(about) < LEAST_WORDS or _LIST.search(case.question):
+        return None
+    kind = asked.wanted(case.question)
+    rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and asked.holds(u.reading, kind, case.question)]
+    fitting = [u for u in rows if all(_stands(word, held_by(u).words) for word in about)]
+    if not fitting:
+        return None
+    own = {unit: sum(_stands(word, held_by(unit).own) for word in about) for unit in fitting}
+    best = max(fitting, key=lambda unit: own[unit])
+    if not own[best] or sum(own[u] == own[best] and u.context == best.context for u in fitting) > 1:
+        return None
+    return Made("table lookup", (CitedClaim(best.reading, (best,)),), how="the row that holds all that is named")
+
+
+def _telling(question: str) -> frozenset[str]:
+    """The words of a question that a row has to hold; measures of length, weight and the like are no names."""
+    folded = quantities.fold(question)
+    measures = [q for q in quantities.quantities(question) if any(not d.startswith("count") for d, _ in q.meanings)]
+    measured = {word for q in measures for word in words(folded[q.span.start : q.span.end])}
+    return frozenset(words(question)) - _ASKING - measured
+
+
+def _stands(word: str, held: frozenset[str]) -> bool:
+    """Whether a word stands there, or one that begins with the same letters: «renewals» and «renewed»."""
+    return word in held or (len(word) > ALIKE and any(other[:ALIKE] == word[:ALIKE] for other in held))
+
+
+def rows(case: QuestionCase) -> Made | None:
+    """The rows of the table that most of the best pieces are from, in the columns that the question is about."""
+    if not _LIST.search(case.question) or not case.enough:
+        return None
+    table = _table(case.scored.units)
+    if not table:
+        return None
+    about = frozenset(words(case.question)) - _ASKING
+    named = [pairs_of(unit) for unit in table]
+    heads = [name for name, _ in named[0]]
+    wanted = [n for n, head in enumerate(heads) if about & frozenset(words(head))]
+    valued = [n for n in wanted if any(re.match(r"\W*\d", row[n][1]) for row in named if n < len(row))]
+    if not valued or any([name for name, _ in row] != heads for row in named):
+        return Made("rows", tuple(CitedClaim(unit.reading, (unit,)) for unit in table))
+    closest = max(len(about & frozenset(words(heads[n]))) / len(words(heads[n])) for n in valued)
+    valued = [n for n in valued if len(about & frozenset(words(heads[n]))) / len(words(heads[n])) == closest]
+    labels = [n for n in range(len(heads)) if n not in valued and n < min(valued)][:2]
+    kept = [
+        (unit, row)
+        for unit, row in zip(table, named, strict=True)
+        if not (re.match(r"\W*which\b", case.question, re.I) and all(NEGATION.search(row[n][1]) for n in valued))
+    ]
+    shown = [*labels, *valued]
+    lines = [" | ".join(heads[n] for n in shown), *(" | ".join(row[n][1] for n in shown) for _, row in kept)]
+    claim = CitedClaim("\n".join(lines), tuple(unit for unit, _ in kept))
+    return Made("table", (claim,), how=f"columns {', '.join(heads[n] for n in shown)}") if kept else None
+
+
+def _table(units: Sequence[Quotable]) -> list[Quotable]:
+    """The rows of one table in their order; none where no table stands out among the best pieces."""
+    best = [unit for unit in units[:LOOKED_AT] if len(pairs_of(unit)) > 1]
+    if not best:
+        return []
+    place, n = Counter((unit.hit, _heads(unit)) for unit in best).most_common(1)[0]
+    if n < FEWEST_ROWS:
+        return []
+    return sorted((u for u in units if (u.hit, _heads(u)) == place), key=lambda unit: unit.span)[:MOST_ROWS]
+
+
+def _heads(unit: Quotable) -> tuple[str, ...]:
+    return tuple(name for name, _ in pairs_of(unit))
