@@ -144,8 +144,8 @@ def test_a_model_that_is_no_better_than_its_base_fails_the_run(base: KnowledgeBa
 def test_a_data_set_for_another_task_is_refused(tmp_path: Path, tiny_model: Path) -> None:
     rows = (datasets.PreferenceRow("a", "how?", "so", "not so"),)
     base = tiny.base(tmp_path / "base", DataSet(Card("moods", "preference", {"train": 1}, ("text",)), rows, (), ()))
-    with pytest.raises(UsageError, match="'moods': is for preference"):
-        run.start(base, settings(tiny_model))
+    with pytest.raises(UsageError, match="'head': does not learn from a data set for preference"):
+        run.start(base, settings(tiny_model, method="head"))
 
 
 # stopping and going on

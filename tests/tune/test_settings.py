@@ -53,6 +53,11 @@ ELSEWHERE = {
     "width": "the tests of training from nothing",
     "patience": "test_run",
     "validate_every": "test_the_validation_loss_is_measured_as_often_as_is_set",
+    "objective": "test_align",
+    "narrowest": "test_align",
+    "beta": "test_align_losses",
+    "flipped": "test_align_losses",
+    "target_margin": "test_align_losses",
     "most_minutes": "test_estimate",
     "most_memory_gb": "test_estimate",
 }

@@ -20,6 +20,7 @@ from wellread.progress import SILENT, Progress
 from wellread.store import lineage
 from wellread.store.lineage import Input
 from wellread.tune import recipe
+from wellread.tune.align import run as align
 from wellread.tune.base import base_model, device
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import DataSet
@@ -103,12 +104,17 @@ def chosen_data(base: KnowledgeBase, settings: TuneSettings) -> str:
     raise UsageError("there is no data set to learn from; make one: wellread tune prepare FILE --name NAME")
 
 
-def kind_of(data: DataSet, settings: TuneSettings) -> Literal["scratch", "labels", "conversations"]:
-    """What learns from a data set with these settings: a model from nothing, one for labels, or one that writes."""
+def kind_of(data: DataSet, settings: TuneSettings) -> Literal["scratch", "labels", "preferences", "conversations"]:
+    """What learns from a data set with these settings.
+
+    A model from nothing, one for labels, one that writes like the preferred answers, or one that writes.
+    """
     if settings.method == "scratch":
         return "scratch"
     labelled = data.card.task in labels.TASKS or settings.method in labels.OWN_METHODS
-    return "labels" if labelled else "conversations"
+    if labelled:
+        return "labels"
+    return "preferences" if data.card.task == "preference" else "conversations"
 
 
 def resolve_base(settings: TuneSettings, models_folder: Path) -> tuple[Path, Path | None, str]:
@@ -158,6 +164,8 @@ def _train(folder: Path, data: DataSet, progress: Progress) -> Result:
         return scratch.train(folder, data, settings, progress)
     if kind == "labels":
         return labels.train(folder, data, settings, progress)
+    if kind == "preferences":
+        return align.train(folder, data, settings, progress)
     method = recipe.find(settings.method)
     device.quiet_libraries()
     threads = device.set_threads(run.threads or settings.threads)

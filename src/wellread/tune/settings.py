@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ Method = Literal[
     "ulmfit",
     "scratch",
 ]
+Objective = Literal["dpo", "cdpo", "ipo", "simpo", "orpo"]
 Ranking = Literal["all", "top", "random", "taylor", "fisher", "magnitude", "forest"]
 
 
@@ -43,6 +45,18 @@ class TuneSettings:
     method: Method = "lora"
     """What is trained: full, lora, qlora, adalora, ia3, prefix, prompt, p-tuning, series-, pfeiffer- or
     parallel-adapter; for labels also features, head, ulmfit; from nothing scratch."""
+    objective: Objective = "dpo"
+    """What a data set of preferences is learned by: dpo, conservative dpo (cdpo), ipo, simpo or orpo."""
+    beta: float = 0.0
+    """How strongly the objective holds to the base model (dpo, cdpo, ipo: a higher one changes less), scales the
+    likelihood (simpo) or weighs the odds (orpo); 0 takes the objective's own: 0.1, for simpo 2."""
+    flipped: float = 0.1
+    """Share of the pairs that cdpo takes to be the wrong way round."""
+    target_margin: float = 1.0
+    """What simpo wants the preferred answer to be ahead by, after beta."""
+    narrowest: float = 0.5
+    """Share of distinct word pairs that answers keep after learning from preferences, of the base model's or of the
+    preferred answers', whichever is lower; below it the run has failed. 0 never fails it."""
     epochs: int = 10
     """Times that every example is seen."""
     max_steps: int = 0
@@ -56,7 +70,7 @@ class TuneSettings:
     max_length: int = 0
     """Tokens of an example at most; 0 takes what the data set was prepared with, else 1024."""
     learning_rate: float = 0.0
-    """The highest learning rate; 0 takes the method's own."""
+    """The highest learning rate; 0 takes the method's own, for preferences a tenth of it."""
     optimizer: Literal["adamw", "adam", "sgd", "adafactor"] = "adamw"
     """How a gradient becomes a step; sgd has momentum."""
     momentum: float = 0.9
@@ -129,21 +143,21 @@ class TuneSettings:
     """Estimated memory of a run above which it asks first, in GB; 0 takes what the machine has free."""
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch", 1), ("accumulate", 1), ("rank", 1), ("adapter_width", 1)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name}: is at least {low}")
-        for name in ("virtual_tokens", "probes"):
+        for name in ("epochs", "batch", "accumulate", "rank", "adapter_width", "virtual_tokens", "probes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: is at least 1")
-        for name in ("max_steps", "max_length", "validate_every", "patience", "threads", "rehearse"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: is not below 0")
-        for name in ("learning_rate", "weight_decay", "clip", "explode", "save_every_s", "most_minutes"):
+        counts = ("max_steps", "max_length", "validate_every", "patience", "threads", "rehearse")
+        for name in (*counts, "learning_rate", "weight_decay", "clip", "explode", "save_every_s", "most_minutes"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: is not below 0")
-        for name in ("warmup", "dropout", "momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: is at least 0 and below 1")
+        for name in ("beta", "target_margin"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}: is a number not below 0")
+        for name, below in (("warmup", 1), ("dropout", 1), ("momentum", 1), ("flipped", 0.5)):
+            if not 0 <= getattr(self, name) < below:
+                raise ValueError(f"{name}: is at least 0 and below {below}")
+        if not 0 <= self.narrowest <= 1:
+            raise ValueError("narrowest: is between 0 and 1")
         if not 0 < self.budget <= 1:
             raise ValueError("budget: is above 0 and at most 1")
         if self.replay is not None and self.replay < 0:

@@ -61,7 +61,7 @@ def _picture(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
             label="validation",
             color="#c40",
         )
-    above.set_ylabel("nats a token")
+    above.set_ylabel("loss")
     above.set_title(title)
     above.legend()
     below.plot([row["step"] for row in steps], [row["learning_rate"] for row in steps], color="#686", lw=1)

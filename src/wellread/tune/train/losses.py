@@ -67,6 +67,23 @@ def summed(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> A
     """Cross entropy of all learned tokens of the rows, in nats, summed; a scalar tensor."""
     import torch
 
+    logits, targets = learned_logits(model, rows, pad_id, bf16=bf16)
+    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+
+
+def logprobs(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> Any:
+    """Log-probability of the learned tokens of each row, in nats, summed: (n,)."""
+    import torch
+
+    logits, targets = learned_logits(model, rows, pad_id, bf16=bf16)
+    lost = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    return torch.stack([-one.sum() for one in torch.split(lost, [row.n_trained for row in rows])])
+
+
+def learned_logits(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> tuple[Any, Any]:
+    """(learned tokens, vocabulary) float32 and the tokens (learned tokens,), row after row."""
+    import torch
+
     made = batch_labels(rows, pad_id)
     device = next(model.parameters()).device
     ids = torch.from_numpy(made.ids).to(device)  # (n, width)
@@ -78,7 +95,7 @@ def summed(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> A
     mask = torch.from_numpy(made.attention).to(device) if padded else None
     with only(model, wanted), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits  # (learned tokens, vocabulary)
-    return torch.nn.functional.cross_entropy(logits.float(), targets[wanted], reduction="sum")
+    return logits.float(), targets[wanted]
 
 
 def needs_mask(model: Any) -> bool:

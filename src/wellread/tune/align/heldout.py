@@ -1,0 +1,147 @@
+"""What learning from preferences came to, on pairs that were not learned from: agreement, distance, diversity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wellread.tune.align.preferences import EncodedPair
+from wellread.tune.align.reference import Opened
+from wellread.tune.align.task import Kept
+from wellread.tune.base import peft_files
+from wellread.tune.base.template import Encoded
+from wellread.tune.train import losses, probe
+
+MOST = 32  # held-out prompts that are answered, and preferred answers that the divergence is taken over
+TOKENS = 48  # of such an answer at most
+AT_ONCE = 8
+
+
+def agreement(pairs: Sequence[EncodedPair], kept: Kept) -> tuple[float, float]:
+    """Share of pairs whose preferred answer is the likelier one a token, and by how many nats a token on average.
+
+    A tie counts half. By the token, because the sum of log-probabilities prefers whatever is short.
+
+    Args:
+        pairs: at least one.
+        kept: summed log-probabilities (preferred, rejected) of each.
+    """
+    margins = [
+        chosen / pair.chosen.n_trained - rejected / pair.rejected.n_trained
+        for pair, (chosen, rejected) in zip(pairs, kept, strict=True)
+    ]
+    return _share_won(margins), sum(margins) / len(margins)
+
+
+def by_length(pairs: Sequence[EncodedPair]) -> float:
+    """Agreement of whoever looks at nothing but length, always for the longer or always for the shorter answer."""
+    longer = _share_won([float(pair.chosen.n_trained - pair.rejected.n_trained) for pair in pairs])
+    return max(longer, 1 - longer)
+
+
+def rewarded(now: Kept, before: Kept, beta: float) -> tuple[float, float]:
+    """Share of pairs with the higher implicit reward on the preferred answer, and the mean difference of rewards.
+
+    The reward of an answer is β log π(y|x)/π_ref(y|x). Source: Rafailov et al., NeurIPS 2023, section 4.
+    """
+    gaps = [
+        beta * ((chosen - chosen_before) - (rejected - rejected_before))
+        for (chosen, rejected), (chosen_before, rejected_before) in zip(now, before, strict=True)
+    ]
+    return _share_won(gaps), sum(gaps) / len(gaps)
+
+
+def _share_won(margins: Sequence[float]) -> float:
+    return sum(1.0 if margin > 0 else 0.5 if margin == 0 else 0.0 for margin in margins) / len(margins)
+
+
+def divergence(model: Any, base_of: Opened, rows: Sequence[Encoded], pad_id: int) -> float:
+    """KL(π ‖ π_ref) of the next token in nats, over the whole vocabulary, mean over the answers' tokens.
+
+    It is exact at each place and an estimate of the distance as a whole, for the places are those of given answers and
+    not of what the model would write itself.
+
+    Args:
+        model: π, ready to predict.
+        base_of: makes a context that gives π_ref, see ``reference.base_of``.
+        rows: answers, at least one.
+        pad_id: fills a batch.
+    """
+    import torch
+
+    total, tokens = 0.0, 0
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        with torch.no_grad():
+            now = _log_shares(model, some, pad_id)
+            with base_of() as base:
+                before = _log_shares(base, some, pad_id)
+        total += float((now.exp() * (now - before)).sum())
+        tokens += len(now)
+    return max(total / tokens, 0.0)
+
+
+def _log_shares(model: Any, rows: Sequence[Encoded], pad_id: int) -> Any:
+    """(learned tokens, vocabulary)"""
+    return losses.learned_logits(model, rows, pad_id, bf16=False)[0].log_softmax(-1)
+
+
+def written(model: Any, tokenizer: Any, prompts: Sequence[str], *, seed: int) -> list[str]:
+    """An answer to each prompt, drawn from the model as it is (temperature 1); the same seed draws the same."""
+    import torch
+
+    texts = [tokenizer(probe.prompt_of(one, tokenizer), add_special_tokens=False)["input_ids"] for one in prompts]
+    pad, found = probe.pad_of(tokenizer), []
+    was = model.training
+    model.eval()
+    torch.manual_seed(seed)
+    for start in range(0, len(texts), AT_ONCE):
+        some = texts[start : start + AT_ONCE]
+        width = max(map(len, some))
+        ids = torch.tensor([[pad] * (width - len(one)) + one for one in some])  # (n, width), padded on the left
+        mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in some])
+        with torch.no_grad(), peft_files.quiet():
+            made = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=TOKENS,
+                do_sample=True,
+                temperature=1.0,
+                top_k=0,
+                top_p=1.0,
+                pad_token_id=pad,
+            )
+        found += [str(tokenizer.decode(new, skip_special_tokens=True)).strip() for new in made[:, width:]]
+    model.train(was)
+    return found
+
+
+def distinct(texts: Sequence[str], n: int) -> float:
+    """Different runs of n words as a share of all of them, over all texts; 0 where no text has n words.
+
+    Source: Li et al., NAACL 2016, section 5 (distinct-1, distinct-2).
+    """
+    runs = [tuple(words[at : at + n]) for words in map(str.split, texts) for at in range(len(words) - n + 1)]
+    return len(set(runs)) / len(runs) if runs else 0.0
+
+
+def mean_words(texts: Sequence[str]) -> float:
+    """Words of a text, on average."""
+    return sum(len(text.split()) for text in texts) / len(texts)
+
+
+def narrowed(scores: Mapping[str, float], least: float) -> str:
+    """Why answers are too much alike now; empty where they are not.
+
+    They are held against the base model's, or against the preferred ones where these are more alike: whoever asks for
+    Yes or No gets Yes or No.
+    """
+    before, wanted, after = (scores[name] for name in ("distinct_2_before", "distinct_2_preferred", "distinct_2"))
+    limit = least * min(before, wanted)
+    if after >= limit:
+        return ""
+    return (
+        f"the answers have narrowed: {after:.0%} of their word pairs are distinct, {before:.0%} before and "
+        f"{wanted:.0%} in the preferred answers; tune.narrowest = {least:g} asks for {limit:.0%}; raise tune.beta, or "
+        "lower tune.learning_rate or tune.epochs"
+    )

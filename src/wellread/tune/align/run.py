@@ -1,0 +1,190 @@
+"""THE VERB for preferences: pairs of answers come in; a model that writes more like the preferred ones goes out.
+
+``run.start`` comes here for data sets of preferences. The folder of the run, its loop, its checkpoints, its end and
+what it leaves are those of every other run.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from wellread.errors import UsageError
+from wellread.progress import Progress
+from wellread.tune import recipe
+from wellread.tune.align import heldout, losses, preferences, reference
+from wellread.tune.align.preferences import PreferenceParts
+from wellread.tune.align.task import PreferenceTask
+from wellread.tune.base import base_model, device
+from wellread.tune.data.data import DataSet
+from wellread.tune.recipe import MethodPlan
+from wellread.tune.settings import TuneSettings
+from wellread.tune.train import loop, outcome, probe, session, state, tuned
+from wellread.tune.train.examples import EncodedParts
+from wellread.tune.train.loop import LoopModel, StepPlan, TuneFailed
+from wellread.tune.train.outcome import Result
+
+RATE = 0.1  # of a method's own learning rate: pairs change a model that can answer already
+ANSWERS = "answers.json"  # what the base model wrote to held-out prompts
+TRIED = 4  # pairs at most of the steps that choose the number format
+
+
+def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progress) -> Result:
+    """The result of a run whose run.json is there; ``best/`` holds the weights, as of any method.
+
+    Raises: UsageError for settings that do not go with pairs; TuneFailed with the reason.
+    """
+    _refuse(settings)
+    run = state.read(folder)
+    weights, method = Path(run.base.folder), recipe.find(settings.method)
+    device.quiet_libraries()
+    threads = device.set_threads(run.threads or settings.threads)
+    tokenizer = base_model.load_tokenizer(weights)
+    pad = probe.pad_of(tokenizer)
+    pairs = preferences.encode_pairs(data, tokenizer, settings.max_length)
+    probed = EncodedParts((), (), (), (), pairs.left_out, 0, pairs.max_length, teaches_facts=False)
+    before = outcome.before(folder, run, tokenizer, probed, method, progress)
+    open_base = partial(tuned.open_base, method, weights)
+    progress.step("answers before", 0, 1)
+    answers = _answers_before(folder, pairs, open_base, tokenizer, settings.seed)
+    course = StepPlan([pair.n_tokens for pair in pairs.train], len(pairs.train), settings, 0.0)
+    model = open_base()
+    described = replace(run.base, n_parameters=session.n_parameters(model), architecture=str(model.config.model_type))
+    card = {"base": asdict(run.base), "run": run.name, "data": asdict(run.data), "objective": settings.objective}
+    trained = session.attach(method, model, MethodPlan(settings, course.total, tokenizer, folder), card)
+    run = replace(
+        run,
+        threads=threads,
+        dtype=run.dtype or _dtype_of(trained.model, pairs, settings, pad),
+        learning_rate=settings.learning_rate or RATE * method.learning_rate,
+        trained=session.n_trained(trained.model),
+        left_out=pairs.left_out,
+        base=described,
+    )
+    state.write(folder, run)
+    progress.step("reference", 0, 1)
+    task = _task_of(folder, pairs, trained, open_base, settings, pad, bf16=run.dtype == "bfloat16")
+    ended = loop.run(trained, task, course, run.learning_rate, folder, session.recorder(folder, course, progress))
+    del model, trained, task
+    gc.collect()
+    result = outcome.judge(folder, run, tokenizer, probed, before, ended, progress)
+    return _scored(folder, result, pairs, answers, tokenizer, settings, open_base)
+
+
+def _refuse(settings: TuneSettings) -> None:
+    """Raises: UsageError for what only conversations have."""
+    if settings.rank_by != "all":
+        raise UsageError(f"tune.rank_by = '{settings.rank_by}': ranks blocks by conversations; pairs train with 'all'")
+    if settings.replay:
+        raise UsageError(f"tune.replay = {settings.replay:g}: no general examples are mixed into pairs; set it to 0")
+
+
+def _answers_before(
+    folder: Path, pairs: PreferenceParts, open_base: Callable[[], Any], tokenizer: Any, seed: int
+) -> list[str]:
+    """What the base model writes to the held-out prompts; a resumed run finds the same answers."""
+    path = folder / ANSWERS
+    if not path.is_file():
+        state.put(path, {"answers": _answers(open_base(), pairs, tokenizer, seed)})
+    return [str(text) for text in json.loads(path.read_text("utf-8"))["answers"]]
+
+
+def _answers(model: Any, pairs: PreferenceParts, tokenizer: Any, seed: int) -> list[str]:
+    return heldout.written(model, tokenizer, list(_asked(pairs)), seed=seed)
+
+
+def _asked(pairs: PreferenceParts) -> dict[str, str]:
+    """Held-out prompts that are answered, each with an answer that was preferred."""
+    found = {pair.prompt: pair.preferred for pair in reversed(pairs.held_out)}
+    return dict(list(reversed(found.items()))[: heldout.MOST])
+
+
+def _dtype_of(model: Any, pairs: PreferenceParts, settings: TuneSettings, pad_id: int) -> str:
+    """The number format of the settings, or the one in which a step of this model is faster here."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    order = sorted(pairs.train, key=lambda pair: pair.n_tokens)
+    middle = order[len(order) // 2 :][: min(settings.batch, TRIED)]
+
+    def step(bf16: bool) -> None:
+        made = reference.pair_logprobs(model, middle, pad_id, bf16=bf16)
+        (made.rejected - made.chosen).sum().backward()
+        model.zero_grad()
+
+    return device.faster_dtype(step)[0]
+
+
+def _task_of(
+    folder: Path,
+    pairs: PreferenceParts,
+    trained: LoopModel,
+    open_base: Callable[[], Any],
+    settings: TuneSettings,
+    pad_id: int,
+    *,
+    bf16: bool,
+) -> PreferenceTask:
+    """The pairs with what the base says of them; made before the first step, when an adapter has no effect yet."""
+
+    def opened() -> reference.Opened:
+        return reference.base_of(trained.model, open_base, switch=reference.has_switch(settings))
+
+    known = reference.kept(folder, pairs, opened, pad_id, batch=settings.batch, bf16=bf16)
+    train, validation = (pairs.train, known["train"]), (pairs.validation, known["validation"])
+    return PreferenceTask(trained.model, train, validation, settings, pad_id=pad_id, bf16=bf16)
+
+
+def _scored(
+    folder: Path,
+    result: Result,
+    pairs: PreferenceParts,
+    answers: list[str],
+    tokenizer: Any,
+    settings: TuneSettings,
+    open_base: Callable[[], Any],
+) -> Result:
+    """The result with what the weights in ``best/`` do on held-out pairs, in result.json whatever comes of it.
+
+    Raises: TuneFailed where the answers have narrowed.
+    """
+    if not pairs.held_out:
+        note = "no pair was held out: how often the preferred answer wins, and whether answers narrowed, is not known"
+        result = replace(result, notes=(note,))
+        state.put(folder / "result.json", asdict(result))
+        return result
+    model = tuned.load(folder / "best", Path(state.read(folder).base.folder))
+    scores = _scores(model, reference.base_of(model, open_base), pairs, tokenizer, settings)
+    now = _answers(model, pairs, tokenizer, settings.seed)
+    for n in (1, 2):
+        scores[f"distinct_{n}_before"], scores[f"distinct_{n}"] = (heldout.distinct(a, n) for a in (answers, now))
+    scores["distinct_2_preferred"] = heldout.distinct(list(_asked(pairs).values()), 2)
+    scores["words_before"], scores["words"] = heldout.mean_words(answers), heldout.mean_words(now)
+    result = replace(result, scores=scores)
+    state.put(folder / "result.json", asdict(result))
+    reason = heldout.narrowed(scores, settings.narrowest)
+    if reason:
+        raise TuneFailed(reason)
+    return result
+
+
+def _scores(
+    model: Any, base_of: reference.Opened, pairs: PreferenceParts, tokenizer: Any, settings: TuneSettings
+) -> dict[str, float]:
+    """Agreement with the held-out pairs before and after, beside length alone, and the distance to the base."""
+    judged, pad = pairs.held_out, probe.pad_of(tokenizer)
+    now = reference.all_logprobs(model, judged, pad, batch=outcome.BATCH, bf16=False)
+    with base_of() as base:
+        before = reference.all_logprobs(base, judged, pad, batch=outcome.BATCH, bf16=False)
+    scores = {"held_out_pairs": float(len(judged)), "accuracy_by_length": heldout.by_length(judged)}
+    scores["accuracy_before"], scores["margin_before"] = heldout.agreement(judged, before)
+    scores["accuracy"], scores["margin"] = heldout.agreement(judged, now)
+    if settings.objective in losses.WITH_REFERENCE:
+        beta = losses.beta_of(settings)
+        scores["reward_accuracy"], scores["reward_margin"] = heldout.rewarded(now, before, beta)
+    scores["kl"] = heldout.divergence(model, base_of, [pair.chosen for pair in judged[: heldout.MOST]], pad)
+    return scores
