@@ -32,7 +32,7 @@ from wellread.types import Span, Usage
 RULES = "names:1"  # raised when names.extract finds something else: passages are read again then
 PROMPT = "1"  # the same for triples
 BATCH = 1_000  # chunks committed at once; those that a model read are committed one by one
-ANEW = 0.3  # share of new names from which all groups are rebuilt
+REBUILT = 0.3  # share of new names from which all groups are rebuilt
 MOST_TEXTS = 200  # sentences under one summary
 SUMMARIES = 64  # committed at once
 TITLES = 8  # names that a summary begins with
@@ -159,7 +159,7 @@ def _placed(store: Store, settings: GraphSettings, access_id: int, done: GraphUp
         every = graph.entities(connection, allowed=[access_id])
         heads, near = _near(connection, every, access_id, settings.npmi)
     fresh = [n for n, entity in enumerate(every) if entity.fresh]
-    if len(fresh) > ANEW * len(every):
+    if len(fresh) > REBUILT * len(every):
         labels = cluster.louvain(near, settings.resolution)
     else:
         labels = _as_they_are(every, heads)
