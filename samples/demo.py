@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: reads the sample organisation, asks three questions, shows cited answers.
+"""What ``make demo`` runs: reads the sample organisation, asks four questions, shows cited answers.
 
 The base is left in ``.demo`` so that you can continue asking: ``.venv/bin/wellread --base .demo ask "…"``.
 """
@@ -13,10 +13,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BASE = HERE.parent / ".demo"
-QUESTIONS = (  # h105, h025 and h001 of harbour/questions.jsonl, which says what is right
+QUESTIONS = (  # h105, h025, h001 and h110 of harbour/questions.jsonl, which says what is right
     "Which crossings take dogs, and what do they cost?",
     "How long does a written warning stay in my file?",
     "When was the company founded?",
+    "Which ship is faster, Little Auk or Sandpiper?",
 )
 
 

@@ -28,6 +28,11 @@ What is the depth at pier 3?
 
 Pier 3 has a depth of 4.1 metres at low water.
 """
+FLEET = "ship,built,speed_knots\nLittle Auk,2019,28.0\nSandpiper,2003,18.0\nOld Margit,1976,10.5\n"
+VALVES = {
+    "Gannet Bay": "Valve clearance is set on a cold engine: inlet 0.40 millimetres, exhaust 0.60 millimetres.",
+    "Gannet Point": "Valve clearance is 0.45 millimetres at the inlet and 0.70 millimetres at the exhaust.",
+}
 CHINESE = "码头晚上十点半关闭。\n停泊费每晚四十五元。\n港务长是王建国。\n"
 FARES = """# Fares 2026
 
@@ -44,8 +49,10 @@ FARES = """# Fares 2026
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "docs").mkdir()
-    for name, text in (("harbour", HARBOUR), ("fares", FARES), ("zh", CHINESE)):
-        (folder / "docs" / f"{name}.md").write_text(text, "utf-8")
+    for name, text in (("harbour.md", HARBOUR), ("fares.md", FARES), ("zh.md", CHINESE), ("fleet.csv", FLEET)):
+        (folder / "docs" / name).write_text(text, "utf-8")
+    for ship, text in VALVES.items():
+        (folder / "docs" / f"{ship}.md").write_text(f"# Engines of {ship}\n\n{text}\n", "utf-8")
     with KnowledgeBase.create(folder / "base") as made:
         made.add(str(folder / "docs"))
         yield made
@@ -85,6 +92,14 @@ def test_several_rows_are_a_small_table_of_what_is_asked_for(base: KnowledgeBase
     assert lines[1:3] == ["1 | Kestvik to Ollesay | 38", "2 | Kestvik to Brannholm | 52"]
     assert lines[3] == "3 | Ollesay to Tarrasund | free"
     assert "Mirrey" not in answer.text and len(answer.citations) == 3
+
+
+def test_two_things_are_compared_by_their_numbers(base: KnowledgeBase) -> None:
+    answer = base.ask("Which ship is faster, Little Auk or Sandpiper?")
+    assert answer.text.startswith("Little Auk: 28, against 18 of Sandpiper (speed knots).")
+    assert len(answer.citations) == 2
+    valves = base.ask("Is the valve clearance on the exhaust side bigger on Gannet Bay or on Gannet Point?")
+    assert valves.text.startswith("Gannet Point: 0.7, against 0.6 of Gannet Bay.")
 
 
 def test_the_line_of_a_faq_gives_way_to_what_stands_under_it(base: KnowledgeBase) -> None:

@@ -101,8 +101,8 @@ def _answered(
             route, declined = "written", bool(detail.get("refused"))
     if not draft.sentences and settings.style != "write" and not declined:
         with draft.stage("quote") as detail:
-            route = "quoted"
             yield from kinds.answer(case, draft, detail)
+            route = "computed" if detail.get("kind") == "comparison" else "quoted"
     if not draft.sentences:
         yield REFUSAL
         yield drafting.refused(question, draft, scored, hits, settings.nearest, weighed.probability)

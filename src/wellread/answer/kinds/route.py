@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from wellread.answer import evidence
 from wellread.answer.draft import Draft
-from wellread.answer.kinds import fact, halves, table
+from wellread.answer.kinds import comparison, fact, halves, table
 from wellread.answer.kinds.case import Kind, QuestionCase
 from wellread.types import Verdict
 
-KINDS: tuple[Kind, ...] = (halves.answer, table.rows, table.lookup, fact.answer)
+KINDS: tuple[Kind, ...] = (halves.answer, comparison.answer, table.rows, table.lookup, fact.answer)
 
 
 def answer(case: QuestionCase, draft: Draft, detail: dict[str, object]) -> Iterator[str]:
