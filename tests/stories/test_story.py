@@ -142,7 +142,7 @@ def test_the_chat_model_writes_only_what_is_borne_out(base: Path) -> None:
     assert answer["usage"]["completion_tokens"] > 0 and answer["left_machine"] == []
 
 
-def test_the_demo_gives_three_cited_answers_that_are_right_by_the_questions_file(tmp_path: Path) -> None:
+def test_the_demo_gives_four_cited_answers_that_are_right_by_the_questions_file(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     wanted = {}
     for line in (root / "samples" / "harbour" / "questions.jsonl").read_text("utf-8").splitlines():
@@ -152,7 +152,7 @@ def test_the_demo_gives_three_cited_answers_that_are_right_by_the_questions_file
     subprocess.run([sys.executable, "-m", "wellread", "init", str(base)], check=True, capture_output=True)
     wellread("add", str(root / "samples" / "harbour" / "documents"), base=base)
     questions = re.findall(r'^    "(.+)",$', (root / "samples" / "demo.py").read_text("utf-8"), re.MULTILINE)
-    assert len(questions) == 3
+    assert len(questions) == 4
     for question in questions:
         answer = ask(question, base=base)
         assert all(part in answer["text"] for part in wanted[question]), answer["text"]
