@@ -21,7 +21,7 @@ from wellread.tune.base import base_model
 from wellread.tune.data.data import Card, DataSet, PreferenceRow
 from wellread.tune.recipe import MethodPlan
 from wellread.tune.settings import TuneSettings
-from wellread.tune.ship import registry
+from wellread.tune.ship import export, registry
 from wellread.tune.train import checkpoint, losses, outcome, state, tuned
 from wellread.tune.train.loop import TuneFailed
 
@@ -153,6 +153,9 @@ def test_every_objective_learns_what_is_preferred(objective: str, base: Knowledg
     found = outcome.result_of(result.folder)
     assert found and found["scores"] == scores
     assert registry.find(base, "run", "").run.name == "run"
+    if objective == "dpo":
+        made = export.export(base, "run", "merged")
+        assert made.agreements[0].identical == made.agreements[0].prompts
 
 
 def test_full_tuning_and_an_adapter_without_a_switch_learn_as_well(base: KnowledgeBase, tiny_model: Path) -> None:
