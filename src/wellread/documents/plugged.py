@@ -125,16 +125,17 @@ def _unsound_structure(parsed: Parsed) -> str:
 
 
 def _unsound_cells(table: Table, text: str, block: Span) -> str:
-    at, before = block.start, (-1, -1)
+    end, before = block.start, (-1, -1)
     for cell in table.cells:
-        place = (cell.row, cell.col)
+        place, head = (cell.row, cell.col), cell.row < table.head_rows
+        at = block.start if head else end  # heads may stand among the rows: «name: value» of a CSV
         if place <= before or cell.row < 0 or cell.col < 0 or cell.row_span < 1 or cell.col_span < 1:
             return f"cell {place} after {before}: cells are in the order of rows, then columns, each place once"
         if not at <= cell.span.start <= cell.span.end <= block.end:
             return f"cell {place}: span {cell.span.start} to {cell.span.end}, after {at} in a block to {block.end}"
         if text[cell.span.start : cell.span.end] != cell.text:
             return f"cell {place}: its text is not that of the document at its span"
-        at, before = cell.span.end, place
+        end, before = end if head else cell.span.end, place
     if not 0 <= table.head_rows <= table.shape[0]:
         return f"{table.head_rows} rows of head in a table of {table.shape[0]}"
     return ""

@@ -18,11 +18,13 @@ from wellread.documents.delimited import DelimitedRow, records
 from wellread.documents.encodings import decode, told
 from wellread.documents.tables.build import GridCell
 from wellread.documents.tables.located import located
+from wellread.store.layout import MAX_CELLS
 from wellread.types import Parsed, Span, Table
 
 _VALUE = re.compile(r"[-+−(]?[$€£¥]?\s?\d")  # what begins like a quantity, date or number names no column
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 WIDE = 400  # characters of one line; beyond it a record is cut into lines that repeat its first column
+MOST_COLUMNS = 2_000  # of a table as data; a sheet of more is one line of text after the other
 MAX_NAME = 80  # characters of the name of a column
 
 
@@ -60,12 +62,17 @@ def _as_data(
     text: str, block: int, cells: list[GridCell], spans: dict[tuple[int, int], Span], names: list[str]
 ) -> Table | None:
     """The table with its names as a head row; these stand before each value, at their first place in the text."""
+    if len(cells) > MAX_CELLS or max((cell.col for cell in cells), default=0) > MOST_COLUMNS:
+        return None  # stays a block of text
     if not names:
         return located(cells, spans, text, block, 0)
     start = min((span.start for span in spans.values()), default=0)
+    first: dict[int, int] = {}
+    for (_, col), span in spans.items():
+        first[col] = min(span.start, first.get(col, span.start))
     heads = {}
     for col, name in enumerate(names):
-        place = min((span.start for (_, c), span in spans.items() if c == col), default=-1) - len(name) - 2
+        place = first.get(col, -1) - len(name) - 2
         if name and place >= 0 and text[place : place + len(name)] == name and place >= start - len(name) - 2:
             heads[0, col] = Span(place, place + len(name))
     below = [GridCell(cell.row + 1, cell.col, cell.text) for cell in cells]
