@@ -184,7 +184,7 @@ def from_json(text: str) -> Answer:
             **data,
             "citations": tuple(citation(row) for row in data["citations"]),
             "nearest": tuple(citation(row) for row in data["nearest"]),
-            "verdicts": tuple(Verdict(**row) for row in data["verdicts"]),
+            "verdicts": tuple(Verdict(**{**row, "also": tuple(row.get("also", ()))}) for row in data["verdicts"]),
             "usage": Usage(**data["usage"]),
             "left_machine": tuple(data["left_machine"]),
             "stages": tuple(Stage(**row) for row in data["stages"]),

@@ -62,8 +62,8 @@ _ARTICLES = ("The", "A", "An", "Our", "Your", "Each", "Every", "All", "Any", "Mo
 _BE = r"is|are|was|were"
 _MODAL = r"must|may|can|will|should|shall"
 _UNCLEAR = re.compile(
-    r"^(?:it|they|he|she|this|these|those|there|here|that|such|one|both|each of|all of|some|others?|another|its|their|"
-    r"his|her|the (?:former|latter|same|other|rest)|each later|then|so|also|however|but|and|or|if)\b",
+    r"^(?:i|we|it|they|he|she|this|these|those|there|here|that|such|one|both|each of|all of|some|others?|another|its|"
+    r"their|his|her|the (?:former|latter|same|other|rest)|each later|then|so|also|however|but|and|or|if)\b",
     re.IGNORECASE,
 )
 _NO_SUBJECT = re.compile(
@@ -125,7 +125,8 @@ def ask(sentence: str, small: Container[str] = ()) -> list[PhrasedQuestion]:
     if first.lower() in small and first[1:].islower():
         text = f"{first.lower()} {others}"
     for clause in _clauses(text):
-        found += [asked for asked in (_person(clause), _quoted(clause), _counted(clause), _placed(clause)) if asked]
+        asked = (_person(clause), _quoted(clause), _counted(clause), _placed(clause))
+        found += [one for one in asked if one and all(one.phrasings)]  # «What are we?» names nothing to look for
     by_answer = {asked.answer: asked for asked in reversed(found)}
     return [asked for asked in found if by_answer[asked.answer] is asked]
 
