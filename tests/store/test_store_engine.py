@@ -88,8 +88,8 @@ def test_kill_at_any_moment_loses_nothing_that_was_committed(tmp_path: Path) -> 
         line = writer.stdout.readline()
         time.sleep(0.03 * attempt)
         os.kill(writer.pid, signal.SIGKILL)
-        rest = writer.stdout.read().split()  # not communicate: that forgets what readline had buffered
-        writer.wait()
+        with writer:  # closes its pipes
+            rest = writer.stdout.read().split()  # not communicate: that forgets what readline had buffered
         done = int(rest[-1] if rest and rest[-1] else line)
         with Store.open(tmp_path) as store, store.reading() as connection:
             newest = max(int(d.text.split(".")[0].split()[1]) for d in all_documents(connection))
