@@ -43,6 +43,20 @@ def test_html_says_its_encoding():
     assert "Fähre" in html.parse("<meta charset=iso-8859-1><p>Fähre".encode("latin-1"), "a.html").text
 
 
+def test_a_control_character_written_as_a_reference_is_a_space_not_a_border_of_the_table():
+    parsed = html.parse(b"<table><tr><td>a&#31;b<td>c&#x1E;d</table><p>x&#1;y&#x02;z &#12; &#0;&#128;", "a.html")
+    assert [cell.text for cell in parsed.tables[0].cells] == ["a b", "c d"]
+    assert parsed.text.startswith("a b | c d\n\nx y z")
+
+
+def test_a_heading_inside_a_table_is_the_title_without_marks_of_its_cells():
+    page = b"<table><tr><th colspan=2><h1>Fares<tr><td>Adult<td>5</table>"
+    parsed = html.parse(page, "a.html")
+    assert parsed.title == "Fares"
+    assert [(cell.text, cell.col_span) for cell in parsed.tables[0].cells] == [("Fares", 2), ("Adult", 1), ("5", 1)]
+    assert parsed.tables[0].head_rows == 1
+
+
 def test_markdown_keeps_its_text_and_knows_its_structure():
     text = "Title\n=====\n\ntext\nmore\n\n- a\n- b\n\n```\n# no heading\n```\n\n"
     text += "| a | b |\n|--|--|\n| 1 | 2 |\n\n### Deep ###"

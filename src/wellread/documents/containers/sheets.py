@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wellread.documents.assemble import Assembly
 from wellread.documents.tables.build import GridCell
@@ -47,7 +47,7 @@ def add_sheet(assembly: Assembly, sheet: Sheet) -> None:
     caption = ""
     for region in _regions(shown, sheet.hidden_rows, sheet.hidden_cols):
         caption = _add_region(assembly, region, caption, hidden=False)
-    for region in _regions([replace(c, flags=c.flags | {"hidden"}) for c in away], set(), set()):
+    for region in _regions([c._replace(flags=c.flags | {"hidden"}) for c in away], set(), set()):
         _add_region(assembly, region, "", hidden=True)
     for row, col, words in sheet.notes:
         assembly.add("note", f"{cell_name(row, col)}: {words}")
@@ -73,7 +73,7 @@ def _add_region(assembly: Assembly, cells: list[GridCell], caption: str, *, hidd
         words = rows[order[0]][0].text
         assembly.add("paragraph", words, hidden=hidden)
         return words
-    body = [replace(c, row=c.row - top, col=c.col - left) for row in order for c in rows[row]]
+    body = [c._replace(row=c.row - top, col=c.col - left) for row in order for c in rows[row]]
     assembly.add_table(body, caption=caption, origin=(top, left), hidden=hidden)
     return ""
 

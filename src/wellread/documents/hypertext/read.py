@@ -3,7 +3,7 @@ r"""Blocks and tables of a page in reading order.
 The tree is never walked node by node in Python. Marks are set before and after each block element, the whole text is
 taken out in one call, and the marks cut it into blocks: work grows with the number of blocks, not of nodes. \x01 and a
 letter open an element, \x02 closes it, \x01n\x02 stands for a line break; in a table \x1e begins a row and \x1f a cell,
-whose spans stand before \x1d.
+whose spans stand before \x1d where they are not 1.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from wellread.documents.clean import one_line
 from wellread.documents.hypertext.seen import seen, tree_of
 from wellread.documents.tables.build import GridCell
 
-_PIECE = re.compile("\x01(.)|\x02|([^\x01\x02]+)", re.S)
-UNMARKED = re.compile("\x01.|\x02")
+_MARK = re.compile("(\x01.|\x02)", re.S)
+_ANY_MARK = re.compile("\x01.|\x02")
 _LINES = (
     "p, div, section, article, blockquote, figcaption, caption, address, summary, aside, footer, header, main, figure,"
     "form, fieldset, details, button, center, hgroup, search, textarea, dialog, label, menu, dir, ul, ol, dl,"
-    "output, meter, progress, object, [style*='display:block'], [style*='display: block'], [style*='display:flex'] > *,"
+    "output, meter, progress, object"
+)
+_STYLED_LINES = (
+    "[style*='display:block'], [style*='display: block'], [style*='display:flex'] > *,"
     "[style*='display: flex'] > *, [style*='display:grid'] > *, [style*='display: grid'] > *"
 )
+_PLAIN_CELL = "\x1f\x1d"  # neither spans nor a mark of a head
 MAX_SPAN = 1000  # as HTML has it for columns
 
 
@@ -42,6 +46,8 @@ def _mark(root: LexborNode) -> None:
     _around(root, "li, dt, option", "l")
     _around(root, "dd", "d")
     _around(root, _LINES, "p")
+    if root.css_first("[style]") is not None:
+        _around(root, _STYLED_LINES, "p")
     for node in root.css("legend"):  # names what stands beside it
         if node.first_child is not None and node.text().strip()[-1:].isalnum():
             node.insert_child(": ")
@@ -78,11 +84,33 @@ def _mark_tables(root: LexborNode) -> None:
             caption.decompose()
         _around_one(table, "t")
         for row in table.css("tr"):
-            _around_one(row, "r")
-            head = row.parent is not None and row.parent.tag == "thead"
-            cells = row.css("td, th")
-            for cell in cells:
-                cell.insert_before(f"\x01|{_spans(cell, head)}\x1d\x02")
+            row.insert_before("\x1e")
+        _mark_cells(table)
+
+
+def _mark_cells(table: LexborNode) -> None:
+    r"""\x1f and what its element says before each cell; only cells that say something are looked at one by one."""
+    spanning = {cell.mem_id for cell in table.css("[rowspan], [colspan]")}
+    heads = {cell.mem_id for cell in table.css("th, thead > tr > td")}
+    bold = _bold_cells(table)
+    for cell in table.css("td, th"):
+        place = cell.mem_id
+        mark = "h" if place in heads else "b" if place in bold else ""
+        if place in spanning:
+            cell.insert_before(f"\x1f{_spans(cell)},{mark}\x1d")
+        else:
+            cell.insert_before(f"\x1f1,1,{mark}\x1d" if mark else _PLAIN_CELL)
+
+
+def _bold_cells(table: LexborNode) -> set[int]:
+    """Cells whose whole text is in their first bold element."""
+    first: dict[int, tuple[LexborNode, LexborNode]] = {}
+    for node in table.css("b, strong"):
+        cell = _cell_of(node)
+        first.setdefault(cell.mem_id, (cell, node))
+    return {
+        place for place, (cell, node) in first.items() if len(one_line(node.text())) == len(one_line(cell.text())) > 0
+    }
 
 
 def _layout_cell(cell: LexborNode, table: LexborNode) -> None:
@@ -107,15 +135,11 @@ def _cell_of(node: LexborNode) -> LexborNode:
     return node
 
 
-def _spans(cell: LexborNode, in_head: bool) -> str:
-    """Rows, columns and whether it is a head (h), bold throughout (b) or neither, as "2,1,h"."""
+def _spans(cell: LexborNode) -> str:
+    """Rows and columns, as "2,1"."""
     given = cell.attributes
     rows, cols = _number(given.get("rowspan"), zero=65534), _number(given.get("colspan"), zero=1)
-    mark = "h" if in_head or cell.tag == "th" else ""
-    if not mark:
-        bold = cell.css_first("b, strong")
-        mark = "b" if bold is not None and len(one_line(bold.text())) == len(one_line(cell.text())) > 0 else ""
-    return f"{rows},{min(cols, MAX_SPAN)},{mark}"
+    return f"{rows},{min(cols, MAX_SPAN)}"
 
 
 def _number(text: str | None, zero: int) -> int:
@@ -124,8 +148,11 @@ def _number(text: str | None, zero: int) -> int:
     return (int(found.group(1)) or zero) if found else 1
 
 
+_KINDS = frozenset("123456lctdk")  # of blocks; text in any other element belongs to what holds that element
+
+
 class _Reader:
-    """Holds the block that is being read."""
+    """Holds the block that is being read, and the kinds of the elements that are open."""
 
     def __init__(self, assembly: Assembly) -> None:
         self.assembly = assembly
@@ -136,18 +163,21 @@ class _Reader:
 
     def flush(self) -> None:
         """The block that is being read is finished."""
+        if not self.pieces:
+            return
         text = "".join(self.pieces)
         self.pieces.clear()
-        if not text or text.isspace():
+        line = one_line(text)
+        if not line:
             return
-        mark = next((m for m in reversed(self.open) if m in "123456lctdk"), "p") if self.open else "p"
+        mark = next((kind for kind in reversed(self.open) if kind in _KINDS), "p")
         if mark == "l" or (mark == "d" and not self.items):
             depth = self.open.count("l") - 1
-            self.items.append("  " * max(depth, 0) + "- " + one_line(text))
+            self.items.append("  " * max(depth, 0) + "- " + line)
             return
         if mark == "d":
             last = self.items[-1]
-            self.items[-1] = f"{last}{' ' if last.endswith((':', '?', '.')) else ': '}{one_line(text)}"
+            self.items[-1] = f"{last}{' ' if last.endswith((':', '?', '.')) else ': '}{line}"
             return
         self.end_list()
         if mark == "c":
@@ -157,12 +187,12 @@ class _Reader:
             self.assembly.add_table(cells, head_rows=n_head, caption=self.caption)
             self.caption = ""
         elif mark == "k":
-            self.caption = one_line(text)
-            self.assembly.add("caption", self.caption)
+            self.caption = line
+            self.assembly.add("caption", line)
         elif mark in "123456":
-            self.assembly.add("heading", one_line(text), level=int(mark))
+            self.assembly.add("heading", line, level=int(mark))
         else:
-            self.assembly.add("paragraph", one_line(text))
+            self.assembly.add("paragraph", line)
 
     def end_list(self) -> None:
         """The items collected so far are one block."""
@@ -173,33 +203,36 @@ class _Reader:
 
 def _read(marked: str, assembly: Assembly) -> None:
     reader = _Reader(assembly)
+    kinds, pieces = reader.open, reader.pieces
     held = 0  # depth of open marks inside a table, whose text is taken as a whole
     in_table = False
-    for match in _PIECE.finditer(marked):
-        letter, text = match.group(1), match.group(2)
-        if text is not None:
-            reader.pieces.append(text)
-        elif letter in ("n", "|"):
-            reader.pieces.append("\n" if letter == "n" and not in_table else "\x1f" if letter == "|" else " ")
-            reader.open.append("")
-        elif letter is not None:
+    first, *rest = _MARK.split(marked)
+    if first:
+        pieces.append(first)
+    for mark, text in zip(rest[::2], rest[1::2], strict=True):
+        if mark != "\x02":
+            letter = mark[1]
             if in_table:
-                held += 1
-                reader.pieces.append("\x1e" if letter == "r" else " ")
+                held += letter != "n"
+                pieces.append(" ")
+            elif letter == "n":
+                pieces.append("\n")
             else:
                 reader.flush()
                 in_table = letter == "t"
-            reader.open.append(letter)
-        elif reader.open:
-            closing = reader.open[-1]
-            if closing and in_table and held:
+            kinds.append(letter)
+        elif kinds:
+            closing = kinds[-1]
+            if in_table and held and closing != "n":
                 held -= 1
-                reader.pieces.append(" ")
-            elif closing:
+                pieces.append(" ")
+            elif closing != "n":
                 reader.flush()
                 in_table = in_table and closing != "t"
-            reader.open.pop()
-    reader.open.clear()
+            kinds.pop()
+        if text and (pieces or text != "\n"):  # a line's end between two elements begins no block
+            pieces.append(text)
+    kinds.clear()
     reader.flush()
     reader.end_list()
 
@@ -215,19 +248,30 @@ def grid(text: str) -> tuple[list[GridCell], int | None]:
     rows = [row for row in text.split("\x1e") if "\x1f" in row]
     for row, line in enumerate(rows):
         col = 0
-        marks.append([])
+        here: list[str] = []
+        marks.append(here)
         for piece in line.split("\x1f")[1:]:
             spans, _, words = piece.partition("\x1d")
-            n_rows, n_cols, mark = spans.split(",")
+            if not spans and not reach:  # the common cell
+                words = one_line(words)
+                if words:
+                    cells.append(GridCell(row, col, words))
+                    here.append("")
+                col += 1
+                continue
+            down, across, mark = 1, 1, ""
+            if spans:
+                n_rows, n_cols, mark = spans.split(",")
+                down, across = min(int(n_rows), len(rows) - row), int(n_cols)
             while reach.get(col, 0) > row:
                 col += 1
-            down, across = min(int(n_rows), len(rows) - row), int(n_cols)
             words = one_line(words)
             if words:
                 cells.append(GridCell(row, col, words, down, across))
-                marks[-1].append(mark)
-            for taken in range(col, col + across):
-                reach[taken] = max(reach.get(taken, 0), row + down)
+                here.append(mark)
+            if down > 1:
+                for taken in range(col, col + across):
+                    reach[taken] = max(reach.get(taken, 0), row + down)
             col += across
     return cells, _head_rows(marks)
 
@@ -254,9 +298,7 @@ def rows_of_tables(markup: str) -> list[tuple[list[list[str]], int]]:
     marked = body.text()
     tables = []
     for found in re.finditer("\x01t(.*?)(?=\x01t|\\Z)", marked, re.S):
-        inner = re.sub("\x01r", "\x1e", found.group(1))
-        inner = re.sub("\x01\\|", "\x1f", inner)
-        cells, n_head = grid(re.sub("\x01.|\x02", " ", inner))
+        cells, n_head = grid(_ANY_MARK.sub(" ", found.group(1)))
         n_rows = max((cell.row + cell.row_span for cell in cells), default=0)
         n_cols = max((cell.col + cell.col_span for cell in cells), default=0)
         rows = [[""] * n_cols for _ in range(n_rows)]

@@ -92,10 +92,16 @@ def tree_of(text: str) -> LexborHTMLParser:
     """The page as a tree; where thousands of elements are never closed, their tags are borders and nothing else."""
     if text.count("<") - 2 * text.count("</") > MAX_UNCLOSED:
         text = _without_unclosed(text)
-    return LexborHTMLParser(text.translate(_NO_MARKS) if "\x01" in text or "\x02" in text else text)
+    if any(mark in text for mark in _MARKS):
+        text = text.translate(_NO_MARKS)
+    if "&#" in text:
+        text = _MARK_REFERENCE.sub(" ", text)
+    return LexborHTMLParser(text)
 
 
-_NO_MARKS = {1: None, 2: None}
+_MARKS = "\x01\x02\x1d\x1e\x1f"  # what ``read`` sets between elements; a page has none of its own
+_NO_MARKS = {1: None, 2: None, 29: " ", 30: " ", 31: " "}
+_MARK_REFERENCE = re.compile(r"&#(?:0*(?:[12]|29|3[01])(?![0-9])|x0*(?:[12]|1[def])(?![0-9a-f]));?", re.I)
 
 
 def _without_unclosed(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from wellread.documents.assemble import Assembly
 from wellread.documents.clean import one_line
 from wellread.documents.encodings import decode, told
-from wellread.documents.hypertext.read import UNMARKED, read
+from wellread.documents.hypertext.read import read
 from wellread.documents.hypertext.seen import seen, tree_of
 from wellread.types import Parsed
 
@@ -31,9 +31,9 @@ def parse(data: bytes, name: str) -> Parsed:
     root = seen(tree)
     if root is None:
         return Parsed("", (), "text/html", title)
+    first = None if title else tree.css_first("h1")
+    if first is not None:
+        title = one_line(first.text())
     assembly = Assembly()
     read(root, assembly)
-    first = tree.css_first("h1")
-    if not title and first is not None:
-        title = one_line(UNMARKED.sub("", first.text()))
     return assembly.parsed("text/html", title, told(encoding))

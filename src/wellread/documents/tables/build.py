@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, takewhile
+from operator import attrgetter
+from typing import NamedTuple
 
 from wellread.documents.clean import one_line, visible
 from wellread.documents.tables.rows import head_rows as rows_of_head
@@ -16,8 +17,7 @@ BETWEEN_CELLS = " | "
 MAX_COLUMNS = 2_000  # of one row as text; beyond that, empty cells are not spelled out
 
 
-@dataclass(frozen=True, slots=True)
-class GridCell:
+class GridCell(NamedTuple):
     """A cell as a parser finds it; ``row`` and ``col`` count from 0, spans are at least 1.
 
     ``kind`` None leaves it to the text of the column to say what the value is.
@@ -33,6 +33,11 @@ class GridCell:
     unit: str = ""
     box: Box | None = None
     flags: frozenset[flag_of_cell] = frozenset()
+
+
+_HEAD: frozenset[flag_of_cell] = frozenset({"head"})
+_TOTAL: frozenset[flag_of_cell] = frozenset({"total"})
+_PLAIN: frozenset[flag_of_cell] = frozenset()
 
 
 def build(
@@ -55,19 +60,18 @@ def build(
     lines: list[str] = []
     placed: list[Cell] = []
     at = start_at
-    for row, group in groupby(filled, key=lambda cell: cell.row):
-        marks: frozenset[flag_of_cell] = frozenset({"head"} if row < n_head else {"total"} if row in sums else ())
+    for row, group in groupby(filled, key=attrgetter("row")):
+        marks = _HEAD if row < n_head else _TOTAL if row in sums else _PLAIN
         pieces: list[str] = []
         col = length = 0
         for cell in group:
-            gap = min(cell.col - col, MAX_COLUMNS)
-            before = BETWEEN_CELLS * gap
+            before = BETWEEN_CELLS * min(cell.col - col, MAX_COLUMNS)
+            col, text = cell.col, cell.text
             start = at + length + len(before)
-            pieces += [before, cell.text]
-            length += len(before) + len(cell.text)
-            col = cell.col
-            span = Span(start, start + len(cell.text))
-            placed.append(_placed(cell, values[cell.row, cell.col], span, heads, marks))
+            end = start + len(text)
+            pieces += (before, text)
+            length = end - at
+            placed.append(_placed(cell, values[row, col], Span(start, end), heads, marks))
         lines.append("".join(pieces))
         at += length + 1
     return "\n".join(lines), tuple(placed), n_head
@@ -78,8 +82,9 @@ def _cleaned(cells: Sequence[GridCell]) -> list[GridCell]:
     kept: dict[tuple[int, int], GridCell] = {}
     for cell in cells:
         text = one_line(visible(cell.text))
-        if text and (cell.row, cell.col) not in kept:
-            kept[cell.row, cell.col] = cell if text == cell.text else replace(cell, text=text)
+        place = (cell.row, cell.col)
+        if text and place not in kept:
+            kept[place] = cell if text == cell.text else cell._replace(text=text)
     return [kept[place] for place in sorted(kept)]
 
 
@@ -89,38 +94,31 @@ def _values(cells: Sequence[GridCell]) -> dict[tuple[int, int], Value]:
         columns.setdefault(cell.col, []).append(cell)
     values: dict[tuple[int, int], Value] = {}
     for column in columns.values():
-        open_ones = [cell for cell in column if cell.kind is None]
-        read = iter(read_column([cell.text for cell in open_ones]))
+        read = iter(read_column([cell.text for cell in column if cell.kind is None]))
         for cell in column:
-            given = next(read) if cell.kind is None else Value(cell.kind, cell.value, cell.unit)
-            values[cell.row, cell.col] = given
+            kind = cell.kind
+            values[cell.row, cell.col] = next(read) if kind is None else Value(kind, cell.value, cell.unit)
     return values
 
 
 def _units_by_column(cells: Sequence[GridCell], n_head: int) -> dict[int, str]:
     units: dict[int, str] = {}
-    for cell in cells:
-        unit = unit_of_head(cell.text) if cell.row < n_head else ""
+    for cell in takewhile(lambda cell: cell.row < n_head, cells):
+        unit = unit_of_head(cell.text)
         if unit:
             units.update(dict.fromkeys(range(cell.col, cell.col + cell.col_span), unit))
     return units
 
 
 def _placed(cell: GridCell, value: Value, span: Span, heads: dict[int, str], marks: frozenset[flag_of_cell]) -> Cell:
-    unit = value.unit or (heads.get(cell.col, "") if value.kind == "number" else "")
-    flags = cell.flags | marks if cell.flags else marks
-    if cell.kind is None and value.flags:
-        flags |= value.flags
+    row, col, text, down, across, given, _, _, box, own = cell
+    kind, said, unit, doubts = value
+    if kind == "number" and not unit:
+        unit = heads.get(col, "")
+    if own:
+        marks = own | marks
+    if doubts and given is None:
+        marks = marks | doubts
     return Cell(
-        cell.row,
-        cell.col,
-        span,
-        cell.text,
-        max(cell.row_span, 1),
-        max(cell.col_span, 1),
-        value.kind,
-        value.value,
-        unit,
-        cell.box,
-        flags,
+        row, col, span, text, down if down > 0 else 1, across if across > 0 else 1, kind, said, unit, box, marks
     )

@@ -123,10 +123,10 @@ def totals(cells: Sequence[Placed], values: Mapping[tuple[int, int], Value], n_h
             by_row.setdefault(cell.row, []).append(cell)
     above: dict[int, RunningSum] = defaultdict(RunningSum)
     for row, here in sorted(by_row.items()):
-        numbers = {c.col: v for c in here if isinstance(v := values[c.row, c.col].value, float)}
-        sums = [above[col].is_sum(value) for col, value in numbers.items()]
-        enough = len(sums) >= 2 or (bool(sums) and above[next(iter(numbers))].n >= 3)
-        if _TOTAL.match(here[0].text) or (enough and all(sums)):
+        numbers = {c.col: v for c in here if isinstance(v := values[row, c.col].value, float)}
+        enough = len(numbers) >= 2 or (bool(numbers) and above[next(iter(numbers))].n >= 3)
+        adds_up = enough and all(above[col].is_sum(value) for col, value in numbers.items())
+        if adds_up or _TOTAL.match(here[0].text):
             found.add(row)
             continue
         for col, value in numbers.items():

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from wellread.types import flag_of_cell, type_of_value
 
-NOTHING = frozenset({"", "-", "–", "—", "−", "n/a", "n.a.", "k. a.", "k.a.", "..", "…", "x"})  # never read as 0
 _CURRENCIES = "€$£¥₹₩₽₺₴₫₱฿"
 _CODES = "EUR USD GBP CHF JPY CNY SEK NOK DKK PLN CZK HUF RON BGN TRY INR KRW AUD CAD NZD ZAR BRL MXN kr Kč zł Fr"
 _MEASURES = (
@@ -29,6 +29,8 @@ _NUMBER = re.compile(
     rf"(?P<minus>-)?\s?(?P<after>{_UNIT})?(?P<close>\))?"
 )
 _FOOTNOTE = re.compile(r"(?<=[\d%])(?:\s?(?:\*+|†|‡|[¹²³⁴-⁹]+|\[\w{1,2}\])|\s\d?\d\))$")
+_NOTES = frozenset("*†‡¹²³⁴⁵⁶⁷⁸⁹])")  # what a footnote's mark ends in
+_DIGIT = re.compile(r"\d")
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?")
 _TIME = re.compile(r"([01]?\d|2[0-4])[:.]([0-5]\d)(?::([0-5]\d))?(?:\s?(am|pm|a\.m\.|p\.m\.))?", re.I)
 _NUMERIC_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})")
@@ -60,8 +62,7 @@ _HEAD_UNIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """What a cell says; fields as in ``types.Cell``."""
 
     kind: type_of_value = "text"
@@ -80,30 +81,39 @@ def unit_of_head(text: str) -> str:
 
 
 def read_column(texts: Sequence[str]) -> list[Value]:
-    """The values of a column's cells, in order."""
-    dates = _dates(texts)
-    bare = [_FOOTNOTE.sub("", text.strip()) if "(" not in text else text.strip() for text in texts]
-    numbers = [_NUMBER.fullmatch(text) if day is None else None for text, day in zip(bare, dates, strict=True)]
-    mark = _decimal_mark([found["digits"] for found in numbers if found])
-    values: list[Value] = []
-    clock = sum(1 for text in texts if ":" in text and _TIME.fullmatch(text.strip()))
-    for n, (text, day, found) in enumerate(zip(texts, dates, numbers, strict=True)):
-        time = _time(text.strip(), dotted=clock > 0 and clock * 2 >= len(texts))
-        if text.strip().casefold() in NOTHING:
-            values.append(TEXT)
-        elif day is not None:
-            values.append(day)
-        elif time is not None:
-            values.append(time)
+    """The values of a column's cells, in order; a text that stands in it again is read once.
+
+    Without a digit all is text: «–», «n/a» and «x» are never read as 0.
+    """
+    bare = {text: text.strip() for text in texts if _DIGIT.search(text)}
+    if not bare:
+        return [TEXT] * len(texts)
+    dates = dict(zip(bare, _dates(list(bare.values())), strict=True))
+    values = {text: day for text, day in dates.items() if day is not None}
+    numbers = {text: _NUMBER.fullmatch(_unnoted(bare[text])) for text in bare if text not in values}
+    mark = _decimal_mark([found["digits"] for text in texts if (found := numbers.get(text))])
+    clock = sum(1 for text in texts if ":" in text and text in bare and _TIME.fullmatch(bare[text]))
+    dotted = clock > 0 and clock * 2 >= len(texts)
+    for text, found in numbers.items():
+        time = _time(bare[text], dotted=dotted)
+        if time is not None:
+            values[text] = time
         else:
-            values.append(_number(found, mark, noted=bare[n] != text.strip()) if found else TEXT)
-    return values
+            values[text] = _number(found, mark, noted=_unnoted(bare[text]) != bare[text]) if found else TEXT
+    return [values.get(text, TEXT) for text in texts]
+
+
+def _unnoted(text: str) -> str:
+    """``text`` without the mark of a footnote."""
+    return _FOOTNOTE.sub("", text) if text[-1] in _NOTES and "(" not in text else text
 
 
 def _decimal_mark(digits: Sequence[str]) -> str:
     """The mark that one cell at least proves; "" where none does."""
     votes = {".": 0, ",": 0}
     for text in digits:
+        if text.isdecimal():
+            continue
         last = max(text.rfind("."), text.rfind(","))
         if last < 0:
             continue
@@ -127,20 +137,23 @@ def _number(found: re.Match[str], mark: str, *, noted: bool) -> Value:
         return TEXT
     digits = found["digits"]
     flags: set[flag_of_cell] = {"footnote"} if noted else set()
-    if not mark and re.fullmatch(r"\d{1,3}[.,]\d{3}", digits):  # 1.234: nothing in the column says which
+    if digits.isdecimal():
+        return _signed(found, float(digits), flags)
+    if not mark and _OPEN_MARK.fullmatch(digits):  # 1.234: nothing in the column says which
         mark = "."
         if "." in digits:
             flags.add("uncertain")
     mark = mark or _decimal_mark([digits]) or "."
-    if not _well_grouped(digits, mark):
+    plain = _plain(digits, mark)
+    if plain is None:
         return TEXT
-    plain = "".join(ch for ch in digits if ch.isdigit() or ch == mark).replace(mark, ".")
-    value = float(plain)
-    if (
-        found["open"]
-        or found["minus"]
-        or any((found[sign] or "").strip() in ("-", "−", "–") for sign in ("sign", "sign2"))
-    ):
+    return _signed(found, float(plain), flags)
+
+
+def _signed(found: re.Match[str], value: float, flags: set[flag_of_cell]) -> Value:
+    """``value`` with the sign and the unit that stand beside its digits."""
+    opened, sign, sign2, minus = found.group("open", "sign", "sign2", "minus")
+    if opened or minus or (sign and sign[0] in "-−–") or (sign2 and sign2 in "-−–"):
         value = -value
     unit = found["after"] or found["before"] or ""
     if unit == "%":
@@ -150,28 +163,39 @@ def _number(found: re.Match[str], mark: str, *, noted: bool) -> Value:
     return Value("number", value, unit, frozenset(flags))
 
 
-def _well_grouped(digits: str, mark: str) -> bool:
-    """Whether thousands stand in threes and the decimal mark once, last."""
-    whole, _, fraction = digits.partition(mark)
+# Thousands by threes, or as in India.
+_GROUPED = re.compile(
+    r"\d{1,3}([.,'’\u00a0\u2009\u202f ])(?:\d{3}(?:\1\d{3})*|(?:\d\d\1)*\d{3})"
+)  # by threes, or as in India
+_OPEN_MARK = re.compile(r"\d{1,3}[.,]\d{3}")
+
+
+def _plain(digits: str, mark: str) -> str | None:
+    """``digits`` with a point and no marks of thousands; None where those are not in threes or the decimal not last."""
+    whole, point, fraction = digits.partition(mark)
     if fraction and not fraction.isdigit():
-        return False
-    groups = re.split(r"[.,'’\u00a0\u2009\u202f ]", whole)
-    if len(groups) == 1:
-        return True
-    marks = {ch for ch in whole if not ch.isdigit()}
-    indian = all(len(group) == 2 for group in groups[1:-1]) and len(groups[-1]) == 3
-    return len(marks) == 1 and (all(len(group) == 3 for group in groups[1:]) or indian) and 1 <= len(groups[0]) <= 3
+        return None
+    if whole and not whole.isdecimal():
+        grouped = _GROUPED.fullmatch(whole)
+        if grouped is None:
+            return None
+        whole = whole.replace(grouped[1], "")
+    return f"{whole}.{fraction}" if point else whole
 
 
 def _dates(texts: Sequence[str]) -> list[Value | None]:
-    """Dates among ``texts``; a day above 12 anywhere tells the order of the column, else only dots do."""
-    found = [_NUMERIC_DATE.fullmatch(text.strip()) for text in texts]
+    """Dates among ``texts``; a day above 12 anywhere tells the order of the column, else only dots do.
+
+    Args:
+        texts: without space around them.
+    """
+    found = [_NUMERIC_DATE.fullmatch(text) for text in texts]
     first = any(int(m[1]) > 12 for m in found if m)
     second = any(int(m[3]) > 12 for m in found if m)
     made: list[Value | None] = []
     for text, numeric in zip(texts, found, strict=True):
         if numeric is None:
-            made.append(_written_date(text.strip()))
+            made.append(_written_date(text))
             continue
         day_first = numeric[2] == "." or (first and not second)
         if not day_first and not (second and not first):
@@ -185,12 +209,14 @@ def _dates(texts: Sequence[str]) -> list[Value | None]:
 
 
 def _written_date(text: str) -> Value | None:
-    iso = _ISO.fullmatch(text)
+    iso = _ISO.fullmatch(text) if text[4:5] == "-" else None
     if iso:
         made = _date(int(iso[1]), int(iso[2]), int(iso[3]))
         if made is None or iso[4] is None:
             return made
         return Value("date", f"{made.value}T{iso[4]}:{iso[5]}:{iso[6] or '00'}") if int(iso[4]) < 24 else None
+    if not text[-4:].isdecimal():  # no year at the end
+        return None
     for pattern, day, month in ((_DAY_MONTH, 1, 2), (_MONTH_DAY, 2, 1)):
         found = pattern.fullmatch(text)
         if found and found[month].casefold() in _MONTHS:
@@ -207,6 +233,8 @@ def _date(year: int, month: int, day: int) -> Value | None:
 
 def _time(text: str, *, dotted: bool) -> Value | None:
     """A time of day; with a dot only where the column is one of times."""
+    if not dotted and ":" not in text and text[-1] not in "mM.":
+        return None
     found = _TIME.fullmatch(text)
     if found is None or (":" not in text and not found[4] and not dotted):
         return None
@@ -214,6 +242,9 @@ def _time(text: str, *, dotted: bool) -> Value | None:
     if found[4]:
         hour = hour % 12 + (12 if found[4].casefold().startswith("p") else 0)
     return Value("time", f"{hour:02}:{found[2]}:{found[3] or '00'}")
+
+
+MOST_STEP = 0.1  # of all that ``_step`` gives
 
 
 @dataclass(slots=True)
@@ -228,18 +259,28 @@ class RunningSum:
 
     def add(self, value: float) -> None:
         """``value`` is the next number."""
-        self.differ = self.differ or (self.n > 0 and value != self.first)
-        self.first = value if self.n == 0 else self.first
-        self.n, self.total, self.step = self.n + 1, self.total + value, max(self.step, _step(value))
+        if self.n == 0:
+            self.first = value
+        elif value != self.first:
+            self.differ = True
+        self.n += 1
+        self.total += value
+        if self.step < MOST_STEP:
+            self.step = max(self.step, _step(value))
 
     def is_sum(self, value: float) -> bool:
         """Whether ``value`` is what the numbers add up to, each rounded as it may have been."""
         if self.n < 2 or value == 0 or not self.differ:
             return False
-        return abs(self.total - value) <= max(self.step, _step(value)) * (self.n + 1) / 2 + 1e-9
+        off = abs(self.total - value)
+        if off > MOST_STEP * (self.n + 1) / 2 + 1e-9:
+            return False
+        return off <= max(self.step, _step(value)) * (self.n + 1) / 2 + 1e-9
 
 
 def _step(value: float) -> float:
-    """The place of the last digit that is written."""
+    """The place of the last digit that is written; 0 for whole numbers."""
+    if value.is_integer():
+        return 0.0
     fraction = repr(value).partition(".")[2]
     return 0.0 if fraction in ("", "0") else 10.0 ** -len(fraction) if "e" not in fraction else 0.0
