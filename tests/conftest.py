@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from wellread import config
+
+settings.register_profile("wellread", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("wellread")
 
 # below tests/: what trains, or reads what the training stack writes; left out where PyTorch is not installed
 NEED_TORCH = (
