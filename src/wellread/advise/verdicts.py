@@ -241,7 +241,8 @@ TRAINING: tuple[Rule, ...] = (
         "tune",
         conditions.pairs,
         "Pairs of a better and a worse answer: DPO first, it needs nothing else, and wellread tune run does it. A "
-        "reward model with PPO, where new answers are to be scored too, has to be trained elsewhere: wellread has none yet.",
+        "reward model with PPO, where new answers are to be scored too, has to be trained elsewhere: wellread has none "
+        "yet.",
         "{preferences} pairs: DPO, by wellread tune run; a reward model with PPO has to be trained elsewhere.",
         "Rafailov et al. 2023: on TL;DR, DPO is preferred in about 6 of 10 cases, PPO in 5.7",
     ),
