@@ -397,11 +397,11 @@ def test_a_chat_model_makes_examples_that_go_through_the_same_checks(tmp_path: P
     with KnowledgeBase.create(tmp_path / "base") as base:
         base.add(str(tmp_path), include=("*.md",))
         settings = PrepareSettings(kinds=("qa",), maker="chat", phrasings=2)
-        base.__dict__["chat"] = None
         with pytest.raises(UsageError, match="name a model"):
-            prepare.prepare(base, PrepareRequest("made", from_base=True), settings, model)
-        base.__dict__["chat"] = Writer()  # what chat.model opens
-        made = prepare.prepare(base, PrepareRequest("made", from_base=True), settings, model)
+            mute = base.configured(["chat.model="])
+            prepare.prepare(mute, PrepareRequest("made", from_base=True), settings, model)
+        writing = base.with_models(chat=Writer())  # what chat.model opens
+        made = prepare.prepare(writing, PrepareRequest("made", from_base=True), settings, model)
         assert made.folder is not None
         taught = {(row.messages[0].content, row.messages[1].content) for row in data.load(made.folder).rows
                   if isinstance(row, ChatRow)}  # fmt: skip
