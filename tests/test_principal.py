@@ -29,6 +29,7 @@ from wellread.index.tables import stored
 from wellread.knowledge_base import KnowledgeBase
 from wellread.models.opened import OpenModels
 from wellread.optimise import rechunk
+from wellread.retrieve.outline import with_structure
 from wellread.retrieve.similar.similar import FileReading, alike
 from wellread.store import access, credentials, documents, feedback, files, jobs, lineage, log, outcomes
 from wellread.store.schema import versions
@@ -181,6 +182,13 @@ def _copied(scene: Scene) -> Any:
         return made.documents()
 
 
+def _structured(scene: Scene) -> Any:
+    """Hits of somebody else get no text of what eve may not see."""
+    found = scene.mine.search(ASKED)
+    made = with_structure(found, scene.base.reader, who=EVE)
+    return [hit.document.text for hit in made.hits if hit.document.text]
+
+
 def _tables(scene: Scene) -> Any:
     with scene.base.store.reading() as connection:
         return list(stored.listed(connection, who=EVE))
@@ -230,6 +238,7 @@ FUNCTIONS: dict[str, Row] = {
     "maintenance:status": _status,
     "maintenance:whole": refused(lambda s: maintenance.whole(s.base.store, who=EVE), Refused),
     "optimise.rechunk:copied": _copied,
+    "retrieve.outline:with_structure": _structured,
     "retrieve.search:search": lambda s: s.base.search(ASKED).hits,
     "retrieve.similar.similar:alike": refused(
         lambda s: alike(
@@ -459,6 +468,7 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "backup": ("{out}/backup",),
     "restore": ("{out}/none", "{out}/restored"),
     "log": ("{trace}",),
+    "models profile": ("nothing:here",),
     "tables show": ("vault.md#1",),
     "tables export": ("vault.md#1", "--to", "{out}/vault.csv"),
     "tables query": ("vault.md#1",),
