@@ -11,6 +11,8 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# two tests at a time: a test may use two threads, and more workers than that wait for each other
+TWO := --numprocesses 2 --dist worksteal
 LOCKED := pyproject.toml requirements.lock requirements.torch scripts/set_up.py
 
 $(VENV)/.core: $(LOCKED)
@@ -35,16 +37,18 @@ demo: models  ## read the sample organisation, ask questions, show cited answers
 	$(PY) samples/demo.py
 
 test: $(VENV)/.full models  ## all tests, with coverage (installs the training stack)
-	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest $(TWO)
+	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
 test-core: $(VENV)/.tests models  ## the tests that need no PyTorch; a first look in minutes
-	$(PY) -m pytest --core
+	$(PY) -m pytest --core $(TWO)
 
 test-newest:  ## all tests with the newest versions that pyproject.toml allows, in .venv-newest; not in CI
 	python3 scripts/set_up.py .venv-newest full --newest
 	.venv-newest/bin/wellread models pull smollm2-135m --yes --if-missing
-	.venv-newest/bin/python -m pytest
+	.venv-newest/bin/python -m pytest $(TWO)
 
 lock: $(VENV)/.tests  ## refresh requirements.lock to the newest versions that pyproject.toml allows
 	$(PY) scripts/lock.py

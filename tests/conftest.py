@@ -36,7 +36,6 @@ NEED_TORCH = (
     "tune/test_tasks",
     "tune/test_template",
 )
-_left_out: set[str] = set()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,17 +46,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Files that need PyTorch are not read where it is missing; the last lines of the run name them."""
     name = collection_path.with_suffix("").as_posix()
-    if not name.endswith(NEED_TORCH) or (find_spec("torch") and not config.getoption("--core")):
-        return None
-    _left_out.add(collection_path.name)
-    return True
+    return True if _core(config) and name.endswith(NEED_TORCH) else None
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def _core(config: pytest.Config) -> bool:
+    return bool(config.getoption("--core")) or not find_spec("torch")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Says which files were left out, and how to run them."""
-    if _left_out:
+    if _core(config):
         terminalreporter.section("left out: what needs PyTorch (make test installs it)")
-        terminalreporter.write_line(" ".join(sorted(_left_out)))
+        terminalreporter.write_line(" ".join(f"{name}.py" for name in NEED_TORCH))
 
 
 @pytest.fixture(autouse=True)
