@@ -413,6 +413,23 @@ def test_a_public_class_name_stands_in_one_module_only() -> None:
     assert not {name: files for name, files in homes.items() if len(files) > 1}
 
 
+def test_a_public_class_with_state_says_what_threads_may_share() -> None:
+    """Values, protocols and errors need no word; the command line and a training run have one thread of their own."""
+    value = re.compile(r"dataclass|Protocol|Enum|Error|Exception|BaseModel|NamedTuple|TypedDict")
+    said = re.compile(r"thread|immutable|never changed", re.IGNORECASE)
+    silent = []
+    for path in sources():
+        if path.relative_to(PACKAGE).parts[0] in ("cli", "tune"):
+            continue
+        for node in tree_of(path).body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_") or node.name.endswith("Settings"):
+                continue
+            kind = " ".join(ast.unparse(part) for part in (*node.decorator_list, *node.bases))
+            if not value.search(kind) and not said.search(ast.get_docstring(node) or ""):
+                silent.append(f"{name_of(path)}: {node.name}")
+    assert not silent
+
+
 def test_comments_and_docs_speak_plain_english() -> None:
     private = re.compile(r"\b(anew|borne out|gone on with|reckoned|whose eyes|costs next to nothing)\b", re.IGNORECASE)
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -13,7 +13,7 @@ Attribute = str | float | bool | None
 
 
 class Markup(str):
-    """A piece of HTML or SVG; any other text is escaped where it enters one."""
+    """A piece of HTML or SVG; any other text is escaped where it enters one. Immutable."""
 
     __slots__ = ()
 

@@ -16,7 +16,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Nobody watches."""
+    """Nobody watches. Threads may share it."""
 
     def step(self, stage: str, done: int, total: int | None = None, note: str = "") -> None:
         """Nothing happens."""

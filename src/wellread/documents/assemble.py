@@ -16,7 +16,8 @@ BETWEEN_BLOCKS: Final = "\n\n"
 class Assembly:
     """Collects blocks in reading order; blocks are cleaned on the way in and stand apart by an empty line.
 
-    ``page`` of a block is the number of the unit that was begun last, unless it is given.
+    One thread at a time may use it. ``page`` of a block is the number of the unit that was begun last, unless it is
+    given.
     """
 
     def __init__(self) -> None:

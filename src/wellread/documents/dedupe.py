@@ -84,7 +84,7 @@ def similarity(one: bytes, two: bytes) -> float:
 
 
 class NearDuplicates:
-    """MinHashes by bands, for finding the nearest known document."""
+    """MinHashes by bands, for finding the nearest known document. One thread at a time may use it."""
 
     def __init__(self, known: Mapping[str, bytes], at: float) -> None:
         self._at = at

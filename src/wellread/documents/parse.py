@@ -161,6 +161,8 @@ def _handle(stream: Any) -> int:
 class ParserPool:
     """Child processes that parse; use as a context so that they end with it.
 
+    One thread at a time may use it.
+
     Args:
         settings: limits and number of children.
         chunk: how children chunk; None leaves chunking to the caller.

@@ -46,7 +46,10 @@ def folders(parse: ParseSettings, chunking: ChunkSettings | None) -> list[str]:
 
 
 class Parsers:
-    """The parsers of other packages that the settings name, each opened with the first file that it is for."""
+    """The parsers of other packages that the settings name, each opened with the first file that it is for.
+
+    One thread at a time may use it; each child process has its own.
+    """
 
     def __init__(self, settings: ParseSettings) -> None:
         self._settings = settings

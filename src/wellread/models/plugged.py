@@ -46,7 +46,7 @@ class Plugged:
 
 
 class PluggedEmbedder(Plugged):
-    """An embedder of another package."""
+    """An embedder of another package. Threads may share it as far as that package says that they may."""
 
     def __init__(self, named: NamedPart, model: Embedder) -> None:
         super().__init__(named, model)
@@ -76,7 +76,7 @@ class PluggedEmbedder(Plugged):
 
 
 class PluggedReranker(Plugged):
-    """A reranker of another package."""
+    """A reranker of another package. Threads may share it as far as that package says that they may."""
 
     def __init__(self, named: NamedPart, model: Reranker) -> None:
         super().__init__(named, model)
@@ -88,7 +88,10 @@ class PluggedReranker(Plugged):
 
 
 class PluggedEncoder(PluggedEmbedder):
-    """A reranker of another package that embeds sentences as well."""
+    """A reranker of another package that embeds sentences as well.
+
+    Threads may share it as far as that package says that they may.
+    """
 
     def score(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """(len(passages),), higher is better. Raises: PluginError for anything else."""
@@ -104,7 +107,7 @@ def _scores(named: NamedPart, model: Any, question: str, passages: Sequence[str]
 
 
 class PluggedChat(Plugged):
-    """A chat model of another package."""
+    """A chat model of another package. Threads may share it as far as that package says that they may."""
 
     def __init__(self, named: NamedPart, model: Chat) -> None:
         super().__init__(named, model)

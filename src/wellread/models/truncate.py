@@ -17,6 +17,8 @@ from wellread.models.api import Embedder, Vectors
 class Truncated:
     """The first ``dim`` numbers of another embedder's vectors, scaled to length 1 again.
 
+    Threads may share it as far as they may share that embedder.
+
     Source: Kusupati et al., NeurIPS 2022 (Matryoshka representation learning), section 3.
     """
 

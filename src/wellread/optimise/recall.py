@@ -18,7 +18,7 @@ MOST = 100_000  # texts that are remembered; 150 MB of vectors of 384 numbers
 
 
 class Recalled:
-    """An embedder that remembers vectors and what they cost.
+    """An embedder that remembers vectors and what they cost. One thread at a time may use it.
 
     ``saved_s`` counts, since ``begin``, the seconds that remembered texts took when they were embedded. What the same
     settings have met before is free, as it is in a base that stays open; what only other settings met is not. So wall
@@ -68,7 +68,10 @@ class Recalled:
 
 
 class FromStores:
-    """An embedder that takes the vectors of passages from the stores that have them, by the hash of their text."""
+    """An embedder that takes the vectors of passages from the stores that have them, by the hash of their text.
+
+    Threads may share it as far as they may share that embedder.
+    """
 
     def __init__(self, model: Embedder, stores: Sequence[Store]) -> None:
         self.id, self.dim, self.max_tokens, self.remote = model.id, model.dim, model.max_tokens, model.remote

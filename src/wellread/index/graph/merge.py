@@ -54,7 +54,7 @@ def marks(name: str) -> frozenset[str]:
 
 
 class Union:
-    """Which of n things are one."""
+    """Which of n things are one. One thread at a time may use it."""
 
     def __init__(self, n: int) -> None:
         self._above = list(range(n))

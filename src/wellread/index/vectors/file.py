@@ -204,7 +204,10 @@ class StoredVectors:
 
 
 class VectorView:
-    """The reader's side of a set at one moment: ``n`` rows, never changed; ``grown`` gives the next one's."""
+    """The reader's side of a set at one moment: ``n`` rows, never changed; ``grown`` gives the next one's.
+
+    Threads may share it.
+    """
 
     def __init__(
         self, folder: Path, dim: int, n: int, before: VectorView | None = None, storage: str = "float16"

@@ -20,7 +20,7 @@ COHERE_URL = "https://api.cohere.com/v2"
 
 
 class CohereReranker:
-    """Scores of a cross-encoder behind an endpoint."""
+    """Scores of a cross-encoder behind an endpoint. Threads may share it."""
 
     def __init__(self, model: str, service: Service) -> None:
         self.id = f"cohere:{service.host}:{model}"

@@ -28,7 +28,10 @@ BATCH = 8  # facts of the model on two cores: 8 is fastest, 32 no better, sortin
 
 
 class MiniLM:
-    """Sentence vectors by mean pooling; ``score`` compares a question with passages by their cosine."""
+    """Sentence vectors by mean pooling; ``score`` compares a question with passages by their cosine.
+
+    Threads may share it: session and tokenizer keep nothing of a call.
+    """
 
     remote: str | None = None
     tokenizer_file = str(tokens.MINILM_TOKENIZER)  # so that the child processes count like the model
@@ -95,6 +98,8 @@ class MiniLM:
 
 class LateMiniLM:
     """Late interaction: each word of the question is compared with every word of a passage, and the best ones count.
+
+    Threads may share it.
 
     Source: Khattab and Zaharia, SIGIR 2020 (ColBERT), equation 3, over a model that was not trained for it; the mean
     over the question's words is taken, so that the score stays between -1 and 1.

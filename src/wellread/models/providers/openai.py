@@ -115,7 +115,10 @@ def _stop_reason(choice: Mapping[str, Any]) -> str:
 
 
 class OpenAIEmbedder:
-    """Vectors from ``POST /embeddings``, in batches; the number of dimensions is asked for once and then checked."""
+    """Vectors from ``POST /embeddings``, in batches; the number of dimensions is asked for once and then checked.
+
+    Threads may share it; the count of tokens used is kept under a lock.
+    """
 
     def __init__(self, model: str, service: Service, settings: EmbedSettings) -> None:
         self.remote, self.base_url = service.remote, service.base_url

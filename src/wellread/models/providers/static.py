@@ -24,7 +24,10 @@ _DTYPES = {"I8": "<i1", "F16": "<f2", "F32": "<f4", "I32": "<i4", "U8": "<u1"}
 
 
 class StaticEmbedder:
-    """Mean of token vectors, scaled to length 1; the vectors carry their tokens' weights already."""
+    """Mean of token vectors, scaled to length 1; the vectors carry their tokens' weights already.
+
+    Threads may share it: the table is only read.
+    """
 
     remote: str | None = None
     max_tokens = MAX_TOKENS

@@ -23,7 +23,10 @@ _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
 class TransformersEmbedder:
-    """A bi-encoder; pooling and normalising as its own files say, then length 1."""
+    """A bi-encoder; pooling and normalising as its own files say, then length 1.
+
+    Threads may share it, one at a time computes.
+    """
 
     remote: str | None = None
 
@@ -65,7 +68,7 @@ class TransformersEmbedder:
 
 
 class TransformersReranker:
-    """A cross-encoder."""
+    """A cross-encoder. Threads may share it, one at a time computes."""
 
     remote: str | None = None
 
@@ -89,7 +92,10 @@ class TransformersReranker:
 
 
 class TransformersSparse:
-    """A learned sparse model: the heaviest words that it sees in a text."""
+    """A learned sparse model: the heaviest words that it sees in a text.
+
+    Threads may share it, one at a time computes.
+    """
 
     remote: str | None = None
 
