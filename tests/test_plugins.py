@@ -30,6 +30,7 @@ It may lift 9 tonnes.
 00:01:10,000 --> 00:01:12,000
 The canteen closes at noon.
 """
+MAKING = ("embedders", "sparse")  # what is called while documents are added
 SIX = (
     'parse.parsers={".srt" = "example:subtitles"}',
     "chunk.strategy=example:paragraphs",
@@ -256,6 +257,7 @@ def test_a_chunker_that_fails_costs_its_files_and_is_named(tmp_path: Path, monke
     [
         ("embedders", "embed.model=faulty:x", "embed", "embed gave (1, 3) for 1 texts in 4 dimensions"),
         ("rerankers", "rerank.model=faulty:x", "score", "score gave (0,) for 1 passages"),
+        ("sparse", "sparse.model=faulty:x", "encode", "encode gave 0 vectors for 1 texts"),
         ("rewriters", 'rewrite.rewriters=["faulty:x"]', "lambda q: q", "gave 'ferry', not a list of texts"),
         ("rewriters", 'rewrite.rewriters=["faulty:x"]', "lambda q: {}[q]", "raised KeyError: 'ferry'"),
         ("indexes", 'retrieve.indexes=["faulty:x"]', "lambda q, look: [1]", "gave [1], not a mapping"),
@@ -274,11 +276,11 @@ def test_a_part_of_the_search_that_fails_is_named_with_its_package(
     monkeypatch.syspath_prepend(str(tmp_path))
     faulty(tmp_path, group, model if body.isidentifier() else f"def open_it(*given):\n    return {body}\n")
     with KnowledgeBase.create(tmp_path / "base") as base:
-        if group != "embedders":
+        if group not in MAKING:
             base.add("note", text="The ferry leaves at nine.")
         with pytest.raises(PluginError) as caught:
             other = base.configured([setting])
-            other.add("note", text="The ferry leaves at nine.") if group == "embedders" else other.search("ferry")
+            other.add("note", text="The ferry leaves at nine.") if group in MAKING else other.search("ferry")
     sys.modules.pop(f"faulty_{group}", None)
     assert told in str(caught.value) and f"of faulty-{group} 1.0)" in str(caught.value)
 

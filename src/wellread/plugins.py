@@ -26,6 +26,7 @@ GROUPS = {
     "chat": "wellread.chat",
     "embedder": "wellread.embedders",
     "reranker": "wellread.rerankers",
+    "sparse": "wellread.sparse",
     "rewriter": "wellread.rewriters",
     "index": "wellread.indexes",
 }

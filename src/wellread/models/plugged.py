@@ -8,18 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.models.api import Chat, Embedder, Message, Reply, Reranker, Sampling, Vectors, stop
+from wellread.models.api import (
+    Chat,
+    Embedder,
+    Message,
+    Reply,
+    Reranker,
+    Sampling,
+    SparseEncoder,
+    SparseVector,
+    Vectors,
+    stop,
+)
 from wellread.plugins import NamedPart
 
 MEMBERS = {
     "chat": ("name", "context_tokens", "remote", "count_tokens", "reply", "stream"),
     "embedder": ("id", "dim", "max_tokens", "remote", "embed", "count_tokens"),
     "reranker": ("id", "remote", "score"),
+    "sparse": ("id", "remote", "encode"),
 }
 OFF_ONE = 1e-3  # how far the length of a vector may be from 1
 
 
-def checked(named: NamedPart, model: Any) -> Chat | Embedder | Reranker:
+def checked(named: NamedPart, model: Any) -> Chat | Embedder | Reranker | SparseEncoder:
     """The model behind the same Protocol. Raises: PluginError naming the members that it lacks."""
     missing = [member for member in MEMBERS[named.part] if not hasattr(model, member)]
     if missing:
@@ -28,6 +40,8 @@ def checked(named: NamedPart, model: Any) -> Chat | Embedder | Reranker:
         return PluggedChat(named, model)
     if named.part == "embedder":
         return PluggedEmbedder(named, model)
+    if named.part == "sparse":
+        return PluggedSparse(named, model)
     return PluggedEncoder(named, model) if isinstance(model, Embedder) else PluggedReranker(named, model)
 
 
@@ -104,6 +118,33 @@ def _scores(named: NamedPart, model: Any, question: str, passages: Sequence[str]
     if scores.shape != (len(passages),) or not np.isfinite(scores).all():
         raise named.wrong(f"score gave {scores.shape} for {len(passages)} passages, or something that is no number")
     return scores
+
+
+class PluggedSparse(Plugged):
+    """A learned sparse model of another package. Threads may share it as far as that package says that they may."""
+
+    def __init__(self, named: NamedPart, model: SparseEncoder) -> None:
+        super().__init__(named, model)
+        self.id, self.remote = str(model.id), model.remote
+
+    def encode(self, texts: Sequence[str], kind: str = "passage") -> list[SparseVector]:
+        """A vector for each text, terms ascending, weights above 0. Raises: PluginError for anything else."""
+        with self._named.answering():
+            made = self._model.encode(texts, kind)
+            vectors = [(np.asarray(terms, np.int64), np.asarray(weights, np.float32)) for terms, weights in made]
+        if len(vectors) != len(texts):
+            raise self._named.wrong(f"encode gave {len(vectors)} vectors for {len(texts)} texts")
+        for terms, weights in vectors:
+            if (
+                terms.shape != weights.shape
+                or terms.ndim != 1
+                or (np.diff(terms) <= 0).any()
+                or not (weights > 0).all()
+            ):
+                raise self._named.wrong(
+                    "encode gave a vector whose terms do not ascend, or a weight that is not above 0"
+                )
+        return vectors
 
 
 class PluggedChat(Plugged):

@@ -26,6 +26,7 @@ EMBEDDERS = {
     "transformers": "wellread.models.providers.transformers:open_embedder",
     "openai": "wellread.models.providers.openai:open_embedder",
 }
+SPARSE = {"transformers": "wellread.models.providers.transformers:open_sparse"}
 RERANKERS = {
     "onnx": "wellread.models.providers.minilm:open_reranker",
     "late": "wellread.models.providers.minilm:open_late",
@@ -57,10 +58,7 @@ def embedder(
 
 def sparse(settings: SparseSettings, folder: Path) -> SparseEncoder:
     """The learned sparse model that ``settings.model`` names. Errors as for ``chat``."""
-    kind, _, name = settings.model.partition(":")
-    if kind != "transformers" or not name:
-        raise UsageError(f"sparse.model = '{settings.model}': is written transformers:NAME")
-    made: SparseEncoder = plugins.loaded("wellread.models.providers.transformers:open_sparse")(name, settings, folder)
+    made: SparseEncoder = _open("sparse", SPARSE, settings, folder, None, "sparse.model")
     return made
 
 
@@ -73,15 +71,15 @@ def reranker(settings: RerankSettings, folder: Path, *, api_key: str | None = No
 
 
 def kinds(part: str) -> list[str]:
-    """Kinds that can be named for ``chat``, ``embedder`` or ``reranker``, built in or installed."""
-    built_in = {"chat": CHATS, "embedder": EMBEDDERS, "reranker": RERANKERS}[part]
+    """Kinds that can be named for ``chat``, ``embedder``, ``sparse`` or ``reranker``, built in or installed."""
+    built_in = {"chat": CHATS, "embedder": EMBEDDERS, "sparse": SPARSE, "reranker": RERANKERS}[part]
     return sorted({*built_in, *plugins.installed(part)})
 
 
 def _open(
     part: str,
     built_in: Mapping[str, str],
-    settings: ChatSettings | EmbedSettings | RerankSettings,
+    settings: ChatSettings | EmbedSettings | RerankSettings | SparseSettings,
     folder: Path,
     api_key: str | None,
     where: str,

@@ -92,7 +92,7 @@ class SparseSettings:
     """A learned sparse model (SPLADE) that is searched beside meaning and words; empty means none."""
 
     model: str = ""
-    """Which model, as transformers:NAME; a change needs `wellread index reembed`."""
+    """Which model, as kind:name: transformers:NAME; a change needs `wellread index reembed`."""
     weight: float = 0.3
     """Weight of this search beside those by meaning and by words, which weigh 1 together."""
     terms: int = 128

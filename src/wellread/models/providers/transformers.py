@@ -144,7 +144,7 @@ def open_reranker(name: str, settings: RerankSettings, folder: Path, api_key: st
     return TransformersReranker(name, _load("CrossEncoder", name, resolve(name, folder), settings.threads))
 
 
-def open_sparse(name: str, settings: SparseSettings, folder: Path) -> TransformersSparse:
+def open_sparse(name: str, settings: SparseSettings, folder: Path, api_key: str | None = None) -> TransformersSparse:
     """``transformers:NAME`` as a learned sparse model. Raises as ``open_embedder``."""
     return TransformersSparse(name, _load("SparseEncoder", name, resolve(name, folder), settings.threads), settings)
 
