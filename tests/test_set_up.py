@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -171,20 +172,18 @@ def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path, ex
         pytest.skip("the training stack was not set up: make test")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "empty"], check=True)
     python = tmp_path / "empty" / "bin" / "python"
-    wanted, options = str(wheel), ["--constraints", str(LOCK)]
+    configured = set_up.pip_settings(Path(sys.executable))
+    environment = {**os.environ, **set_up.handed_on(configured)}
+    wanted, options = str(wheel), ["--constraints", str(LOCK), "--build-constraints", str(LOCK)]
     if extras:
         wanted = f"{wheel}[{','.join(set_up.all_extras())}]"
         pinned = tmp_path / "torch.txt"
         pinned.write_text(f"torch=={metadata.version('torch')}\n")
-        options += [
-            "--constraints",
-            str(pinned),
-            *set_up.torch_build(set_up.pip_settings(Path(sys.executable))).options,
-        ]
+        options += ["--constraints", str(pinned), *set_up.torch_build(configured).options]
     # what set-up fetched lies in uv's cache; where it does not, the package index is asked
     for offline in (["--offline"], []):
         install = [uv, "pip", "install", "--quiet", "--system-certs", "--python", python, *offline, *options, wanted]
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
+        done = subprocess.run(install, capture_output=True, text=True, check=False, env=environment)
         if done.returncode == 0:
             break
     assert done.returncode == 0, done.stderr

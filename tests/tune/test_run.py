@@ -161,20 +161,20 @@ def _train(folder: Path, chosen: TuneSettings, name: str) -> None:
             run.start(opened, chosen, name=name)
 
 
-def test_a_run_killed_at_ten_random_points_ends_with_the_same_weights(base: KnowledgeBase, tiny_model: Path) -> None:
-    chosen = settings(tiny_model, epochs=25, dropout=0.1, patience=0, save_every_s=0.0, accumulate=2, replay=0.3)
+def test_a_run_killed_at_random_points_ends_with_the_same_weights(base: KnowledgeBase, tiny_model: Path) -> None:
+    chosen = settings(tiny_model, epochs=12, dropout=0.1, patience=0, save_every_s=0.0, accumulate=2, replay=0.3)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["wellread.tune.run", "torch", "transformers", "peft", "tests.tune.test_run"])
     assert _attempt(processes, base.folder, chosen, "whole", None) == 0
     chance, folder, points = random.Random(4), state.folder_of(base.folder, "cut"), []
-    for kill in range(10):
-        step = chance.uniform(kill, kill + 1) * 5  # of 50 steps; some kills fall into loading, some into saving
+    for kill in range(5):  # `python -m bench.tune survive` kills ten times
+        step = chance.uniform(kill, kill + 1) * 5  # of 24 steps; some kills fall into loading, some into saving
         assert _attempt(processes, base.folder, chosen, "cut", (step, chance.uniform(0, 0.01))) != 0
         done = checkpoint.latest(folder / "checkpoints")
         points.append(done.name if done else "none")
         assert state.read(folder).state == "stopped"
     assert _attempt(processes, base.folder, chosen, "cut", None) == 0
-    assert len(set(points)) >= 5, points
+    assert len(set(points)) >= 3, points
     whole = state.folder_of(base.folder, "whole")
     for name in ("checkpoints", "best"):
         first, second = (_weights(one, name) for one in (whole, folder))
