@@ -56,7 +56,7 @@ def test_the_heaviest_words_of_a_text_are_kept(folder: Path) -> None:
 
 
 def test_a_model_of_another_kind_or_name_is_refused(folder: Path) -> None:
-    with pytest.raises(UsageError, match="no such kind .onnx.; known are transformers"):
+    with pytest.raises(UsageError, match=r"no such kind .onnx.; known are transformers"):
         select.sparse(SparseSettings(model="onnx:minilm"), folder)
     with pytest.raises(ModelError, match="wellread models pull hf:owner/none"):
         select.sparse(SparseSettings(model="transformers:owner/none"), config.models_folder())
