@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,9 @@ def units_of(hits: Sequence[Hit]) -> list[Quotable]:
     outlines: dict[str, Outline] = {}
     headers = _headers(hits)
     for n, hit in enumerate(hits):
-        outline = outlines.setdefault(hit.chunk.document_id, Outline(hit.document))
+        if hit.chunk.document_id not in outlines:
+            outlines[hit.chunk.document_id] = Outline(hit.document)
+        outline = outlines[hit.chunk.document_id]
         pieces = _rows(n, hit, outline, headers) if hit.chunk.kind == "table" else _sentences(n, hit, outline, headers)
         for unit in (_placed(unit, hit, outline) for unit in pieces):
             key = (hit.chunk.document_id, *unit.span)
@@ -229,12 +232,19 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Content words of a text: lower case, without accents and stop words, lightly stemmed."""
+    return list(_words(text))
+
+
+@lru_cache(maxsize=4096)  # a question reads the same pieces when it ranks them, weighs them and checks its answer
+def _words(text: str) -> tuple[str, ...]:
     apart = _RAISED.sub(" ", text)  # «12¹» is twelve with a mark
-    folded = "".join(c for c in unicodedata.normalize("NFKD", apart.lower()) if not unicodedata.combining(c))
+    folded = apart.lower()
+    if not folded.isascii():
+        folded = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
     found = WORD.findall(folded)
-    if CJK.search(folded):
+    if not folded.isascii() and CJK.search(folded):
         found = [piece for word in found for piece in (_pairs(word) if CJK.search(word) else (word,))]
-    return [stem(word) for word in found if word not in STOPWORDS]
+    return tuple(stem(word) for word in found if word not in STOPWORDS)
 
 
 def _pairs(run: str) -> list[str]:
@@ -248,6 +258,7 @@ def _pairs(run: str) -> list[str]:
     return pieces
 
 
+@lru_cache(maxsize=16384)
 def stem(word: str) -> str:
     """A word without its commonest English endings; other languages pass through nearly unchanged."""
     if word.endswith(("'s", "’s")):
