@@ -341,6 +341,7 @@ class SyncReport:
     summaries: int = 0
     seconds: float = 0.0
     failures: tuple[Failure, ...] = ()
+    restricted: Mapping[str, int] = field(default_factory=dict)  # groups («bug, urgent») → documents for them alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -414,3 +414,19 @@ def test_every_metric_of_any_answer_lies_between_0_and_1(
 ) -> None:
     given_ = outcome(text, refused=refused, citations=(citation(text),) if cites else ())
     assert all(0.0 <= value <= 1.0 for value in metrics.score(given_, question).values())
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "accepted"),
+    [
+        ("정박료는 45크로네입니다.", "45크로네", True),
+        ("정박료는 145크로네입니다.", "45크로네", False),
+        ("Die Jahresgebühr beträgt 1.200 Kronen.", "1200 Kronen", True),
+        ("It was minus twelve degrees.", "-12 degrees", True),
+        ("It was twelve degrees.", "-12 degrees", False),
+        ("Ring 5550134.", "555 0134", True),
+        ("Ring (0)55-501 35.", "555 0134", False),
+    ],
+)
+def test_an_answer_is_right_in_every_way_of_writing_it(text: str, answer: str, accepted: bool) -> None:
+    assert metrics.right(outcome(text), Question("q", "?", (answer,))) == float(accepted)

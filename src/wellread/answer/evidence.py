@@ -21,6 +21,12 @@ __all__ = ["Quotable", "Scored", "citation", "plain", "score", "units_of", "word
 UNFIT = 0.1  # what a unit loses that holds nothing of the kind asked for; docs/log.md 2026-11-21
 BELOW = 2  # pieces under one that only repeats the question, among which the next that says something is taken
 _INDEX = re.compile(r"[\w.-]+ \([\w ]+\)(?: \[\d+\])?")  # max_wal_senders (integer) [1]
+ELSEWHERE = 0.25  # what a unit loses where the question names another item of a list by its number
+_ITEM = re.compile(
+    r"\b(?:step|point|item|rule|number|no\.?|question|instruction|stage) (?P<n>\d{1,3})\b", re.IGNORECASE
+)
+_BESIDE = re.compile(r"\b(?:if|after|before|until|while|fails?|apply|applies|except)\b", re.IGNORECASE)
+_ENUMERATED = re.compile(r"\W*(?P<n>\d{1,3})[.)]\s")
 COMPARED = 64  # units that get a sentence vector, after a first sorting by words: a vector costs about 5 ms
 
 
@@ -51,19 +57,31 @@ def score(question: str, units: Sequence[Quotable], scorer: Embedder) -> Scored:
     """
     asked_words = list(dict.fromkeys(words(question)))
     own_words = [set(words(u.reading)) for u in units]
+    meant = _items(question, units)
+    for n in meant:  # «2. Press the red switch» is step 2
+        own_words[n] |= set(words(" ".join(m[0] for m in _ITEM.finditer(question))))
     all_words = [held | set(words(u.context)) for held, u in zip(own_words, units, strict=True)]
     weight = pieces.weights(asked_words, own_words)
     own = pieces.coverage(asked_words, weight, own_words)
     coverage = pieces.coverage(asked_words, weight, all_words)
     kept = np.sort(np.argsort(-(own + coverage), kind="stable")[:COMPARED])
+    lost = np.array([bool(meant) and i not in meant for i in kept], np.float32)
     units, own, coverage = [units[i] for i in kept], own[kept], coverage[kept]
     cosine = _cosine(question, units, scorer)
     kind = asked.wanted(question)
     unfit = np.array([not asked.holds(u.reading, kind, question) for u in units], np.float32)
-    total = (1 - pieces.LEAD) * cosine + pieces.LEAD * (0.5 * own + 0.5 * coverage) - UNFIT * unfit
+    total = (1 - pieces.LEAD) * cosine + pieces.LEAD * (0.5 * own + 0.5 * coverage) - UNFIT * unfit - ELSEWHERE * lost
     _handed_on(question, units, (total, cosine, own, coverage))
     order = np.argsort(-total, kind="stable")
     return Scored(tuple(units[i] for i in order), cosine[order], coverage[order], own[order], total[order])
+
+
+def _items(question: str, units: Sequence[Quotable]) -> set[int]:
+    """Which units are the item of a list that the question names by its number: «step 2», «rule 14»."""
+    if _BESIDE.search(question):
+        return set()
+    numbers = {m["n"] for m in _ITEM.finditer(question)}
+    return {n for n, u in enumerate(units) if (begins := _ENUMERATED.match(u.text)) and begins["n"] in numbers}
 
 
 def _handed_on(question: str, units: Sequence[Quotable], scores: Sequence[NDArray[np.float32]]) -> None:

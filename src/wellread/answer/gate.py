@@ -40,20 +40,22 @@ def weigh(question: str, scored: Scored) -> Signals:
     """The evidence for a question in scored units; all zero without units."""
     if not len(scored):
         return Signals(0.0, 0.0, 0.0, 0.0)
-    others = [float(total) for total in scored.total[1 : 1 + OTHERS]]
+    best = set(words(scored.units[0].reading))
+    rest = zip(scored.units[1:], scored.total[1:], strict=True)
+    others = [float(total) for unit, total in rest if set(words(unit.reading)) != best][:OTHERS]
     others += [BACKGROUND] * (OTHERS - len(others))
     near = [u for u in scored.units if u.hit in {best.hit for best in scored.units[:3]}]
     held = set(words(" ".join(f"{u.context} {u.reading}" for u in near)))
-    names = {w for name in _names(question) for w in words(name)}
+    named = {w for name in names(question) for w in words(name)}
     return Signals(
         cosine=float(scored.cosine[0]),
         own=float(scored.own[0]),
-        named=len(names & held) / len(names) if names else 1.0,
+        named=len(named & held) / len(named) if named else 1.0,
         margin=float(scored.total[0]) - sum(others) / OTHERS,
     )
 
 
-def _names(question: str) -> list[str]:
+def names(question: str) -> list[str]:
     """Capitalised words (not the first) and numbers of a question."""
     first = WORD.search(question)
     start = first.end() if first else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wellread.answer.elements import held_by
 from wellread.answer.evidence import Scored
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, words
@@ -13,9 +14,13 @@ def choose(question: str, scored: Scored, most: int) -> list[Quotable]:
     """At most ``most`` units that answer best; a further one holds what is asked for: a number, a time, a name."""
     kind = asked.wanted(question)
     chosen = [scored.units[0]]
+    about = frozenset(words(question))
+    named = about & held_by(chosen[0]).own if held_by(chosen[0]).row else frozenset()
     for unit, total in zip(scored.units[1:], scored.total[1:], strict=True):
         if len(chosen) == most or total < CLOSE * scored.total[0]:
             break
+        if named - held_by(unit).own:  # a row of something else than what the question names
+            continue
         if asked.holds(unit.reading, kind, question) and not any(
             set(words(unit.reading)) == set(words(other.reading)) for other in chosen
         ):

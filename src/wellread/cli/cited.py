@@ -141,4 +141,8 @@ def report(done: SyncReport) -> str:
         parts.append("1 summary" if done.summaries == 1 else f"{done.summaries:,} summaries")
     if done.unchanged:
         parts.append(f"{done.unchanged:,} unchanged")
-    return f"{', '.join(parts)}, {show.duration(done.seconds)}"
+    lines = [f"{', '.join(parts)}, {show.duration(done.seconds)}"]
+    for groups, n in sorted(done.restricted.items()):
+        named = f"the group{'s' if ', ' in groups else ''} {groups}"
+        lines.append(f"{show.count(n, 'document')} only for {named} (labels of the source or of the file itself)")
+    return "\n".join(lines)

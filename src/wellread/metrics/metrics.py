@@ -32,6 +32,9 @@ LOWER_IS_BETTER = frozenset({"answered_wrongly", "refused_wrongly"})
 WEIGHED = 6  # units that a sentence is held against: those that share most words with it
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_JOINED = re.compile(r"[\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # no blanks between words
+_DIALLED = re.compile(r"\+?\(?\d{2,}\)?(?:[ /()-]{1,2}\d{2,}\)?)+|0\d{5,}")
+_GROUPED = re.compile(r"\+?\(?\d+(?:[ /()-]{1,2}\d+)*")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -67,17 +70,20 @@ def holds(text: str, answers: Sequence[str]) -> bool:
     """Whether an accepted answer stands in the text as whole words; «75» is not in «1,750», «75.5» or «10:75»."""
     held = _writings(text)
     wanted = [pattern for answer in answers for pattern in _writings(answer) if pattern]
-    return any(
-        re.search(rf"(?<!\w)(?<!\w[.,:]){re.escape(pattern)}(?!\w|[.,:]\d)", writing)
-        for pattern in wanted
-        for writing in held
-    )
+    return any(re.search(_whole(pattern), writing) for pattern in wanted for writing in held)
+
+
+def _whole(pattern: str) -> str:
+    """A pattern as whole words, by blanks where its script has them: «45크로네» stands in «45크로네입니다»."""
+    before = "" if _JOINED.match(pattern) else r"(?<!\w)(?<!\w[.,:])"
+    after = "" if _JOINED.match(pattern[-1]) else r"(?!\w|[.,:]\d)"
+    return f"{before}{re.escape(pattern)}{after}"
 
 
 def _writings(text: str) -> set[str]:
-    """A text without the marks of thousands: commas, and blanks too, since «61 600» may be one number or two."""
+    """A text without the marks of thousands: commas, and blanks and points too, which may be more than that."""
     folded = re.sub(r"(?<=\d),(?=\d{3}\b)", "", quantities.fold(text)).strip(" .")
-    return {folded, re.sub(r"(?<=\d) (?=\d{3}\b)", "", folded)}
+    return {folded, *(re.sub(rf"(?<=\d){mark}(?=\d{{3}}\b)", "", folded) for mark in (" ", r"\."))}
 
 
 def number_match(text: str, answers: Sequence[str], *, tolerance: float = 0.0) -> float:
@@ -253,6 +259,10 @@ def tells_right(question: Question) -> bool:
 
 
 def _accepted(text: str, answer: str) -> bool:
+    if _DIALLED.fullmatch(answer.strip()):  # a telephone number, an account: digits that may be grouped in any way
+        dialled = re.sub(r"\D", "", answer)
+        if len(dialled) >= 6 and any(re.sub(r"\D", "", m[0]) == dialled for m in _GROUPED.finditer(text)):
+            return True
     return number_match(text, [answer]) > 0 if is_number(answer) else holds(text, [answer])
 
 

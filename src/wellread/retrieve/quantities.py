@@ -56,9 +56,9 @@ for _dimension, _listed in {
     "ampere": "amp amps ampere amperes=1",
     "hertz": "hz=1 khz=1e3 mhz=1e6 ghz=1e9",
     "share": "% per_cent percent pct percentage_point percentage_points=1 ‰ per_mille=0.1",
-    "NOK": "kr krone kroner crown crowns nok=1 øre=0.01",
-    "DKK": "kr krone kroner crown crowns dkk=1 øre=0.01",
-    "SEK": "kr krona kronor crown crowns sek=1 öre=0.01",
+    "NOK": "kr krone kroner kronen crown crowns nok=1 øre=0.01",
+    "DKK": "kr krone kroner kronen crown crowns dkk=1 øre=0.01",
+    "SEK": "kr krona kronor kronen crown crowns sek=1 öre=0.01",
     "USD": "$ us$ dollar dollars usd=1 cent cents=0.01",
     "EUR": "€ euro euros eur=1 cent cents=0.01",
     "GBP": "£ pound pounds gbp=1 pence=0.01",
@@ -121,7 +121,8 @@ _SPELT = rf"(?:{_any(_TENS)})(?:[ -](?:{_any({w: 0 for w, n in _WORDS.items() if
 _ARTICLE = r"half an?|an?(?= (?:second|minute|hour|day|night|week|month|year|dozen|hundred|thousand|million)\b)"
 _NUMBERS = re.compile(
     rf"(?:{_SYMBOLS})?(?:(?<![\w.,:)])(?P<sign>-|minus )|(?<![\w.:#])(?<!\d,)(?<![a-z]-))(?P<digits>{_DIGITS})"
-    rf"(?P<ordinal>(?:st|nd|rd|th)\b)?|(?<![\w-])(?P<words>{_any(_ORDINALS)}|{_SPELT}|{_ARTICLE}|dozen)\b",
+    rf"(?P<ordinal>(?:st|nd|rd|th)\b)?|(?<![\w-])(?P<below>minus )?"
+    rf"(?P<words>{_any(_ORDINALS)}|{_SPELT}|{_ARTICLE}|dozen)\b",
 )
 _AFTER = re.compile(
     rf"(?P<half> and a half)?(?: ?(?P<scale>{_any(_SCALES)}|dozen)\b)?(?:[ -]?(?P<unit>{_any(_UNITS)})(?!\w))?"
@@ -290,7 +291,7 @@ def _numbers(match: re.Match[str], text: str, every: bool) -> Iterator[Quantity]
     if after["half"]:
         value += 0.5
     value *= 12.0 if after["scale"] == "dozen" else _SCALES.get(after["scale"] or "", 1.0)
-    if part["sign"]:
+    if part["sign"] or part["below"]:
         value = -value
     meanings = _UNITS.get(unit.replace("-", " "), _UNITS.get(unit, ()))
     before = (part["before"] or "").rstrip(". ")
@@ -312,6 +313,9 @@ def _numbers(match: re.Match[str], text: str, every: bool) -> Iterator[Quantity]
             return
     rate = "year" if after["rate"] == "annum" else after["rate"] or ""
     yield Quantity(Span(match.start(), end), value, meanings, rate)
+    if every and digits and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", digits):  # 1200 elsewhere
+        thousands = tuple((name, amount * 1000) for name, amount in meanings)
+        yield Quantity(Span(match.start(), end), value * 1000, thousands, rate)
     if digits and " " in digits and every:
         at = match.start("digits")
         yield from (Quantity(Span(at, end), float(group.replace(",", "."))) for group in digits.split(" "))

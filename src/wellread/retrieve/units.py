@@ -95,7 +95,7 @@ def _placed(unit: Quotable, hit: Hit, outline: Outline) -> Quotable:
 
 def _sentences(n: int, hit: Hit, outline: Outline, shared: Headers) -> Iterable[Quotable]:
     base, text = hit.chunk.span.start, hit.chunk.text
-    spans = list(_pieces(text))
+    spans = [line for span in _pieces(text) for line in _by_row(text, span, base, outline)]
     header: list[str] | None = None
     at = 0
     for m, (start, end) in enumerate(spans):
@@ -120,6 +120,14 @@ def _sentences(n: int, hit: Hit, outline: Outline, shared: Headers) -> Iterable[
             header, at = None, 0
         if len(WORD.findall(reading)) >= 2 - _unspaced(reading) and not piece.startswith("#"):
             yield Quotable(n, Span(base + start, base + end), piece, reading, "")
+
+
+def _by_row(text: str, span: Span, base: int, outline: Outline) -> Iterable[Span]:
+    """A piece as it is, or line by line where each line is a row of a table that is known."""
+    lines = [m.span() for m in re.finditer(r"[^\n]*\S", text[span.start : span.end])]
+    rows = [Span(span.start + start, span.start + end) for start, end in lines]
+    known = len(rows) > 1 and all(outline.row(Span(base + start, base + end)) is not None for start, end in rows)
+    return rows if known else (span,)
 
 
 def _names(

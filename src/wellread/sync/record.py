@@ -19,6 +19,15 @@ class Tally:
 
     counts: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    restricted: dict[str, int] = field(default_factory=dict)
+
+    def merge(self, other: Tally) -> None:
+        """All that ``other`` counted is counted here too."""
+        for name, n in other.counts.items():
+            self.add(name, n)
+        self.failures += other.failures
+        for groups, n in other.restricted.items():
+            self.restricted[groups] = self.restricted.get(groups, 0) + n
 
     def add(self, name: str, n: int = 1) -> None:
         """``n`` more of what the report calls ``name``."""
@@ -37,6 +46,9 @@ def put(tx: Transaction, change: Ready, tenant: str, tally: Tally, arrivals: Arr
     files.put(tx, change.item, "live", tenant=tenant, document_id=document.id)
     tally.add("new" if change.replaces is None else "changed")
     tally.add("chunks", len(planned.chunks))
+    if document.labels:
+        groups = ", ".join(sorted(document.labels))
+        tally.restricted[groups] = tally.restricted.get(groups, 0) + 1
 
 
 def record(tx: Transaction, change: Change, tenant: str, tally: Tally, arrivals: Arrivals) -> None:

@@ -57,7 +57,10 @@ def apply(
         _commit(store, batch, embedder, tally, tenant, settings)
         progress.step("index", tally.counts.get("chunks", 0), None, "chunks")
     compact(store, force=False)
-    return SyncReport(**tally.counts, failures=tuple(tally.failures), seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return SyncReport(
+        **tally.counts, failures=tuple(tally.failures), restricted=dict(tally.restricted), seconds=seconds
+    )
 
 
 def _batches(changes: Iterator[Change], tally: Tally) -> Iterator[list[Change]]:
@@ -93,10 +96,8 @@ def _commit(
             if into is None or into.storage == storage:  # else another process has changed how vectors are kept
                 brought = Brought(store, settings.language, embedder, by_hash, storage)
                 done = _written(tx, batch, tenant, Arrivals(brought))
-    for name, n in done.counts.items():
-        tally.add(name, n)
+    tally.merge(done)
     tally.add("embedded", n_embedded)
-    tally.failures += done.failures
 
 
 def _written(tx: Transaction, batch: Sequence[Change], tenant: str, arrivals: Arrivals) -> Tally:

@@ -10,7 +10,7 @@ from wellread.answer.kinds import comparison, fact, halves, table
 from wellread.answer.kinds.case import Kind, QuestionCase
 from wellread.types import Verdict
 
-KINDS: tuple[Kind, ...] = (halves.answer, comparison.answer, table.rows, table.lookup, fact.answer)
+KINDS: tuple[Kind, ...] = (halves.answer, comparison.answer, table.rows, table.lookup, table.unnamed, fact.answer)
 
 
 def answer(case: QuestionCase, draft: Draft, detail: dict[str, object]) -> Iterator[str]:

@@ -6,25 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from wellread.answer import gate
 from wellread.answer.elements import NEGATION, held_by, pairs_of
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
-from wellread.retrieve import quantities
+from wellread.answer.kinds.telling import ASKING, stands, telling
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, words
 
 LOOKED_AT = 10  # best pieces among which the rows of a table are counted
 FEWEST_ROWS, MOST_ROWS = 3, 12
-ALIKE = 5  # first letters that two words of one stem share
 LEAST_WORDS = 2  # telling words of a question that a single row has to hold, all of them
 
-# Words by which a price, an amount or a day is asked for: column names say them another way, or not at all.
-_ASKING = frozenset(
-    words(
-        "cost costs price prices pay pays paid fare fares fee fees charge much many long big large high heavy amount"
-        " number figure value one end start beginning year day date time give tell show take takes get gets go goes"
-        " cent kroner crowns single"
-    )
-)
 _LIST = re.compile(
     r"\b(?:which|what) (?!is\b|was\b|does\b|has\b|this\b)\w+s\b|\bwhat do they\b|\b(?:list|all|each|every|compare)\b",
     re.IGNORECASE,
@@ -33,32 +25,38 @@ _LIST = re.compile(
 
 def lookup(case: QuestionCase) -> Made | None:
     """The one row that holds every telling word of the question in its cells, column names and headings."""
-    about = _telling(case.question)
+    about = telling(case.question)
     if len(about) < LEAST_WORDS or _LIST.search(case.question):
         return None
     kind = asked.wanted(case.question)
     rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and asked.holds(u.reading, kind, case.question)]
-    fitting = [u for u in rows if all(_stands(word, held_by(u).words) for word in about)]
+    fitting = [u for u in rows if all(stands(word, held_by(u).words) for word in about)]
     if not fitting:
         return None
-    own = {unit: sum(_stands(word, held_by(unit).own) for word in about) for unit in fitting}
+    own = {unit: sum(stands(word, held_by(unit).own) for word in about) for unit in fitting}
     best = max(fitting, key=lambda unit: own[unit])
     if not own[best] or sum(own[u] == own[best] and u.context == best.context for u in fitting) > 1:
         return None
     return Made("table lookup", (CitedClaim(best.reading, (best,)),), how="the row that holds all that is named")
 
 
-def _telling(question: str) -> frozenset[str]:
-    """The words of a question that a row has to hold; measures of length, weight and the like are no names."""
-    folded = quantities.fold(question)
-    measures = [q for q in quantities.quantities(question) if any(not d.startswith("count") for d, _ in q.meanings)]
-    measured = {word for q in measures for word in words(folded[q.span.start : q.span.end])}
-    return frozenset(words(question)) - _ASKING - measured
+def unnamed(case: QuestionCase) -> Made | None:
+    """The one row, of tables whose columns have no names, that holds all that the question names.
 
-
-def _stands(word: str, held: frozenset[str]) -> bool:
-    """Whether a word stands there, or one that begins with the same letters: «renewals» and «renewed»."""
-    return word in held or (len(word) > ALIKE and any(other[:ALIKE] == word[:ALIKE] for other in held))
+    What no piece at hand holds («boats», «came») may be what its column is called; names and numbers have to stand in
+    the row or over it, one of them in the row itself.
+    """
+    about = telling(case.question)
+    named = {word for name in gate.names(case.question) for word in words(name)}
+    rows = [u for u in case.scored.units if " | " in u.text and len(pairs_of(u)) == 1]
+    if not named or not rows or _LIST.search(case.question):
+        return None
+    said = frozenset[str]().union(*(held_by(u).words for u in case.scored.units))
+    wanted = (about & said) | named
+    fitting = [u for u in rows if wanted <= held_by(u).words and named & held_by(u).own]
+    if len(fitting) != 1 or len(wanted) < LEAST_WORDS:
+        return None
+    return Made("table lookup", (CitedClaim(fitting[0].reading, (fitting[0],)),), how="the row that holds all names")
 
 
 def rows(case: QuestionCase) -> Made | None:
@@ -68,7 +66,7 @@ def rows(case: QuestionCase) -> Made | None:
     table = _table(case.scored.units)
     if not table:
         return None
-    about = frozenset(words(case.question)) - _ASKING
+    about = frozenset(words(case.question)) - ASKING
     named = [pairs_of(unit) for unit in table]
     heads = [name for name, _ in named[0]]
     wanted = [n for n, head in enumerate(heads) if about & frozenset(words(head))]
