@@ -30,6 +30,7 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.models.opened import OpenModels
 from wellread.optimise import rechunk
 from wellread.retrieve.outline import with_structure
+from wellread.retrieve.versions import previous
 from wellread.retrieve.similar.similar import FileReading, alike
 from wellread.store import access, credentials, documents, feedback, files, jobs, lineage, log, outcomes
 from wellread.store.schema import versions
@@ -189,6 +190,15 @@ def _structured(scene: Scene) -> Any:
     return [hit.document.text for hit in made.hits if hit.document.text]
 
 
+def _previous(scene: Scene) -> Any:
+    """A document that would have come after the hidden one, by its name."""
+    hidden = scene.mine.documents()[0]
+    after = replace(hidden, id="other", uri=f"{hidden.uri}.2", superseded_by=None)
+    return previous(after, scene.base.reader, who=EVE) or previous(
+        replace(after, uri=hidden.uri), scene.base.reader, who=EVE
+    )
+
+
 def _tables(scene: Scene) -> Any:
     with scene.base.store.reading() as connection:
         return list(stored.listed(connection, who=EVE))
@@ -239,6 +249,7 @@ FUNCTIONS: dict[str, Row] = {
     "maintenance:whole": refused(lambda s: maintenance.whole(s.base.store, who=EVE), Refused),
     "optimise.rechunk:copied": _copied,
     "retrieve.outline:with_structure": _structured,
+    "retrieve.versions:previous": _previous,
     "retrieve.search:search": lambda s: s.base.search(ASKED).hits,
     "retrieve.similar.similar:alike": refused(
         lambda s: alike(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
@@ -37,6 +38,7 @@ from wellread.retrieve.retrievers import sparse as sparse_search
 from wellread.retrieve.retrievers import tree as tree_search
 from wellread.retrieve.similar.similar import By, FileReading, SimilarDocument, alike
 from wellread.retrieve.understand.followup import History
+from wellread.retrieve.versions import previous
 from wellread.store import documents, files, jobs, log, scratch
 from wellread.store.check import Fault
 from wellread.store.engine.api import Store
@@ -307,7 +309,8 @@ class KnowledgeBase:
 
         chat = self._open_chat if self.settings["chat"].model else None
         opened = (search, self.scorer, chat, self.settings["rewrite"], chat, profile)
-        parts = answering.AnswerParts(*opened, abandoned=lambda answer: self._logged(answer, read))
+        older = partial(previous, reader=self.reader, who=self.who)
+        parts = answering.AnswerParts(*opened, before=older, abandoned=lambda answer: self._logged(answer, read))
         with closing(answering.stream(question, parts, settings, history)) as pieces:
             for piece in pieces:
                 yield self._logged(piece, read) if isinstance(piece, Answer) else piece

@@ -18,7 +18,7 @@ from wellread.retrieve.parts import SearchResult, Trace
 from wellread.retrieve.settings import RewriteSettings
 from wellread.retrieve.understand.followup import Turn
 from wellread.retrieve.understand.rewrite import Asking, follow_up
-from wellread.types import Answer
+from wellread.types import Answer, Document
 
 ABANDONED = "abandoned"  # the route of an answer whose stream was closed before its end
 
@@ -37,6 +37,7 @@ class AnswerParts:
     rewrite: RewriteSettings = field(default_factory=RewriteSettings)
     rewriter: Callable[[], Chat] | None = None
     reader: ReaderProfile = SMALL
+    before: Callable[[Document], Document | None] | None = None  # the version that a document took the place of
     abandoned: Callable[[Answer], object] | None = None  # gets what there is where nobody reads on
 
 
@@ -91,7 +92,8 @@ def _answered(
         weighed = gate.weigh(asked, scored)
         detail.update({name: round(getattr(weighed, name), 3) for name in gate.FEATURES})
         detail["probability"] = round(weighed.probability, 3)
-    case = QuestionCase(asked, tuple(hits), scored, weighed.probability, settings, parts.scorer, parts.search)
+    opened = (parts.scorer, parts.search, parts.before)
+    case = QuestionCase(asked, tuple(hits), scored, weighed.probability, settings, *opened)
     route, declined = "", False
     if writes and parts.chat is not None and len(scored) and weighed.probability >= parts.reader.ask_above:
         with draft.stage("write") as detail:
@@ -102,7 +104,7 @@ def _answered(
     if not draft.sentences and settings.style != "write" and not declined:
         with draft.stage("quote") as detail:
             yield from kinds.answer(case, draft, detail)
-            route = "computed" if detail.get("kind") == "comparison" else "quoted"
+            route = "computed" if detail.get("kind") in kinds.COMPUTED else "quoted"
     if not draft.sentences:
         yield REFUSAL
         yield drafting.refused(question, draft, scored, hits, settings.nearest, weighed.probability)

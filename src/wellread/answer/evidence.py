@@ -14,7 +14,7 @@ from wellread.models.api import Embedder
 from wellread.retrieve import units as pieces
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, plain, words
-from wellread.types import Citation, Hit
+from wellread.types import Chunk, Citation, Document, Hit, Span
 
 __all__ = ["Quotable", "Scored", "citation", "plain", "score", "units_of", "words"]
 
@@ -115,6 +115,12 @@ def _cosine(question: str, units: Sequence[Quotable], scorer: Embedder) -> NDArr
         return np.zeros(0, np.float32)
     asked_vector = scorer.embed([question], kind="query")[0]
     return np.asarray(scorer.embed([f"{u.context}: {u.reading}" for u in units]) @ asked_vector, np.float32)
+
+
+def whole(document: Document) -> Hit:
+    """A document, with its text, as one hit: for what is not about single passages of it."""
+    span = Span(0, len(document.text))
+    return Hit(Chunk("", document.id, document.version, 0, span, document.text), document, 0.0)
 
 
 def citation(unit: Quotable, hits: Sequence[Hit]) -> Citation:

@@ -10,7 +10,7 @@ from wellread.answer.settings import AnswerSettings
 from wellread.models.api import Embedder
 from wellread.retrieve.parts import SearchResult
 from wellread.retrieve.units import Quotable
-from wellread.types import Hit
+from wellread.types import Document, Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class QuestionCase:
     settings: AnswerSettings
     scorer: Embedder
     search: Callable[[str], SearchResult] | None = None
+    before: Callable[[Document], Document | None] | None = None  # the version that a document took the place of
 
     @property
     def enough(self) -> bool:

@@ -6,11 +6,24 @@ from collections.abc import Iterator
 
 from wellread.answer import evidence
 from wellread.answer.draft import Draft
-from wellread.answer.kinds import comparison, fact, halves, table
+from wellread.answer.kinds import comparison, fact, figure, halves, hops, keyword, summary, table, versions
 from wellread.answer.kinds.case import Kind, QuestionCase
 from wellread.types import Verdict
 
-KINDS: tuple[Kind, ...] = (halves.answer, comparison.answer, table.rows, table.lookup, table.unnamed, fact.answer)
+KINDS: tuple[Kind, ...] = (
+    halves.answer,
+    versions.answer,
+    summary.answer,
+    comparison.answer,
+    figure.answer,
+    table.rows,
+    table.lookup,
+    table.unnamed,
+    hops.answer,
+    keyword.answer,
+    fact.answer,
+)
+COMPUTED = ("comparison", "figure", "versions")  # kinds whose text is put together from what they cite
 
 
 def answer(case: QuestionCase, draft: Draft, detail: dict[str, object]) -> Iterator[str]:

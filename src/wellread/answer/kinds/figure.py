@@ -1,0 +1,199 @@
+"""A figure over a table: the largest, a count, a sum, a mean, computed from typed cells and shown with its rows.
+
+Only where the question leaves no choice: one operation, one column that it names best, rows that it names by their
+cells. Everything else is for the other ways of answering.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
+from wellread.answer.kinds.telling import stands, telling
+from wellread.errors import UsageError
+from wellread.index.tables import query as queries
+from wellread.index.tables.query import Aggregate, Condition, TableQuery, TableResult
+from wellread.index.tables.stored import StoredTable, of_document
+from wellread.retrieve.units import Quotable, words
+from wellread.types import Cell, Hit, Span
+
+LOOKED_AT = 6  # hits whose documents' tables are asked
+MOST_SHOWN = 12  # numbers of a sum that are written out
+
+# What a superlative is about: whether the largest is meant, and words that columns have for it.
+_SUPERLATIVES: dict[str, tuple[bool, str]] = {
+    "fastest": (True, "speed knots"),
+    "slowest": (False, "speed knots"),
+    "longest": (True, "length long metres duration time minutes"),
+    "shortest": (False, "length long metres duration time minutes"),
+    "heaviest": (True, "weight load tonnes mass"),
+    "lightest": (False, "weight load tonnes mass"),
+    "tallest": (True, "height"),
+    "deepest": (True, "depth"),
+    "oldest": (False, "built year founded"),
+    "newest": (True, "built year founded"),
+    "youngest": (True, "built year founded"),
+    "cheapest": (False, "price cost fare fee"),
+    "dearest": (True, "price cost fare fee"),
+    "most expensive": (True, "price cost fare fee"),
+    "least expensive": (False, "price cost fare fee"),
+    "largest": (True, ""),
+    "biggest": (True, ""),
+    "greatest": (True, ""),
+    "highest": (True, ""),
+    "most": (True, ""),
+    "smallest": (False, ""),
+    "lowest": (False, ""),
+    "fewest": (False, ""),
+    "least": (False, ""),
+}
+_SUPERLATIVE = re.compile(
+    rf"\b(?:{'|'.join(sorted(_SUPERLATIVES, key=len, reverse=True))})\b(?! (?:recent|likely|of all))", re.IGNORECASE
+)
+_AGGREGATES: tuple[tuple[Aggregate, re.Pattern[str]], ...] = (
+    ("mean", re.compile(r"\b(?:average|mean)\b", re.IGNORECASE)),
+    ("sum", re.compile(r"\b(?:total|altogether|in all|in total|sum of|combined|all told)\b", re.IGNORECASE)),
+)
+_COUNT = re.compile(r"\bhow many (?P<noun>[\w'’-]+)", re.IGNORECASE)
+_KEYS = re.compile(r"\W*(?:no|nr|id|line|number|code)\W*", re.IGNORECASE)  # numbers that count nothing
+_FRAME = frozenset(words("total altogether all sum average mean combined told number most least many list table"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a question wants of a table: a figure over a column, or the row with the largest or smallest value."""
+
+    about: frozenset[str]
+    aggregate: Aggregate | None = None
+    larger: bool | None = None
+
+
+def answer(case: QuestionCase) -> Made | None:
+    """The figure with its formula, on the rows that it follows from; None unless one table gives exactly one."""
+    asked = _asked(case.question)
+    if asked is None:
+        return None
+    made = [found for hit, table in _tables(case) if (found := _of_table(case, hit, table, asked)) is not None]
+    return made[0] if len(made) == 1 else None
+
+
+def _asked(question: str) -> _Asked | None:
+    about = telling(question) - _FRAME
+    if (found := _SUPERLATIVE.search(question)) and " or " not in question:
+        larger, meant = _SUPERLATIVES[found[0].lower()]
+        return _Asked((about | frozenset(words(meant))) - frozenset(words(found[0])), None, larger)
+    for aggregate, pattern in _AGGREGATES:
+        if pattern.search(question):
+            return _Asked(about, aggregate)
+    return _Asked(about, "count") if _COUNT.search(question) else None
+
+
+def _tables(case: QuestionCase) -> Iterator[tuple[int, StoredTable]]:
+    seen: set[str] = set()
+    for n, hit in enumerate(case.hits[:LOOKED_AT]):
+        if hit.document.id not in seen and hit.document.tables and hit.chunk.kind == "table":
+            seen.add(hit.document.id)
+            yield from ((n, table) for table in of_document(hit.document))
+
+
+def _of_table(case: QuestionCase, n: int, table: StoredTable, asked: _Asked) -> Made | None:
+    where, rest = _conditions(table, asked.about)
+    if asked.aggregate == "count":
+        return _counted(case, n, table, where)
+    column = _column(table, rest)
+    if column is None:
+        return None
+    try:
+        if asked.aggregate is not None:
+            result = queries.run(table, TableQuery(where, aggregate=asked.aggregate, of=column))
+            return _figured(case, n, result, asked.aggregate, column) if len(result.cells) > 1 else None
+        ordered = queries.run(table, TableQuery(where, order_by=column, descending=bool(asked.larger)))
+    except UsageError:
+        return None
+    return _first(case, n, table, ordered, column, bool(asked.larger))
+
+
+def _conditions(table: StoredTable, about: frozenset[str]) -> tuple[tuple[Condition, ...], frozenset[str]]:
+    """Cells that the question names whole choose the rows; the words that are left name the column."""
+    found: dict[int, tuple[str, frozenset[str]]] = {}
+    for row in table.rows:
+        for col, cell in enumerate(row):
+            if cell is None or table.columns[col].kind == "number":
+                continue
+            named = frozenset(words(cell.text))
+            if named and named <= about and len(named) > len(found.get(col, ("", frozenset[str]()))[1]):
+                found[col] = (cell.text, named)
+    conditions = tuple(Condition(table.columns[col].name, "=", text) for col, (text, _) in found.items())
+    return conditions, about - frozenset[str]().union(*(named for _, named in found.values()))
+
+
+def _column(table: StoredTable, about: frozenset[str]) -> str | None:
+    """The one column of numbers whose name the words fit best; None where none does, or two do equally well."""
+    fits = []
+    for column in table.columns:
+        named = frozenset(words(column.name.replace("_", " ")))
+        if column.kind == "number" and named and not _KEYS.fullmatch(column.name):
+            shared = sum(any(stands(word, frozenset([other])) for other in about) for word in named)
+            fits.append((shared / len(named) + 0.01 * shared, column.name))
+    fits.sort(reverse=True)
+    if not fits or not fits[0][0] or (len(fits) > 1 and fits[0][0] == fits[1][0]):
+        return None
+    return fits[0][1]
+
+
+def _counted(case: QuestionCase, n: int, table: StoredTable, where: tuple[Condition, ...]) -> Made | None:
+    """How many rows there are of what the first column is called."""
+    noun = _COUNT.search(case.question)
+    first = frozenset(words(table.columns[0].name)) if table.columns else frozenset[str]()
+    if noun is None or not where or not set(words(noun["noun"])) & first:
+        return None
+    try:
+        result = queries.run(table, TableQuery(where, aggregate="count"))
+    except UsageError:
+        return None
+    return _figured(case, n, result, "count", table.columns[0].name) if result.cells else None
+
+
+def _figured(case: QuestionCase, n: int, result: TableResult, aggregate: Aggregate, column: str) -> Made | None:
+    if result.value is None:
+        return None
+    rows = list(dict.fromkeys(_row(case.hits[n], n, cell) for cell in result.cells))
+    unit = f" {result.unit}" if result.unit else ""
+    value = result.value * 100 if result.unit == "%" else result.value
+    parts = [cell.text for cell in result.cells]
+    shown = f" = {' + '.join(parts)}" if aggregate == "sum" and len(parts) <= MOST_SHOWN else ""
+    name = {"sum": "Total", "mean": "Mean", "count": "Count", "min": "Smallest", "max": "Largest"}[aggregate]
+    text = f"{name} ({column.replace('_', ' ')}): {value:,.10g}{unit}{shown}, over {len(parts)} rows."
+    return Made("figure", (CitedClaim(text, tuple(rows[:MOST_SHOWN])),), how=result.formula)
+
+
+def _first(
+    case: QuestionCase, n: int, table: StoredTable, found: TableResult, column: str, larger: bool
+) -> Made | None:
+    """The row that comes first, where it comes first alone, with the one after it to compare with."""
+    at = next(col for col, one in enumerate(table.columns) if one.name == column)
+    rows = [row for row in found.rows if (cell := row[at]) is not None and cell.kind == "number"]
+    if len(rows) < 2 or len(rows) != len(found.rows):
+        return None
+    first, second = rows[0][at], rows[1][at]
+    label = next((cell for cell in rows[0] if cell is not None and cell.kind != "number"), None)
+    if first is None or second is None or label is None or first.value == second.value:
+        return None
+    word = "largest" if larger else "smallest"
+    named = column.replace("_", " ")
+    text = f"{label.text}: {first.text} ({named}), the {word} of {len(rows)}; the next is {second.text}."
+    units = tuple(dict.fromkeys(_row(case.hits[n], n, cell) for cell in (first, second)))
+    return Made("figure", (CitedClaim(text, units),), how=f"rows ordered by {column}")
+
+
+def _row(hit: Hit, n: int, cell: Cell) -> Quotable:
+    """The line of the document in which a cell stands, as a piece that can be cited."""
+    text = hit.document.text
+    start = text.rfind("\n", 0, cell.span.start) + 1
+    end = text.find("\n", cell.span.end)
+    span = Span(start, len(text) if end < 0 else end)
+    return Quotable(
+        n, span, text[span.start : span.end], text[span.start : span.end], hit.document.title, hit.chunk.page
+    )
