@@ -30,8 +30,8 @@ from wellread.knowledge_base import KnowledgeBase
 from wellread.models.opened import OpenModels
 from wellread.optimise import rechunk
 from wellread.retrieve.outline import with_structure
-from wellread.retrieve.versions import previous
 from wellread.retrieve.similar.similar import FileReading, alike
+from wellread.retrieve.versions import previous
 from wellread.store import access, credentials, documents, feedback, files, jobs, lineage, log, outcomes
 from wellread.store.schema import versions
 from wellread.sync import remove
