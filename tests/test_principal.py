@@ -408,6 +408,7 @@ METHODS: dict[str, Row] = {
     "remove": refused(lambda s: s.base.remove("*")),
     "search": lambda s: s.base.search(ASKED).hits,
     "similar": refused(lambda s: s.base.similar(s.document)),
+    "verify": lambda s: s.base.verify("The vault opens with sesame.").citations,
     "ask": lambda s: s.base.configured([], logs=False).ask(ASKED).citations,
     "stream": lambda s: [
         piece for piece in s.base.configured([], logs=False).stream(ASKED) if HIDDEN.search(str(piece)[:20])
@@ -455,6 +456,7 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "similar": ("vault.md",),
     "ask": ("What opens it?",),
     "rate": ("{trace}", "up"),
+    "verify": ("The vault opens with sesame 4711.",),
     "route train": ("{out}/none.jsonl",),
     "route show": ("What opens it?",),
     "questions load": ("{out}/none.jsonl",),

@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from wellread import config, doctor, maintenance, sections
 from wellread.answer import ask as answering
-from wellread.answer import record
+from wellread.answer import claims, record
 from wellread.answer.reader import profile as reader_profile
 from wellread.answer.settings import AnswerSettings
 from wellread.doctor import Finding
@@ -281,6 +281,11 @@ class KnowledgeBase:
         reading = FileReading(self.embedder, self.settings["parse"], self.settings["chunk"])
         return alike(what, self.reader, reading, who=self.who, k=k, by=by)
 
+    def verify(self, claim: str, *, where: Filter | None = None) -> claims.ClaimVerdict:
+        """Whether the documents support or contradict a claim, and by what. Raises: StoreError, ModelError."""
+        found = with_structure(self.search(claim, where=where), self.reader, who=self.who)
+        return claims.judge(claim, found.hits, self.scorer)
+
     def ask(
         self, question: str, *, history: History = (), where: Filter | None = None, found: SearchResult | None = None
     ) -> Answer:
@@ -422,10 +427,7 @@ class KnowledgeBase:
 
         Raises: StoreError where the vectors are another model's, unless ``again`` drops them first.
         """
-        return self._sparse_fill(self._whole, progress, again=again)
-
-    def _sparse_fill(self, store: Store, progress: Progress, *, again: bool = False) -> int:
-        settings = self.settings["sparse"]
+        store, settings = self._whole, self.settings["sparse"]
         return sparse.fill(store, self.models.sparse(settings), progress, again=again) if settings.model else 0
 
     def index_tree_drop(self) -> int:

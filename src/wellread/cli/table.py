@@ -32,6 +32,7 @@ COMMANDS = (
     CommandRow("search", "search:search", "Find the passages that fit best; no answer is written."),
     CommandRow("similar", "similar:similar", "Find the documents most like one, in topic and tone."),
     CommandRow("ask", "ask:ask", "Answer a question from the documents, with exact sources."),
+    CommandRow("verify", "verify:verify", "Check a claim, or a text, against the documents."),
     CommandRow("chat", "chat:chat", "Ask one question after another, each leaning on the last."),
     CommandRow("rate", "rate:rate", "Say whether an answer was right, and what it should have been."),
     CommandRow("route", "", "Tell kinds of questions apart; each gets its own parts."),
