@@ -27,6 +27,7 @@ NEED_TORCH = (
     "tune/test_launch",
     "tune/test_losses",
     "tune/test_makers",
+    "tune/test_ppo",
     "tune/test_prepare",
     "tune/test_recipes",
     "tune/test_rehearse",

@@ -41,12 +41,27 @@ def says_verify(out: str) -> None:
     assert '"supported": 1' in out
 
 
+def says_align(out: str) -> None:
+    assert "accuracy_before" in out and "answers the same as the trained model's" in out
+    assert "9:15" in out
+
+
+LONG = ("choose", "teach", "align")
 RUN_TOO = ("verify-claims",)  # how-to pages whose blocks are a run from an empty folder
-SAYS = {"first-answer": says_first_answer, "choose": says_choose, "teach": says_teach, "verify-claims": says_verify}
-SHORT = {"teach": {"WELLREAD_TUNE__MAX_STEPS": "6", "WELLREAD_TUNE__PROBE": "false", "WELLREAD_TUNE__REHEARSE": "0"}}
+SAYS = {
+    "first-answer": says_first_answer,
+    "choose": says_choose,
+    "teach": says_teach,
+    "verify-claims": says_verify,
+    "align": says_align,
+}
+QUICK = {"WELLREAD_TUNE__MAX_STEPS": "6", "WELLREAD_TUNE__PROBE": "false", "WELLREAD_TUNE__REHEARSE": "0"}
+SHORT = {"teach": QUICK, "align": {**QUICK, "WELLREAD_TUNE__NARROWEST": "0"}}
 TUTORIALS = [
     pytest.param(
-        page, id=page.stem, marks=[pytest.mark.model, pytest.mark.slow] if page.stem in ("choose", "teach") else []
+        page,
+        id=page.stem,
+        marks=[pytest.mark.model, pytest.mark.slow] if page.stem in LONG else [],
     )
     for page in (
         *sorted((ROOT / "docs" / "tutorials").glob("*.md")),

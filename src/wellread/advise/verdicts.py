@@ -240,10 +240,9 @@ TRAINING: tuple[Rule, ...] = (
         "training",
         "tune",
         conditions.pairs,
-        "Pairs of a better and a worse answer: DPO first, it needs nothing else, and wellread tune run does it. A "
-        "reward model with PPO, where new answers are to be scored too, has to be trained elsewhere: wellread has none "
-        "yet.",
-        "{preferences} pairs: DPO, by wellread tune run; a reward model with PPO has to be trained elsewhere.",
+        "Pairs of a better and a worse answer: DPO first, it needs nothing else. wellread compare --align measures it "
+        "beside supervised tuning, a reward model with PPO and the best of a few answers, on your own pairs.",
+        "{preferences} pairs: DPO by wellread tune run; wellread compare --align says whether PPO serves better.",
         "Rafailov et al. 2023: on TL;DR, DPO is preferred in about 6 of 10 cases, PPO in 5.7",
     ),
     Rule(

@@ -15,6 +15,7 @@ from wellread.advise.verb import WayRequest
 from wellread.cli import measuring, show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, hint, progress
+from wellread.cli.tune import contest
 from wellread.evaluate import settings as sections
 from wellread.evaluate.measured import MeasureRequest
 from wellread.metrics import words
@@ -25,6 +26,7 @@ EXAMPLES = """
 wellread compare
 wellread compare --limit 40 --ways closed-book,retrieval
 wellread compare --tuned llama:mine --model openai:gpt-4.1-mini --out report
+wellread compare --align tone
 wellread compare --ways retrieval,retrieval-written@llama:/models/mine.gguf
 """
 
@@ -44,6 +46,14 @@ def compare(  # noqa: PLR0913 - the options of a command
     ] = None,
     retry_failed: measuring.RetryFailed = False,
     again: measuring.Again = False,
+    align: Annotated[
+        str,
+        typer.Option(
+            "--align",
+            metavar="DATA",
+            help="Instead: which way of learning from this prepared set of preferences serves best.",
+        ),
+    ] = "",
 ) -> int:
     """Measure which way of answering serves best, and say what to do.
 
@@ -51,6 +61,8 @@ def compare(  # noqa: PLR0913 - the options of a command
     a tuned model), puts quality and cost side by side with intervals, and writes a report. What was asked before is
     not asked again, so the command can be stopped and continues.
     """
+    if align:
+        return contest.told(call, align)
     wanted = MeasureRequest(questions, split, limit, retry_failed, again)
     with open_base(call) as base, progress(call) as watched:
         done = verb.compare(

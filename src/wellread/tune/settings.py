@@ -28,7 +28,7 @@ Method = Literal[
     "ulmfit",
     "scratch",
 ]
-Objective = Literal["dpo", "cdpo", "ipo", "simpo", "orpo"]
+Objective = Literal["dpo", "cdpo", "ipo", "simpo", "orpo", "ppo"]
 Ranking = Literal["all", "top", "random", "taylor", "fisher", "magnitude", "forest"]
 
 
@@ -46,10 +46,18 @@ class TuneSettings:
     """What is trained: full, lora, qlora, adalora, ia3, prefix, prompt, p-tuning, series-, pfeiffer- or
     parallel-adapter; for labels also features, head, ulmfit; from nothing scratch."""
     objective: Objective = "dpo"
-    """What a data set of preferences is learned by: dpo, conservative dpo (cdpo), ipo, simpo or orpo."""
+    """What a data set of preferences is learned by: dpo, conservative dpo (cdpo), ipo, simpo, orpo, or a reward model
+    and ppo."""
     beta: float = 0.0
     """How strongly the objective holds to the base model (dpo, cdpo, ipo: a higher one changes less), scales the
-    likelihood (simpo) or weighs the odds (orpo); 0 takes the objective's own: 0.1, for simpo 2."""
+    likelihood (simpo), weighs the odds (orpo) or the distance in the first round (ppo); 0 takes the objective's own:
+    0.1, for simpo 2."""
+    rounds: int = 8
+    """Rounds of ppo: answers are drawn, rewarded and learned from."""
+    answers: int = 64
+    """Answers that are drawn in a round of ppo."""
+    target_kl: float = 6.0
+    """Distance from the base model, in nats an answer, that ppo is held to."""
     flipped: float = 0.1
     """Share of the pairs that cdpo takes to be the wrong way round."""
     target_margin: float = 1.0
@@ -143,9 +151,12 @@ class TuneSettings:
     """Estimated memory of a run above which it asks first, in GB; 0 takes what the machine has free."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "accumulate", "rank", "adapter_width", "virtual_tokens", "probes"):
+        counted = ("epochs", "batch", "accumulate", "rank", "adapter_width", "virtual_tokens", "probes", "rounds")
+        for name in (*counted, "answers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: is at least 1")
+        if not self.target_kl > 0:
+            raise ValueError("target_kl: is above 0")
         counts = ("max_steps", "max_length", "validate_every", "patience", "threads", "rehearse")
         for name in (*counts, "learning_rate", "weight_decay", "clip", "explode", "save_every_s", "most_minutes"):
             if not getattr(self, name) >= 0:

@@ -9,7 +9,7 @@ from wellread.tune.align.preferences import EncodedPair
 from wellread.tune.align.reference import Opened
 from wellread.tune.align.task import Kept
 from wellread.tune.base import peft_files
-from wellread.tune.base.template import Encoded
+from wellread.tune.base.template import IGNORED, Encoded
 from wellread.tune.train import losses, probe
 
 MOST = 32  # held-out prompts that are answered, and preferred answers that the divergence is taken over
@@ -87,11 +87,26 @@ def _log_shares(model: Any, rows: Sequence[Encoded], pad_id: int) -> Any:
 
 
 def written(model: Any, tokenizer: Any, prompts: Sequence[str], *, seed: int) -> list[str]:
-    """An answer to each prompt, drawn from the model as it is (temperature 1); the same seed draws the same."""
+    """An answer to each prompt as text; see ``drawn``."""
+    return texts_of(drawn(model, tokenizer, prompts, seed=seed), tokenizer)
+
+
+def texts_of(rows: Sequence[Encoded], tokenizer: Any) -> list[str]:
+    """What drawn answers say, without their prompts."""
+    answers = [[one for one in row.labels if one != IGNORED] for row in rows]
+    return [str(tokenizer.decode(tokens, skip_special_tokens=True)).strip() for tokens in answers]
+
+
+def drawn(model: Any, tokenizer: Any, prompts: Sequence[str], *, seed: int) -> list[Encoded]:
+    """An answer to each prompt, drawn from the model as it is (temperature 1); the same seed draws the same.
+
+    The tokens of the answer, its end among them, have labels; an answer that does not end is ``TOKENS`` long.
+    """
     import torch
 
     texts = [tokenizer(probe.prompt_of(one, tokenizer), add_special_tokens=False)["input_ids"] for one in prompts]
-    pad, found = probe.pad_of(tokenizer), []
+    pad = probe.pad_of(tokenizer)
+    found: list[Encoded] = []
     was = model.training
     model.eval()
     torch.manual_seed(seed)
@@ -111,7 +126,10 @@ def written(model: Any, tokenizer: Any, prompts: Sequence[str], *, seed: int) ->
                 top_p=1.0,
                 pad_token_id=pad,
             )
-        found += [str(tokenizer.decode(new, skip_special_tokens=True)).strip() for new in made[:, width:]]
+        for prompt, new in zip(some, made[:, width:].tolist(), strict=True):
+            ends = [at for at, token in enumerate(new) if token in (pad, tokenizer.eos_token_id)]
+            answer = new[: ends[0] + 1] if ends else new
+            found.append(Encoded((*prompt, *answer), (*[IGNORED] * len(prompt), *answer), ends=bool(ends)))
     model.train(was)
     return found
 

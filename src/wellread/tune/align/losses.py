@@ -13,7 +13,7 @@ from typing import Any
 
 from wellread.tune.settings import TuneSettings
 
-BETAS: Mapping[str, float] = {"dpo": 0.1, "cdpo": 0.1, "ipo": 0.1, "simpo": 2.0, "orpo": 0.1}
+BETAS: Mapping[str, float] = {"dpo": 0.1, "cdpo": 0.1, "ipo": 0.1, "simpo": 2.0, "orpo": 0.1, "ppo": 0.1}
 WITH_REFERENCE = ("dpo", "cdpo", "ipo")
 LIKELIEST = -1e-6  # the mean log-probability above which odds would be infinite
 

@@ -17,7 +17,7 @@ from typing import Any
 from wellread.errors import UsageError
 from wellread.progress import Progress
 from wellread.tune import recipe
-from wellread.tune.align import heldout, losses, preferences, reference
+from wellread.tune.align import heldout, losses, ppo, preferences, reference, reward
 from wellread.tune.align.preferences import PreferenceParts
 from wellread.tune.align.task import PreferenceTask
 from wellread.tune.base import base_model, device
@@ -68,9 +68,14 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     )
     state.write(folder, run)
     progress.step("reference", 0, 1)
-    task = _task_of(folder, pairs, trained, open_base, settings, pad, bf16=run.dtype == "bfloat16")
-    ended = loop.run(trained, task, course, run.learning_rate, folder, session.recorder(folder, course, progress))
-    del model, trained, task
+    if settings.objective == "ppo":
+        opened = reference.base_of(trained.model, open_base, switch=reference.has_switch(settings))
+        ended = ppo.run(trained, pairs, opened, tokenizer, settings, run.learning_rate, folder, progress)
+    else:
+        task = _task_of(folder, pairs, trained, open_base, settings, pad, bf16=run.dtype == "bfloat16")
+        ended = loop.run(trained, task, course, run.learning_rate, folder, session.recorder(folder, course, progress))
+        del task
+    del model, trained
     gc.collect()
     result = outcome.judge(folder, run, tokenizer, probed, before, ended, progress)
     return _scored(folder, result, pairs, answers, tokenizer, settings, open_base)
@@ -159,6 +164,7 @@ def _scored(
         return result
     model = tuned.load(folder / "best", Path(state.read(folder).base.folder))
     scores = _scores(model, reference.base_of(model, open_base), pairs, tokenizer, settings)
+    scores |= {f"reward_model_{name}": value for name, value in reward.kept(folder).items()}
     now = _answers(model, pairs, tokenizer, settings.seed)
     for n in (1, 2):
         scores[f"distinct_{n}_before"], scores[f"distinct_{n}"] = (heldout.distinct(a, n) for a in (answers, now))

@@ -31,7 +31,10 @@ def draw(folder: Path, run: TrainingRun, result: Mapping[str, Any] | None) -> No
     rows = state.rows(folder)
     if not any("loss" in row for row in rows):
         return
-    _picture(rows, run.name, folder / "curves.png")
+    if any("reward" in row for row in rows):
+        _rounds(rows, run.name, folder / "curves.png")
+    else:
+        _picture(rows, run.name, folder / "curves.png")
     picture = base64.b64encode((folder / "curves.png").read_bytes()).decode("ascii")
     page = PAGE.format(
         title=html.escape(run.name),
@@ -67,6 +70,34 @@ def _picture(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
     below.plot([row["step"] for row in steps], [row["learning_rate"] for row in steps], color="#686", lw=1)
     below.set_ylabel("learning rate")
     below.set_xlabel("step")
+    figure.savefig(path, dpi=110)
+
+
+def _rounds(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
+    """Reward, distance from the base model and length of the answers, by round."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = [row for row in rows if "reward" in row]
+    judged = [row for row in rows if row.get("validation_loss") is not None]
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(3, 1, sharex=True)
+    named = (("reward", "reward", "#369"), ("kl", "KL, nats an answer", "#a50"), ("length", "tokens an answer", "#686"))
+    for axis, (key, label, colour) in zip(axes, named, strict=True):
+        axis.plot([row["step"] for row in made], [row[key] for row in made], "o-", color=colour, label="drawn answers")
+        axis.set_ylabel(label)
+    axes[0].plot(
+        [row["step"] for row in judged],
+        [-row["validation_loss"] for row in judged],
+        "s--",
+        color="#c40",
+        label="validation",
+    )
+    axes[0].set_title(title)
+    axes[0].legend()
+    axes[-1].set_xlabel("round")
+    axes[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(path, dpi=110)
 
 

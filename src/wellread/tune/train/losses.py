@@ -82,6 +82,11 @@ def logprobs(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) ->
 
 def learned_logits(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> tuple[Any, Any]:
     """(learned tokens, vocabulary) float32 and the tokens (learned tokens,), row after row."""
+    return learned(model, rows, pad_id, bf16=bf16)[:2]
+
+
+def learned(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bool) -> tuple[Any, Any, Any]:
+    """The same, and the states (learned tokens, width) that the output layer was given."""
     import torch
 
     made = batch_labels(rows, pad_id)
@@ -93,9 +98,9 @@ def learned_logits(model: Any, rows: Sequence[Encoded], pad_id: int, *, bf16: bo
     wanted = targets != IGNORED
     padded = bool((made.attention == 0).any()) or needs_mask(model)
     mask = torch.from_numpy(made.attention).to(device) if padded else None
-    with only(model, wanted), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+    with only(model, wanted) as seen, torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits  # (learned tokens, vocabulary)
-    return logits.float(), targets[wanted]
+    return logits.float(), targets[wanted], seen[-1]
 
 
 def needs_mask(model: Any) -> bool:
@@ -104,19 +109,23 @@ def needs_mask(model: Any) -> bool:
 
 
 @contextmanager
-def only(model: Any, wanted: Any) -> Iterator[None]:
+def only(model: Any, wanted: Any) -> Iterator[list[Any]]:
     """Inside, the output layer sees the wanted positions alone: (n, width) bool in, (wanted, vocabulary) out.
+
+    The list that is given holds the states of these positions once the model has run.
 
     Virtual tokens that a method puts before the text are passed over.
     """
     head = model.get_output_embeddings()
+    seen: list[Any] = []
 
     def narrow(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
         hidden = given[0]  # (n, virtual + width, hidden)
-        return (hidden[:, hidden.shape[1] - wanted.shape[1] :][wanted],)
+        seen[:] = [hidden[:, hidden.shape[1] - wanted.shape[1] :][wanted]]
+        return (seen[0],)
 
     hook = head.register_forward_pre_hook(narrow)
     try:
-        yield
+        yield seen
     finally:
         hook.remove()
