@@ -20,6 +20,16 @@ def test_five_ways_come_out_of_the_box(base: KnowledgeBase) -> None:
     assert names(base) == ["closed-book", "few-shot", "long-context", "retrieval", "retrieval-written"]
 
 
+def test_ways_in_steps_are_taken_by_name_alone(base: KnowledgeBase) -> None:
+    known = ways.known(base, {})
+    assert not {"react", "act"} & set(known)
+    assert [way.overrides for way in ways.choose(["react", "act"], known, base)] == [
+        ("answer.style=react",),
+        ("answer.style=act",),
+    ]
+    assert ways.choose(["react@llama:qwen"], known, base)[0].name == "react@llama:qwen"
+
+
 def test_a_tuned_model_adds_two_ways_and_may_be_named_without_its_kind(base: KnowledgeBase) -> None:
     assert names(base, tuned_model="mine")[-2:] == ["tuned", "tuned+retrieval"]
     alone, reading = ways.tuned("mine")

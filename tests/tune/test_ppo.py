@@ -13,8 +13,8 @@ from tests.tune.test_align import pair, taste
 from tests.tune.test_run import _weights, settings
 
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune import run
-from wellread.tune.align import contest, heldout, ppo, preferences, reward
+from wellread.tune import contest, run
+from wellread.tune.align import heldout, ppo, preferences, reward
 from wellread.tune.align.reward import RewardScores
 from wellread.tune.base import base_model
 from wellread.tune.settings import TuneSettings

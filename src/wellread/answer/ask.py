@@ -12,7 +12,7 @@ from wellread.answer.draft import REFUSAL, Draft
 from wellread.answer.kinds import route as kinds
 from wellread.answer.kinds.case import QuestionCase
 from wellread.answer.reader import SMALL, ReaderProfile
-from wellread.answer.settings import AnswerSettings
+from wellread.answer.settings import IN_STEPS, AnswerSettings
 from wellread.models.api import Chat, Embedder
 from wellread.retrieve.parts import SearchResult, Trace
 from wellread.retrieve.settings import RewriteSettings
@@ -95,7 +95,15 @@ def _answered(
     opened = (parts.scorer, parts.search, parts.before)
     case = QuestionCase(asked, tuple(hits), scored, weighed.probability, settings, *opened)
     route, declined = "", False
-    if writes and parts.chat is not None and len(scored) and weighed.probability >= parts.reader.ask_above:
+    if writes and settings.style in IN_STEPS and parts.chat is not None:
+        from wellread.answer.agent import react  # read only where it is asked for
+
+        with draft.stage("agent") as detail:
+            given = react.AgentInput(asked, result, parts.search, parts.scorer, parts.reader, settings)
+            with closing(react.answer(given, parts.chat(), draft, detail)) as finished:
+                yield from finished
+        route, declined = "agent", True
+    elif writes and parts.chat is not None and len(scored) and weighed.probability >= parts.reader.ask_above:
         with draft.stage("write") as detail:
             reading = write.WriterInput(asked, scored, result.hits, parts.scorer, parts.reader, settings)
             with closing(write.write(reading, parts.chat(), draft, detail)) as written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+IN_STEPS = ("react", "act")  # styles that think and act with tools
 SMALL_BUDGET, SMALL_ANSWER = 400, 96  # tokens; what the smallest model there is can use
 
 
@@ -12,8 +13,13 @@ SMALL_BUDGET, SMALL_ANSWER = 400, 96  # tokens; what the smallest model there is
 class AnswerSettings:
     """Section ``[answer]`` of wellread.toml."""
 
-    style: Literal["quote", "auto", "write"] = "quote"
-    """quote: the best sentences, letter for letter; auto: written where supported, else quoted; write: only written."""
+    style: Literal["quote", "auto", "write", "react", "act"] = "quote"
+    """quote: the best sentences, letter for letter; auto: written where supported, else quoted; write: only written;
+    react: in steps of thought and action with tools; act: the same without thoughts."""
+    agent_steps: int = 6
+    """Steps of react and act at most."""
+    agent_seconds: float = 120.0
+    """Seconds after which react and act begin no further step."""
     scorer: str = "onnx:minilm"
     """Model that compares the question with single sentences; any embedder. Empty: the base's own embedder."""
     passages: int = 20
@@ -42,7 +48,15 @@ class AnswerSettings:
         return self.max_tokens or SMALL_ANSWER
 
     def __post_init__(self) -> None:
-        for name, least in (("passages", 1), ("quotes", 1), ("budget_tokens", 0), ("max_tokens", 0)):
+        if not self.agent_seconds > 0:
+            raise ValueError("agent_seconds: is above 0")
+        for name, least in (
+            ("passages", 1),
+            ("quotes", 1),
+            ("agent_steps", 1),
+            ("budget_tokens", 0),
+            ("max_tokens", 0),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: is at least {least}")
         if not 0 <= self.refuse_below <= 1:

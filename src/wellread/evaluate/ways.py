@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from wellread import config
+from wellread.answer.settings import IN_STEPS as STYLES_IN_STEPS
 from wellread.config import suggestion
 from wellread.errors import ConfigError, UsageError
 from wellread.knowledge_base import SEARCHES, SECTIONS, KnowledgeBase
@@ -19,7 +20,11 @@ BUILT_IN = (
     Way("retrieval", "passages", about="passages that are searched for, answered as the base is configured"),
     Way("retrieval-written", "passages", ("answer.style=write",), about="passages, and the chat model writes"),
 )
-RESERVED = (*(way.name for way in BUILT_IN), "tuned", "tuned+retrieval")
+IN_STEPS = (  # by name alone: a question takes several calls of the model
+    Way("react", "passages", ("answer.style=react",), about="the chat model thinks and acts with tools, in steps"),
+    Way("act", "passages", ("answer.style=act",), about="the same without thoughts"),
+)
+RESERVED = (*(way.name for way in (*BUILT_IN, *IN_STEPS)), "tuned", "tuned+retrieval")
 _OWN_KEYS = ("reads", "about", "trained")
 
 
@@ -110,7 +115,9 @@ def known(
     seen: set[tuple[object, ...]] = set()
     for way in ways:
         settings = config.changed(base.settings, SECTIONS, way.overrides)
-        if not settings["chat"].model and (way.reads != "passages" or settings["answer"].style == "write"):
+        if not settings["chat"].model and (
+            way.reads != "passages" or settings["answer"].style in ("write", *STYLES_IN_STEPS)
+        ):
             continue
         acts = (way.reads, *(settings[name] for name in _acting(way, settings)))
         if acts not in seen:
@@ -138,6 +145,8 @@ def choose(names: Sequence[str], ways: Mapping[str, Way], base: KnowledgeBase) -
     Raises: UsageError with every name that is not known, and what was meant.
     """
     found, faults = [], []
+    if base.settings["chat"].model:
+        ways = {**ways, **{way.name: way for way in IN_STEPS}}
     for name in dict.fromkeys(names):
         plain, at, model = name.partition("@")
         if name in ways:

@@ -98,6 +98,7 @@ NOT_LOGGED = {
     "rewrite": {"glossary", "spelling"},
     "feedback": {"searched"},
     "scope": {"named"},  # of the question with its other names, as are the terms
+    "agent": {"trace", "struck"},
     "search": {"terms", "summaries", "groups entered", "by way of", "names of the question"},
 }
 

@@ -6,7 +6,7 @@ from wellread.cli import show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, hint, progress
 from wellread.tune import settings as section
-from wellread.tune.align.contest import AlignContest, AlignedWay, contest
+from wellread.tune.contest import AlignContest, AlignedWay, contest
 
 
 def told(call: Call, data: str) -> int:

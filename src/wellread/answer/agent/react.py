@@ -1,0 +1,160 @@
+"""Reason and act: thought, action, observation, until the model finishes with an answer that is then checked.
+
+Source: Yao et al., ICLR 2023 («ReAct: synergizing reasoning and acting in language models»), section 2; without
+thoughts it is their act-only form. Observations stand between marks of this run and are data, never instructions; the
+answer is held against the passages on the desk as any written one is, so nothing that a tool said without a source is
+shown.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from wellread import prompts
+from wellread.answer import evidence, refusals, verify
+from wellread.answer.agent import tools
+from wellread.answer.agent.tools import Desk
+from wellread.answer.draft import Draft
+from wellread.answer.reader import ReaderProfile
+from wellread.answer.settings import AnswerSettings
+from wellread.documents.sentences import sentences
+from wellread.models.api import Chat, Embedder, Message, Sampling
+from wellread.retrieve.parts import SearchResult
+from wellread.types import Hit
+
+STEP_TOKENS = 160  # of a thought with its action
+SMALL_SHOWN = 3  # passages of a search for a model with a small window
+_ACTION = re.compile(
+    r"(?:action\s*\d*\s*:\s*)?\b(?P<name>search|open|table|calculate|finish|[a-z_]+)\s*\[(?P<argument>[^\n]*?)\]\s*(?:$|\n)",
+    re.IGNORECASE,
+)
+_OPEN_FINISH = re.compile(r"\bfinish\s*\[(?P<argument>.+)", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn of a run: what the model thought, did, and was given."""
+
+    thought: str
+    action: str
+    argument: str
+    observation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentInput:
+    """What a run starts from: the question, the first search, and how the model is asked."""
+
+    question: str
+    first: SearchResult
+    search: Callable[[str], SearchResult]
+    scorer: Embedder
+    profile: ReaderProfile
+    settings: AnswerSettings
+
+
+def answer(given: AgentInput, chat: Chat, draft: Draft, detail: dict[str, object]) -> Generator[str]:
+    """The supported sentences of what the model finishes with; every step goes into ``detail``.
+
+    Raises: ModelError, ModelUnavailable from the model; StoreError from a search.
+    """
+    draft.sent_to(chat.remote)
+    desk = Desk(given.search, SMALL_SHOWN if given.profile.form == "pieces" else tools.SHOWN)
+    steps: list[Step] = []
+    text = _run(given, chat, desk, steps, draft, detail)
+    detail["steps"] = len(steps)
+    detail["tools"] = [step.action for step in steps]
+    detail["trace"] = [(step.thought, f"{step.action}[{step.argument}]", step.observation) for step in steps]
+    if not text or refusals.is_refusal(text):
+        detail["refused"] = text or detail.get("ended", "")
+        return
+    yield from _supported(text, given, desk, draft, detail)
+
+
+def _run(given: AgentInput, chat: Chat, desk: Desk, steps: list[Step], draft: Draft, detail: dict[str, object]) -> str:
+    """What the model finishes with; empty where its budget ran out before."""
+    mark, until = secrets.token_hex(4), time.monotonic() + given.settings.agent_seconds
+    system = prompts.filled("answer", "react" if given.settings.style == "react" else "act", mark=mark)
+    room = max(120, (chat.context_tokens - chat.count_tokens(system) - STEP_TOKENS) // 3)
+    pages = [f"Question: {given.question}", _observed(desk.take(given.first), mark, room, chat)]
+    done: set[tuple[str, str]] = set()
+    for _ in range(given.settings.agent_steps):
+        if time.monotonic() > until:
+            detail["ended"] = f"the {given.settings.agent_seconds:g} seconds of answer.agent_seconds were over"
+            return ""
+        messages = [Message("system", system), Message("user", _fitting(pages, system, chat))]
+        reply = chat.reply(messages, Sampling(max_tokens=STEP_TOKENS, stop=("Observation",)))
+        draft.usage += reply.usage
+        thought, name, argument = parsed(reply.text)
+        if name == "finish":
+            return argument
+        if (name, argument.lower()) in done:
+            observation = "You did exactly that before. Finish with what you know, or try other words."
+        elif not name:
+            observation = "No action was found. Write one line: search[words], open[number] or finish[answer]."
+        else:
+            observation = tools.run(name, argument, desk)
+        done.add((name, argument.lower()))
+        steps.append(Step(thought, name, argument, observation))
+        pages += [f"{thought}\nAction: {name}[{argument}]".strip(), _observed(observation, mark, room, chat)]
+    detail["ended"] = f"the {given.settings.agent_steps} steps of answer.agent_steps were over"
+    return ""
+
+
+def parsed(text: str) -> tuple[str, str, str]:
+    """Thought, tool and argument of a reply; the tool is empty where it names none.
+
+    The first action counts: what a model writes after it is an observation that it made up.
+    """
+    match = _ACTION.search(text)
+    if match is None and (match := _OPEN_FINISH.search(text)) is not None:
+        return _thought(text[: match.start()]), "finish", match["argument"].strip().rstrip("]").strip()
+    if match is None:
+        return _thought(text), "", ""
+    return _thought(text[: match.start()]), match["name"].lower(), match["argument"].strip().strip("\"'")
+
+
+def _thought(text: str) -> str:
+    return re.sub(
+        r"\s+", " ", re.sub(r"(?:thought\s*\d*\s*:|action\s*\d*\s*:?)", "", text, flags=re.IGNORECASE)
+    ).strip()
+
+
+def _observed(text: str, mark: str, room: int, chat: Chat) -> str:
+    """An observation between its marks, cut to the room that there is."""
+    while chat.count_tokens(text) > room and len(text) > 200:
+        text = f"{text[: int(len(text) * 0.8)].rstrip()} …"
+    return f"Observation:\n<{mark}>\n{text}\n</{mark}>"
+
+
+def _fitting(pages: list[str], system: str, chat: Chat) -> str:
+    """The question and as many of the last pages as the window allows."""
+    kept = list(pages)
+    room = chat.context_tokens - chat.count_tokens(system) - STEP_TOKENS - 64
+    while len(kept) > 2 and chat.count_tokens("\n".join(kept)) > room:
+        del kept[1]
+    return "\n".join(kept)
+
+
+def _supported(text: str, given: AgentInput, desk: Desk, draft: Draft, detail: dict[str, object]) -> Generator[str]:
+    """The sentences that stand on passages of the desk, with their citations."""
+    hits: list[Hit] = desk.hits
+    scored = evidence.score(given.question, evidence.units_of(hits), given.scorer)
+    pool, struck = verify.pool(scored.units), []
+    for start, end in sentences(text):
+        sentence = re.sub(r"\s*\[\d+(?:\s*,\s*\d+)*\]", "", text[start:end]).strip()
+        verdict = verify.check(sentence, given.question, pool, given.scorer, close=given.profile.close)
+        if not verdict.supported or verdict.citation is None:
+            struck.append((sentence, verdict.reason))
+            detail["struck"] = struck
+            if re.search(r"\d", sentence):
+                return
+            continue
+        cited = [draft.cite(evidence.citation(scored.units[m], hits)) for m in (verdict.citation, *verdict.also)]
+        draft.verdicts.append(verdict)
+        draft.sure = max(draft.sure, verdict.score)
+        yield draft.add(sentence, cited)
