@@ -112,6 +112,12 @@ def test_a_loop_a_wrong_tool_and_no_action_are_observations_with_a_cure(base: Kn
     assert "18:00" in answer.text
 
 
+def test_a_model_that_answers_without_the_form_is_told_once_and_then_read(base: KnowledgeBase) -> None:
+    chat = Scripted("The bar opens late.", "The bar opens at 18:00.")
+    answer = asked(base, "When does the bar open?", chat)
+    assert "18:00" in answer.text and steps_of(answer)["tools"] == [""]
+
+
 def test_the_budget_of_steps_ends_in_a_refusal_that_says_so(base: KnowledgeBase) -> None:
     chat = Scripted("Action: search[a]", "Action: search[b]")
     answer = asked(base, "When does the bar open?", chat, agent_steps=2)

@@ -92,6 +92,8 @@ def _run(given: AgentInput, chat: Chat, desk: Desk, steps: list[Step], draft: Dr
         thought, name, argument = parsed(reply.text)
         if name == "finish":
             return argument
+        if not name and thought and steps and not steps[-1].action:
+            return thought  # it was told the form and answers without it: what it says is checked all the same
         if (name, argument.lower()) in done:
             observation = "You did exactly that before. Finish with what you know, or try other words."
         elif not name:
