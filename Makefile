@@ -11,8 +11,8 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# two tests at a time: a test may use two threads, and more workers than that wait for each other
-TWO := --numprocesses 2 --dist worksteal
+# two tests at a time: a test may use two threads, and more workers would wait for each other; slow tests are named
+TWO := --numprocesses 2 --dist worksteal --durations 20 --durations-min 5
 LOCKED := pyproject.toml requirements.lock requirements.torch scripts/set_up.py
 
 $(VENV)/.core: $(LOCKED)

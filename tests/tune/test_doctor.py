@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.tune import bad_data, chat_tokenizer
 
+from wellread import personal
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.tune.data import files, personal, prepare
+from wellread.tune.data import files, prepare
 from wellread.tune.data.data import ClassifyRow, PreferenceRow
 from wellread.tune.data.doctor import Instruments, examine
 from wellread.tune.data.findings import KINDS, Policy, exit_code

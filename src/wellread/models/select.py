@@ -10,6 +10,7 @@ from wellread import plugins
 from wellread.config import suggestion
 from wellread.errors import UsageError
 from wellread.models.api import Chat, Embedder, Reranker, SparseEncoder
+from wellread.models.discreet import discreet
 from wellread.models.plugged import checked
 from wellread.models.settings import ChatSettings, EmbedSettings, RerankSettings, SparseSettings
 from wellread.models.truncate import truncated
@@ -45,7 +46,7 @@ def chat(settings: ChatSettings, folder: Path, *, api_key: str | None = None) ->
     Raises: UsageError for an unknown kind or name, ModelError where the model cannot be used, MissingExtra.
     """
     made: Chat = _open("chat", CHATS, settings, folder, api_key, "chat.model")
-    return made
+    return discreet(made, settings.personal_data)
 
 
 def embedder(

@@ -36,6 +36,9 @@ class ChatSettings:
     """Price of a million written tokens; without it no cost is shown."""
     currency: str = "USD"
     """Currency of the prices."""
+    personal_data: Literal["send", "mask", "refuse"] = "send"
+    """Addresses and numbers of persons in prompts to a model elsewhere: send them, mask them (marks go out and are
+    turned back in the answer), or refuse to send the prompt."""
 
     def __post_init__(self) -> None:
         _check_service(self.timeout_s, self.connect_timeout_s, self.max_attempts)

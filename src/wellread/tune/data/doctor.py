@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wellread import personal
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
-from wellread.tune.data import personal, set_checks, token_checks
+from wellread.tune.data import set_checks, token_checks
 from wellread.tune.data.data import LONGEST, texts_of
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.rows import PlacedRow

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+LONGEST_MARK = 48  # characters of «[US social security number 12]» and the like
+
 
 class Personal(NamedTuple):
     """A kind of personal data, and what was found with its middle hidden."""
@@ -29,6 +31,34 @@ def find(text: str) -> list[Personal]:
         shown = re.search(r"\d.*", text[start:end]) if name != kind else None
         found.setdefault(name, Personal(name, _hidden(shown[0] if shown else text[start:end])))
     return list(found.values())
+
+
+def masked(text: str, marks: dict[str, str]) -> str:
+    """The text with «[e-mail address 1]» in place of each; ``marks`` gets what each mark stands for, and is kept to."""
+    known = {original: mark for mark, original in marks.items()}
+    pieces, at = [], 0
+    for name, start, end in _spans(text):
+        original = text[start:end]
+        if original not in known:
+            bare = name.removeprefix("an ").removeprefix("a ")
+            number = 1 + sum(mark.startswith(f"[{bare} ") for mark in marks)
+            known[original] = f"[{bare} {number}]"
+            marks[known[original]] = original
+        pieces += [text[at:start], known[original]]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+def _spans(text: str) -> list[tuple[str, int, int]]:
+    """Kind, start and end of everything found, in order, none over another; of a number by the word before it alone."""
+    found: list[tuple[str, int, int]] = []
+    for kind, start, end in _matches(text):
+        name = kind.partition(",")[0]
+        digits = re.search(r"\d.*", text[start:end]) if name != kind else None
+        begin = start + digits.start() if digits else start
+        if not any(begin < other_end and end > other_start for _, other_start, other_end in found):
+            found.append((name, begin, end))
+    return sorted(found, key=lambda one: one[1])
 
 
 def _matches(text: str) -> Iterator[tuple[str, int, int]]:
