@@ -18,6 +18,8 @@ settings.load_profile("wellread")
 # below tests/: what trains, or reads what the training stack writes; left out where PyTorch is not installed
 NEED_TORCH = (
     "cli/test_models_tuned",
+    "tune/test_align",
+    "tune/test_align_losses",
     "tune/test_base_model",
     "tune/test_doctor",
     "tune/test_estimate",
