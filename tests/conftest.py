@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from wellread import config
+from wellread import config as settings_of
 
 settings.register_profile("wellread", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("wellread")
@@ -76,9 +76,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked ``model`` skip, with the command that helps, where the chat model is absent."""
-    if not list(config.models_folder().glob("smollm2-135m*.gguf")):
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked ``torch`` or ``model`` skip, with the command that helps, where these are absent."""
+    if _core(config):
+        for item in items:
+            if "torch" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="needs PyTorch; make test installs it"))
+    if not list(settings_of.models_folder().glob("smollm2-135m*.gguf")):
         skip = pytest.mark.skip(reason="the embedded chat model is not there; run: make models")
         for item in items:
             if "model" in item.keywords:

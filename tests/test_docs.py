@@ -61,7 +61,9 @@ TUTORIALS = [
     pytest.param(
         page,
         id=page.stem,
-        marks=[pytest.mark.model, pytest.mark.slow] if page.stem in LONG else [],
+        marks=[pytest.mark.model, pytest.mark.slow, *([pytest.mark.torch] if page.stem in SHORT else [])]
+        if page.stem in LONG
+        else [],
     )
     for page in (
         *sorted((ROOT / "docs" / "tutorials").glob("*.md")),
