@@ -182,8 +182,10 @@ def _drawn(
         before, hidden = _per_token(model, rows, pad_id)
         values = [head(one.float()).squeeze(-1) for one in hidden]
         with opened() as base:
-            of_base, _ = _per_token(base, rows, pad_id)
-            rewards = judge(reward.states(base, rows, pad_id, batch=heldout.AT_ONCE))
+            of_base, seen = _per_token(base, rows, pad_id)
+            rewards = judge(
+                torch.stack([one.float().mean(0) for one in seen])
+            )  # the states that ``reward.states`` gives
     model.train(was)
     return Drawn(rows, rewards, before, of_base, values)
 
