@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from tests.tune import tiny
 from tests.tune.test_align import pair, taste
 from tests.tune.test_run import _weights, settings
 
+from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.tune import contest, run
 from wellread.tune.align import heldout, ppo, preferences, reward
 from wellread.tune.align.reward import RewardScores
 from wellread.tune.base import base_model
+from wellread.tune.data.data import PreferenceRow
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import losses, state
 from wellread.tune.train.loop import TuneFailed
@@ -152,6 +155,37 @@ def test_a_run_stopped_between_rounds_comes_to_the_same_weights(tmp_path: Path, 
     assert [row["reward"] for row in told] == [row["reward"] for row in state.rows(cut) if "reward" in row]
 
 
+def test_a_refused_reward_model_stays_refused_when_its_run_is_resumed(tmp_path: Path, tiny_model: Path) -> None:
+    chance = random.Random(0)  # which of two places is preferred is decided by a coin
+    sides = [
+        chance.sample([f"In {tiny.PLACES[n * 3 % 8]}.", f"In {tiny.PLACES[(n * 3 + 1) % 8]}."], 2) for n in range(40)
+    ]
+    rows = tuple(PreferenceRow(f"c{n}", f"Where is {n}?", *two) for n, two in enumerate(sides))
+    base = tiny.base(tmp_path / "base", taste(train=rows[:12], validation=rows[12:20], test=rows[20:]))
+    with pytest.raises(TuneFailed, match="held-out pairs, chance or length alone"):
+        run.start(base, quick(tiny_model), name="taste-ppo")
+    with pytest.raises(TuneFailed, match="held-out pairs, chance or length alone"):
+        run.resume(base, "taste-ppo")
+    folder = state.folder_of(base.folder, "taste-ppo")
+    assert not [row for row in state.rows(folder) if "reward" in row]
+    assert contest._best_of(None, folder, None).failed.startswith("the reward model is right")  # type: ignore[arg-type]
+
+
+def test_what_a_model_asks_of_sampling_does_not_change_what_is_drawn(tiny_model: Path) -> None:
+    tokenizer, model = base_model.load_tokenizer(tiny_model), base_model.load_model(tiny_model)
+    asked = [f"Where does {name} live?" for name in tiny.NAMES]
+    plain = heldout.drawn(model, tokenizer, asked, seed=1)
+    model.generation_config.repetition_penalty = 1.5
+    model.generation_config.no_repeat_ngram_size = 2
+    assert heldout.drawn(model, tokenizer, asked, seed=1) == plain
+
+
+def test_ppo_refuses_a_method_that_plans_its_steps(tmp_path: Path, tiny_model: Path) -> None:
+    base = tiny.base(tmp_path / "base", taste())
+    with pytest.raises(UsageError, match="adalora"):
+        run.start(base, replace(quick(tiny_model), method="adalora"), name="planned")
+
+
 # the ways beside each other
 
 
@@ -182,6 +216,13 @@ def test_the_advice_follows_from_the_rows_and_changes_with_them(
 ) -> None:
     told, because = contest.advise([BASE, *ways], agrees)
     assert told.startswith(headline) and because
+
+
+def test_beyond_chance_is_said_only_where_no_interval_overlaps() -> None:
+    near = [BASE, way("dpo", 0.81, 0.7, 0.9, 60), way("ppo", 0.72, 0.62, 0.8, 600)]
+    assert "chance may order it and ppo" in contest.advise(near, 0.8)[1]
+    far = [BASE, way("dpo", 0.9, 0.85, 0.95, 60), way("ppo", 0.6, 0.55, 0.7, 600)]
+    assert "beyond chance" in contest.advise(far, 0.8)[1]
 
 
 def test_all_ways_are_measured_on_one_preference_set_and_taken_up_again(tmp_path: Path, tiny_model: Path) -> None:

@@ -144,6 +144,12 @@ def advise(ways: Sequence[AlignedWay], judge_agrees: float) -> tuple[str, str]:
     if others:
         told = ", ".join(f"{way.name} {way.win_rate:.0%} in {way.seconds:.0f} s" for way in others)
         return f"Use {chosen}.", f"{reason} in {cheapest.seconds:.0f} s of training; not distinguishable: {told}."
+    near = [w.name for w in ways if w.name != "base" and not w.failed and w is not best and w.high >= best.low]
+    if near:
+        return (
+            f"Use {chosen}.",
+            f"{reason}, the most; chance may order it and {', '.join(near)}.",
+        )
     return f"Use {chosen}.", f"{reason}, more than every other way beyond chance."
 
 
@@ -242,6 +248,10 @@ def _best_of(model: Any, folder: Path, scene: _Scene) -> AlignedWay:
     chooser = reward.load(folder)
     if chooser is None:
         return AlignedWay("best-of-n", failed="there is no reward model: the ppo run came to none")
+    try:
+        reward.refuse(reward.scores_of(folder))
+    except TuneFailed as error:
+        return AlignedWay("best-of-n", failed=str(error))
     started = time.monotonic()
     drawn = [heldout.drawn(model, scene.tokenizer, scene.prompts, seed=scene.settings.seed + n) for n in range(BEST_OF)]
     liked = [_rewards(chooser, model, scene.pad, rows) for rows in drawn]

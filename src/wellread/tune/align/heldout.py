@@ -15,6 +15,14 @@ from wellread.tune.train import losses, probe
 MOST = 32  # held-out prompts that are answered, and preferred answers that the divergence is taken over
 TOKENS = 48  # of such an answer at most
 AT_ONCE = 8
+NEUTRAL: Mapping[str, Any] = {  # against what a model's own generation_config.json asks for
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "typical_p": 1.0,
+    "min_p": 0.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+}
 
 
 def agreement(pairs: Sequence[EncodedPair], kept: Kept) -> tuple[float, float]:
@@ -100,6 +108,7 @@ def texts_of(rows: Sequence[Encoded], tokenizer: Any) -> list[str]:
 def drawn(model: Any, tokenizer: Any, prompts: Sequence[str], *, seed: int) -> list[Encoded]:
     """An answer to each prompt, drawn from the model as it is (temperature 1); the same seed draws the same.
 
+    Penalties and cut-offs that a model ships with are switched off: what is drawn and what is scored are one model.
     The tokens of the answer, its end among them, have labels; an answer that does not end is ``TOKENS`` long.
     """
     import torch
@@ -124,6 +133,7 @@ def drawn(model: Any, tokenizer: Any, prompts: Sequence[str], *, seed: int) -> l
                 temperature=1.0,
                 top_k=0,
                 top_p=1.0,
+                **NEUTRAL,
                 pad_token_id=pad,
             )
         for prompt, new in zip(some, made[:, width:].tolist(), strict=True):

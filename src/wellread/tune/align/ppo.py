@@ -159,7 +159,7 @@ def _reward_model(
         with opened() as base:
             found, scores = reward.fitted(base, pairs, pad_id, batch=settings.batch)
         reward.save(folder, found, scores)
-        reward.refuse(scores)
+    reward.refuse(reward.scores_of(folder))  # of a resumed run, too: it was refused before for the same reason
     return found
 
 

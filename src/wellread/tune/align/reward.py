@@ -155,6 +155,11 @@ def load(folder: Path) -> RewardModel | None:
     return RewardModel(**load_file(path))
 
 
+def scores_of(folder: Path) -> RewardScores:
+    """What the reward model of a run is worth; the run has one, see ``load``."""
+    return RewardScores(**json.loads((folder / f"{FILE}.json").read_text("utf-8")))
+
+
 def kept(folder: Path) -> dict[str, float]:
     """The figures of the reward model in a run's folder; empty where it has none."""
     path = folder / f"{FILE}.json"

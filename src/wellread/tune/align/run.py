@@ -85,6 +85,8 @@ def _refuse(settings: TuneSettings) -> None:
     """Raises: UsageError for what only conversations have."""
     if settings.rank_by != "all":
         raise UsageError(f"tune.rank_by = '{settings.rank_by}': ranks blocks by conversations; pairs train with 'all'")
+    if settings.objective == "ppo" and settings.method == "adalora":
+        raise UsageError("tune.method = 'adalora': shares out its ranks over planned steps, ppo plans none; take lora")
     if settings.replay:
         raise UsageError(f"tune.replay = {settings.replay:g}: no general examples are mixed into pairs; set it to 0")
 
@@ -111,6 +113,8 @@ def _asked(pairs: PreferenceParts) -> dict[str, str]:
 
 def _dtype_of(model: Any, pairs: PreferenceParts, settings: TuneSettings, pad_id: int) -> str:
     """The number format of the settings, or the one in which a step of this model is faster here."""
+    if settings.objective == "ppo":
+        return "float32"  # a ratio of probabilities near 1 is lost in bfloat16
     if settings.dtype != "auto":
         return settings.dtype
     order = sorted(pairs.train, key=lambda pair: pair.n_tokens)
