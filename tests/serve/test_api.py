@@ -56,6 +56,45 @@ def test_a_revoked_key_lets_nobody_in(site: Site) -> None:
     assert site.call("GET", "/v1/models", key=token).status == 401
 
 
+def test_a_session_ends_with_the_key_that_it_began_with(site: Site) -> None:
+    from datetime import UTC, datetime
+
+    from wellread.store import credentials
+
+    with site.base.store.writing() as tx:
+        token = credentials.issue(tx, "key", "desk", who=site.base.who)
+        session = credentials.issue(tx, "session", credentials.session_name("desk"), who=site.base.who)
+        other = credentials.issue(tx, "session", credentials.session_name("hall"), who=site.base.who)
+    with site.base.store.writing() as tx:
+        assert credentials.find(tx.connection, session, "session", now=datetime.now(UTC)) is not None
+        assert credentials.revoke(tx, token.split("_")[1], who=site.base.who)
+        assert credentials.find(tx.connection, session, "session", now=datetime.now(UTC)) is None
+        assert credentials.find(tx.connection, other, "session", now=datetime.now(UTC)) is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/ask", {"question": QUESTION, "history": 5}),
+        ("POST", "/api/ask", {"question": "\ud800"}),
+        ("POST", "/v1/chat/completions", {"model": "\ud800", "messages": [{"role": "user", "content": "x"}]}),
+        ("PUT", "/api/answers/x/rating", {"rating": True}),
+        ("PUT", "/api/answers/x/rating", {"rating": 1, "comment": {}}),
+        ("PUT", "/api/answers/x/rating", {"rating": 1, "correction": []}),
+    ],
+)
+def test_a_body_of_the_wrong_form_is_the_fault_of_whoever_sent_it(
+    site: Site, method: str, path: str, body: dict[str, object]
+) -> None:
+    reply = site.call(method, path, body, key="board")
+    assert reply.status in (400, 403, 404), reply.text
+
+
+def test_a_name_that_no_header_can_hold_is_written_in_one_all_the_same(site: Site) -> None:
+    body = {**asked(QUESTION), "größe\r\nX: 1": 1, "日本": 2}
+    assert site.call("POST", "/v1/chat/completions", body, key="board").status == 200
+
+
 def test_no_secret_stands_in_the_store(site: Site) -> None:
     site.base.store.checkpoint()
     stored = b"".join(f.read_bytes() for f in site.base.store.folder.rglob("*") if f.is_file())

@@ -149,7 +149,10 @@ async def vector_store_search(visit: Visit) -> Response:
 async def ask(visit: Visit) -> Response:
     """A question and, if there was one, the conversation before it; our own answer object."""
     body = await visit.json()
-    asked = openai.chat({"messages": [*(body.get("history") or []), {"role": "user", "content": body.get("question")}]})
+    history = body.get("history") or []
+    if not isinstance(history, list):
+        raise HttpError(400, "invalid_request", "history: is a list of messages", "history")
+    asked = openai.chat({"messages": [*history, {"role": "user", "content": body.get("question")}]})
     answer = await visit.ask(asked.question, asked.history)
     return json_reply({"text": answer.text, **openai.ours(answer)})
 
@@ -158,8 +161,11 @@ async def rate(visit: Visit) -> Response:
     """A rating or a correction of an answer that the caller may see."""
     body = await visit.json()
     given = {key: body.get(key, empty) for key, empty in (("rating", 0), ("comment", ""), ("correction", ""))}
-    if not isinstance(given["rating"], int) or given["rating"] not in (-1, 0, 1):
+    if type(given["rating"]) is not int or given["rating"] not in (-1, 0, 1):
         raise HttpError(400, "invalid_request", "rating: is -1, 0 or 1", "rating")
+    for name in ("comment", "correction"):
+        if not isinstance(given[name], str):
+            raise HttpError(400, "invalid_request", f"{name}: is text", name)
     base, trace = visit.base, visit.request.path_params["trace"]
     await visit.served.in_thread(lambda: tools.rated(base, trace, **given))
     return json_reply({"trace_id": trace, "rated": True})

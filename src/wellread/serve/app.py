@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -34,6 +35,8 @@ from wellread.serve.settings import ServeSettings
 from wellread.store import credentials
 from wellread.store.credentials import Credential
 from wellread.types import Answer
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 SESSION = "wellread_session"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # all reach the table, which refuses
@@ -104,6 +107,8 @@ class Visit:
             raise HttpError(400, "invalid_json", f"the body is not JSON: {error}") from error
         if not isinstance(value, dict):
             raise HttpError(400, "invalid_json", "the body is an object")
+        if _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+            raise HttpError(400, "invalid_json", "the body holds half of a character (a lone surrogate)")
         return value
 
     async def form(self) -> Mapping[str, str]:
@@ -201,7 +206,13 @@ def application(served: Served, routes: tuple[Endpoint, ...]) -> Starlette:
     async def unknown(request: Request, _: Exception) -> Response:
         return _failed(nothing, request, NOT_FOUND)
 
-    return Starlette(routes=starlette, exception_handlers={404: unknown})
+    async def crashed(request: Request, _: Exception) -> Response:
+        """A fault of ours: the server logs it, its text goes to nobody."""
+        number = uuid4().hex
+        error = HttpError(500, "server_error", f"something went wrong here; request {number}")
+        return _safe(_failed(nothing, request, error), number)
+
+    return Starlette(routes=starlette, exception_handlers={404: unknown, 500: crashed})
 
 
 async def _nothing(_: Visit) -> Response:
@@ -225,6 +236,10 @@ async def _reply(served: Served, row: Endpoint, request: Request) -> Response:
         response = _failed(row, request, replies.of(error))
     except ClientDisconnect:
         response = Response(status_code=499)
+    return _safe(response, number)
+
+
+def _safe(response: Response, number: str) -> Response:
     response.headers["x-request-id"] = number
     for name, value in SAFE.items():
         response.headers.setdefault(name, value)
@@ -278,5 +293,5 @@ def _check_action(row: Endpoint, credential: Credential | None) -> None:
 
 def json_reply(value: Mapping[str, Any], status: int = 200, ignored: tuple[str, ...] = ()) -> JSONResponse:
     """An object, with the names of what was sent and not honoured in a header."""
-    headers = {"x-wellread-ignored": ", ".join(ignored)} if ignored else None
+    headers = {"x-wellread-ignored": ", ".join(quote(name, safe="") for name in ignored)} if ignored else None
     return JSONResponse(dict(value), status, headers)

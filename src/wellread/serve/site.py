@@ -153,8 +153,9 @@ def _signed_in(visit: Visit, token: str, kind: credentials.Kind) -> str | None:
             return None
         if kind == "link":
             credentials.revoke(tx, found.id, who=found.who)
-        name = f"session of {found.name}"
-        return credentials.issue(tx, "session", name, who=found.who, actions=found.actions, lasts=SIGNED_IN)
+        left = found.expires_at - datetime.now(UTC) if found.expires_at is not None and kind == "key" else SIGNED_IN
+        name, lasts = credentials.session_name(found.name), min(SIGNED_IN, left)
+        return credentials.issue(tx, "session", name, who=found.who, actions=found.actions, lasts=lasts)
 
 
 async def logout(visit: Visit) -> Response:

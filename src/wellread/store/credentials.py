@@ -108,10 +108,20 @@ def find(connection: Connection, token: str, kind: Kind, *, now: datetime) -> Cr
     return None if ended or found.kind != kind else found
 
 
+def session_name(of: str) -> str:
+    """What the sessions are called that begin with the key or link of this name."""
+    return f"session of {of}"
+
+
 def revoke(tx: Transaction, number: str, *, who: Principal) -> bool:
-    """Whether there was such a credential of this tenant; from the commit on it lets nobody in."""
-    if number not in {one.id for kind in get_args(Kind) for one in listing(tx.connection, who=who, kind=kind)}:
+    """Whether there was such a credential of this tenant; from the commit on it lets nobody in, nor do its sessions."""
+    known = {one.id: one for kind in get_args(Kind) for one in listing(tx.connection, who=who, kind=kind)}
+    if number not in known:
         return False
+    begun = (credentials.c.kind == "session", credentials.c.name == session_name(known[number].name))
+    same = (credentials.c.tenant == who.tenant, credentials.c.revoked_at.is_(None))
+    if known[number].kind == "key":
+        tx.connection.execute(credentials.update().where(*begun, *same).values(revoked_at=tx.now))
     mine = (credentials.c.id == number, credentials.c.tenant == who.tenant, credentials.c.revoked_at.is_(None))
     done = tx.connection.execute(credentials.update().where(*mine).values(revoked_at=tx.now))
     return bool(done.rowcount)
