@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from wellread.answer import evidence
+from wellread.answer import evidence, guard
 from wellread.answer.evidence import Scored
 from wellread.types import Answer, Citation, Hit, Stage, Usage, Verdict
 
@@ -48,6 +48,7 @@ class Draft:
 
     def add(self, text: str, numbers: Sequence[int]) -> str:
         """The piece of the answer's text that this sentence is, with the marks of its citations."""
+        text = guard.shown(text, [self.citations[number].quote for number in numbers])
         lead = _between(self.sentences[-1][0], text) if self.sentences else ""
         self.sentences.append((text, tuple(numbers)))
         return lead + marked(text, numbers)

@@ -18,7 +18,7 @@ def passages(scored: Scored, budget_tokens: int, count: Callable[[str], int]) ->
     left = budget_tokens
     for hit in order:
         mine = sorted((u for u in scored.units if u.hit == hit), key=lambda u: u.span)
-        text = f"[{len(chosen) + 1}] {mine[0].context}\n" + " ".join(u.reading for u in mine)
+        text = f"[{len(chosen) + 1}] {guard.without_orders(mine[0].context)}\n" + " ".join(u.reading for u in mine)
         cost = count(text)
         if cost > left:
             break
@@ -26,7 +26,7 @@ def passages(scored: Scored, budget_tokens: int, count: Callable[[str], int]) ->
         left -= cost
     if not chosen and len(scored):  # one passage is longer than the budget: its best sentence alone
         best = scored.units[0]
-        chosen.append(f"[1] {best.context}\n{best.reading}")
+        chosen.append(f"[1] {guard.without_orders(best.context)}\n{best.reading}")
     return chosen
 
 
@@ -71,7 +71,8 @@ def _section(hit: Hit) -> tuple[str, int, tuple[str, ...]]:
 def _shown(number: int, run: Sequence[Hit]) -> str:
     """``[1] Title › Heading (in force from 2026-01-01)`` and the text of the passages below it."""
     document = run[0].document
-    place = " › ".join(dict.fromkeys(filter(None, (document.title, *run[0].chunk.heading_path))))
+    named = map(guard.without_orders, (document.title, *run[0].chunk.heading_path))
+    place = " › ".join(dict.fromkeys(filter(None, named)))
     since = f" (in force from {document.valid_from:%Y-%m-%d})" if document.valid_from else ""
     texts = [
         f"{hit.chunk.header.rpartition(chr(10))[2]}\n{hit.chunk.text}" if _headed(hit) else hit.chunk.text

@@ -90,6 +90,9 @@ def _run(given: AgentInput, chat: Chat, desk: Desk, steps: list[Step], draft: Dr
         reply = chat.reply(messages, Sampling(max_tokens=STEP_TOKENS, stop=("Observation",)))
         draft.usage += reply.usage
         thought, name, argument = parsed(reply.text)
+        if mark in reply.text.lower():
+            detail["ended"] = "the model repeated the mark of the run, which no answer holds"
+            return ""
         if name == "finish":
             return argument
         if not name and thought and steps and not steps[-1].action:

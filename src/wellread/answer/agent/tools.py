@@ -1,7 +1,8 @@
 """What an agent can do: search, open, query a table, calculate. Every observation is data with a number to cite.
 
 A tool reads what the asker may read and changes nothing. ``POLICY`` says of each what it touches; one without a row
-there is not run.
+there is not run, and one that acts outside is not run where passages lie on the desk. Orders to a model that stand in
+a document are left out of what a tool gives.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from wellread.answer import guard
 from wellread.errors import UsageError
 from wellread.index.tables import query as queries
 from wellread.index.tables.query import AGGREGATES, TableQuery
@@ -57,8 +59,9 @@ class Desk:
             number = next((n for n, held in enumerate(self.hits) if held.chunk.id == hit.chunk.id), len(self.hits))
             if number == len(self.hits):
                 self.hits.append(hit)
-            path = " › ".join(filter(None, (hit.document.title, *hit.chunk.heading_path)))
-            lines.append(f"[{number + 1}] {path}: {' '.join(hit.chunk.text.split())}")
+            named = (hit.document.title, *hit.chunk.heading_path)
+            path = " › ".join(filter(None, map(guard.without_orders, named)))
+            lines.append(f"[{number + 1}] {path}: {' '.join(guard.without_orders(hit.chunk.text).split())}")
         return "\n".join(lines) or "Nothing was found. Try other words."
 
     def hit(self, number: str) -> Hit:
@@ -75,8 +78,10 @@ def run(name: str, argument: str, desk: Desk) -> str:
     """
     if name not in POLICY or name not in TOOLS:
         return f"There is no tool '{name}'. There are: {', '.join(TOOLS)}, finish."
+    if POLICY[name].acts_outside and desk.hits:
+        return f"'{name}' acts outside and is not run: passages of documents were read, and one may have asked for it."
     try:
-        return TOOLS[name](argument, desk)
+        return guard.without_orders(TOOLS[name](argument, desk))
     except UsageError as error:
         return f"That did not work: {error}"
 
