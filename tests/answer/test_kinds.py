@@ -91,7 +91,9 @@ def test_several_rows_are_a_small_table_of_what_is_asked_for(base: KnowledgeBase
     assert lines[0] == "Line | Crossing | Dog"
     assert lines[1:3] == ["1 | Kestvik to Ollesay | 38", "2 | Kestvik to Brannholm | 52"]
     assert lines[3] == "3 | Ollesay to Tarrasund | free"
-    assert "Mirrey" not in answer.text and len(answer.citations) == 3
+    table, _, beside = answer.text.partition("\n\n")
+    assert "Mirrey" not in table and beside == "Not among them: 4 Kestvik to Mirrey (not carried). [4]"
+    assert len(answer.citations) == 4
 
 
 def test_two_things_are_compared_by_their_numbers(base: KnowledgeBase) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from wellread.answer.elements import held_by
 from wellread.answer.evidence import Scored
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, words
 
 CLOSE = 0.93  # a further sentence is quoted when its score is at least this share of the best one's; docs/log.md
+
+GAP = 2  # characters between two sentences of one paragraph, at most
+_POINTS_BACK = re.compile(
+    r"(?:It|Its|They|Their|This|These|That|Those|He|His|She|Her|Such|Others?|But|However|Otherwise|Both|Instead)\b"
+)
 
 
 def choose(question: str, scored: Scored, most: int) -> list[Quotable]:
@@ -26,6 +33,14 @@ def choose(question: str, scored: Scored, most: int) -> list[Quotable]:
         ):
             chosen.append(unit)
     return chosen
+
+
+def whole(unit: Quotable, scored: Scored) -> tuple[Quotable, ...]:
+    """A piece with the sentence before it, where it begins with a word that points back: «It», «Other», «However»."""
+    if not _POINTS_BACK.match(unit.reading):
+        return (unit,)
+    before = [u for u in scored.units if u.hit == unit.hit and 0 <= unit.span.start - u.span.end <= GAP]
+    return (max(before, key=lambda u: u.span.end), unit) if before else (unit,)
 
 
 def near_best(scored: Scored) -> int:

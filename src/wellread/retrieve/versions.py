@@ -9,7 +9,9 @@ from wellread.index.open import IndexReader
 from wellread.store import documents
 from wellread.types import Document, Principal
 
-_CHANGES = re.compile(r"\d+|\b(?:v|version|rev|revision|old|new|draft|final)\b|[\W_]+", re.IGNORECASE)
+_EDITION = r"(?<!\d)(?:19|20)\d\d(?!\d)(?:[-_.]\d\d(?!\d)){0,2}|(?<![a-z])(?:v|version|rev|revision|edition)[-_. ]?\d+"
+_VERSION = re.compile(_EDITION, re.IGNORECASE)
+_CHANGES = re.compile(rf"{_EDITION}|(?<![a-z])(?:old|new|draft|final|archive)(?![a-z])|[\W_]+", re.IGNORECASE)
 
 
 def previous(document: Document, reader: IndexReader, *, who: Principal) -> Document | None:
@@ -21,9 +23,9 @@ def previous(document: Document, reader: IndexReader, *, who: Principal) -> Docu
     with reader.snapshot(who=who) as snapshot:
         others = [one for one in documents.listing(snapshot.connection, who=who) if one.id != document.id]
         found = [one for one in others if one.superseded_by and _names(one.superseded_by, document.uri)]
-        if not found and (series := _series(document)):
-            found = [one for one in others if _series(one) == series and _moment(one) < _moment(document)]
-        newest = max(found, key=_moment, default=None)
+        if not found and (named := series(document)):
+            found = [one for one in others if series(one) == named and moment(one) < moment(document)]
+        newest = max(found, key=moment, default=None)
         return snapshot.document(newest.id) if newest is not None else None
 
 
@@ -31,12 +33,17 @@ def _names(successor: str, uri: str) -> bool:
     return uri == successor or uri.endswith("/" + successor.lstrip("./"))
 
 
-def _series(document: Document) -> str:
-    """The name of a file without what tells its versions apart; empty where nothing does."""
-    stem = PurePath(document.uri).stem
-    return _CHANGES.sub(" ", stem).strip().casefold() if re.search(r"\d", stem) else ""
+def series(document: Document) -> str:
+    """The address of a file without the year or version that tells it from others; empty where it has none.
+
+    «line-4» and «line-6» are two lines, no versions of one.
+    """
+    path = PurePath(document.uri)
+    return _CHANGES.sub(" ", str(path.with_suffix(""))).strip().casefold() if _VERSION.search(path.stem) else ""
 
 
-def _moment(document: Document) -> tuple[str, list[int]]:
+def moment(document: Document) -> tuple[str, list[int]]:
+    """From when a version is in force, then the years and versions of its name: later ones compare greater."""
     valid = document.valid_from.isoformat() if document.valid_from else ""
-    return valid, [int(number) for number in re.findall(r"\d+", PurePath(document.uri).stem)]
+    named = " ".join(_VERSION.findall(PurePath(document.uri).stem))
+    return valid, [int(number) for number in re.findall(r"\d+", named)]

@@ -7,19 +7,17 @@ cells. Everything else is for the other ways of answering.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wellread.answer.kinds import cells
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
 from wellread.answer.kinds.telling import stands, telling
 from wellread.errors import UsageError
 from wellread.index.tables import query as queries
 from wellread.index.tables.query import Aggregate, Condition, TableQuery, TableResult
-from wellread.index.tables.stored import StoredTable, of_document
-from wellread.retrieve.units import Quotable, words
-from wellread.types import Cell, Hit, Span
+from wellread.index.tables.stored import StoredTable
+from wellread.retrieve.units import words
 
-LOOKED_AT = 6  # hits whose documents' tables are asked
 MOST_SHOWN = 12  # numbers of a sum that are written out
 
 # What a superlative is about: whether the largest is meant, and words that columns have for it.
@@ -32,9 +30,9 @@ _SUPERLATIVES: dict[str, tuple[bool, str]] = {
     "lightest": (False, "weight load tonnes mass"),
     "tallest": (True, "height"),
     "deepest": (True, "depth"),
-    "oldest": (False, "built year founded"),
-    "newest": (True, "built year founded"),
-    "youngest": (True, "built year founded"),
+    "oldest": (False, "built year founded opened"),
+    "newest": (True, "built year founded opened"),
+    "youngest": (True, "built year founded opened"),
     "cheapest": (False, "price cost fare fee"),
     "dearest": (True, "price cost fare fee"),
     "most expensive": (True, "price cost fare fee"),
@@ -50,7 +48,8 @@ _SUPERLATIVES: dict[str, tuple[bool, str]] = {
     "least": (False, ""),
 }
 _SUPERLATIVE = re.compile(
-    rf"\b(?:{'|'.join(sorted(_SUPERLATIVES, key=len, reverse=True))})\b(?! (?:recent|likely|of all))", re.IGNORECASE
+    rf"(?<!\bat )\b(?:{'|'.join(sorted(_SUPERLATIVES, key=len, reverse=True))})\b(?! (?:recent|likely|of all))",
+    re.IGNORECASE,
 )
 _AGGREGATES: tuple[tuple[Aggregate, re.Pattern[str]], ...] = (
     ("mean", re.compile(r"\b(?:average|mean)\b", re.IGNORECASE)),
@@ -68,6 +67,7 @@ class _Asked:
     about: frozenset[str]
     aggregate: Aggregate | None = None
     larger: bool | None = None
+    meant: frozenset[str] = frozenset()  # words that a superlative stands for
 
 
 def answer(case: QuestionCase) -> Made | None:
@@ -75,36 +75,57 @@ def answer(case: QuestionCase) -> Made | None:
     asked = _asked(case.question)
     if asked is None:
         return None
-    made = [found for hit, table in _tables(case) if (found := _of_table(case, hit, table, asked)) is not None]
-    return made[0] if len(made) == 1 else None
+    made = [found for n, table in cells.tables(case) if (found := _of_table(case, n, table, asked)) is not None]
+    made.sort(key=lambda one: -one[0])
+    return made[0][1] if made and (len(made) == 1 or made[0][0] > made[1][0]) else None
+
+
+def computes(question: str) -> bool:
+    """Whether a question asks what follows from all rows of a table: the most of something, a sum, a mean."""
+    found = _asked(question)
+    return found is not None and found.aggregate != "count"
+
+
+def says(question: str, text: str) -> bool:
+    """Whether ``text`` holds the very word by which the figure is asked for: «total», «longest»."""
+    found = _SUPERLATIVE.search(question) or next((m for _, p in _AGGREGATES if (m := p.search(question))), None)
+    return found is not None and found[0].lower() in text.lower()
 
 
 def _asked(question: str) -> _Asked | None:
     about = telling(question) - _FRAME
     if (found := _SUPERLATIVE.search(question)) and " or " not in question:
         larger, meant = _SUPERLATIVES[found[0].lower()]
-        return _Asked((about | frozenset(words(meant))) - frozenset(words(found[0])), None, larger)
+        own = frozenset(words(meant))
+        return _Asked((about | own) - frozenset(words(found[0])), None, larger, own)
     for aggregate, pattern in _AGGREGATES:
         if pattern.search(question):
             return _Asked(about, aggregate)
     return _Asked(about, "count") if _COUNT.search(question) else None
 
 
-def _tables(case: QuestionCase) -> Iterator[tuple[int, StoredTable]]:
-    seen: set[str] = set()
-    for n, hit in enumerate(case.hits[:LOOKED_AT]):
-        if hit.document.id not in seen and hit.document.tables and hit.chunk.kind == "table":
-            seen.add(hit.document.id)
-            yield from ((n, table) for table in of_document(hit.document))
-
-
-def _of_table(case: QuestionCase, n: int, table: StoredTable, asked: _Asked) -> Made | None:
-    where, rest = _conditions(table, asked.about)
-    if asked.aggregate == "count":
-        return _counted(case, n, table, where)
-    column = _column(table, rest)
-    if column is None:
+def _of_table(case: QuestionCase, n: int, table: StoredTable, asked: _Asked) -> tuple[int, Made] | None:
+    """The figure of one table, after how many words of the question the table accounts for."""
+    chosen = cells.chosen(table, case.question, asked.about)
+    if not chosen.whole:
         return None
+    if asked.aggregate == "count":
+        made, column = _counted(case, n, table, chosen.where), ""
+    else:
+        column = (
+            _column(table, chosen.rest | (cells.meant(case.question) if asked.larger is None else frozenset())) or ""
+        )
+        made = _computed(case, n, table, asked, chosen.where, column) if column else None
+    if made is None:
+        return None
+    named = frozenset(words(column.replace("_", " "))) | asked.meant
+    explained = cells.explained(table, case.question, asked.about, named, chosen.where)
+    return (explained, made) if explained is not None else None
+
+
+def _computed(
+    case: QuestionCase, n: int, table: StoredTable, asked: _Asked, where: tuple[Condition, ...], column: str
+) -> Made | None:
     try:
         if asked.aggregate is not None:
             result = queries.run(table, TableQuery(where, aggregate=asked.aggregate, of=column))
@@ -115,25 +136,11 @@ def _of_table(case: QuestionCase, n: int, table: StoredTable, asked: _Asked) -> 
     return _first(case, n, table, ordered, column, bool(asked.larger))
 
 
-def _conditions(table: StoredTable, about: frozenset[str]) -> tuple[tuple[Condition, ...], frozenset[str]]:
-    """Cells that the question names whole choose the rows; the words that are left name the column."""
-    found: dict[int, tuple[str, frozenset[str]]] = {}
-    for row in table.rows:
-        for col, cell in enumerate(row):
-            if cell is None or table.columns[col].kind == "number":
-                continue
-            named = frozenset(words(cell.text))
-            if named and named <= about and len(named) > len(found.get(col, ("", frozenset[str]()))[1]):
-                found[col] = (cell.text, named)
-    conditions = tuple(Condition(table.columns[col].name, "=", text) for col, (text, _) in found.items())
-    return conditions, about - frozenset[str]().union(*(named for _, named in found.values()))
-
-
 def _column(table: StoredTable, about: frozenset[str]) -> str | None:
     """The one column of numbers whose name the words fit best; None where none does, or two do equally well."""
     fits = []
     for column in table.columns:
-        named = frozenset(words(column.name.replace("_", " ")))
+        named = cells.named_by(column)
         if column.kind == "number" and named and not _KEYS.fullmatch(column.name):
             shared = sum(any(stands(word, frozenset([other])) for other in about) for word in named)
             fits.append((shared / len(named) + 0.01 * shared, column.name))
@@ -159,7 +166,7 @@ def _counted(case: QuestionCase, n: int, table: StoredTable, where: tuple[Condit
 def _figured(case: QuestionCase, n: int, result: TableResult, aggregate: Aggregate, column: str) -> Made | None:
     if result.value is None:
         return None
-    rows = list(dict.fromkeys(_row(case.hits[n], n, cell) for cell in result.cells))
+    rows = list(dict.fromkeys(cells.row_of(case.hits[n], n, cell) for cell in result.cells))
     unit = f" {result.unit}" if result.unit else ""
     value = result.value * 100 if result.unit == "%" else result.value
     parts = [cell.text for cell in result.cells]
@@ -184,16 +191,5 @@ def _first(
     word = "largest" if larger else "smallest"
     named = column.replace("_", " ")
     text = f"{label.text}: {first.text} ({named}), the {word} of {len(rows)}; the next is {second.text}."
-    units = tuple(dict.fromkeys(_row(case.hits[n], n, cell) for cell in (first, second)))
+    units = tuple(dict.fromkeys(cells.row_of(case.hits[n], n, cell) for cell in (first, second)))
     return Made("figure", (CitedClaim(text, units),), how=f"rows ordered by {column}")
-
-
-def _row(hit: Hit, n: int, cell: Cell) -> Quotable:
-    """The line of the document in which a cell stands, as a piece that can be cited."""
-    text = hit.document.text
-    start = text.rfind("\n", 0, cell.span.start) + 1
-    end = text.find("\n", cell.span.end)
-    span = Span(start, len(text) if end < 0 else end)
-    return Quotable(
-        n, span, text[span.start : span.end], text[span.start : span.end], hit.document.title, hit.chunk.page
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from wellread.answer import evidence, gate
-from wellread.answer.kinds import fact
-from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
+from wellread.answer.kinds import fact, figure, table
+from wellread.answer.kinds.case import CitedClaim, Kind, Made, QuestionCase
+from wellread.answer.kinds.current import again
 from wellread.retrieve.units import words
 
 _JOINT = re.compile(r"[,;?]?\s+and\s+(?=(?:who|whom|what|when|where|which|why|how)\b)|\?\s+(?=\w)", re.IGNORECASE)
@@ -15,6 +15,8 @@ _POINTING = re.compile(
     r"\b(?:it|its|they|them|their|that|those|these|this|he|she|his|her|ones?|same|there)\b", re.IGNORECASE
 )
 _ASKS = re.compile(r"\b(?:who|whom|what|when|where|which|why|how)\b", re.IGNORECASE)
+
+KINDS: tuple[Kind, ...] = (figure.answer, table.lookup, fact.answer)
 
 
 def parts(question: str) -> list[str]:
@@ -32,14 +34,12 @@ def answer(case: QuestionCase) -> Made | None:
     claims: list[CitedClaim] = []
     missing: list[str] = []
     for half in halves:
-        hits = tuple(case.search(half).hits[: case.settings.passages])
-        scored = evidence.score(half, evidence.units_of(hits), case.scorer)
-        probability = gate.weigh(half, scored).probability
-        made = fact.answer(replace(case, question=half, hits=hits, scored=scored, probability=probability, search=None))
+        alone = again(case, half)
+        made = next((made for kind in KINDS if (made := kind(alone)) is not None), None)
         if made is None:
             missing.append(half)
         else:
-            claims += [replace(claim, hits=hits) for claim in made.claims[:1]]
+            claims += [replace(claim, hits=alone.hits) for claim in made.claims[:1]]
     if not claims:
         return None
     told = f"Not in the documents: {' '.join(missing)}" if missing else ""

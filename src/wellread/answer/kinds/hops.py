@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wellread.answer import evidence, gate
+from wellread.answer import gate
 from wellread.answer.elements import held_by, pairs_of
 from wellread.answer.kinds import fact, table
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
+from wellread.answer.kinds.current import again
 from wellread.answer.kinds.telling import stands, telling
 from wellread.retrieve.units import Quotable, words
 from wellread.types import Hit
@@ -38,31 +39,30 @@ def answer(case: QuestionCase) -> Made | None:
         second = _answered(case, asked)
         if second is not None:
             found = [replace(claim, hits=claim.hits or second[1]) for claim in second[0].claims]
+            if all(unit.reading == first.reading for claim in found for unit in claim.units):
+                return replace(second[0], claims=tuple(found))  # one row held both steps
             bridge = CitedClaim(first.reading, (first,), hits)
             return Made("hops", (bridge, *found), how=f"{described} → {name}; {asked}")
     return None
 
 
-def _searched(case: QuestionCase, text: str) -> tuple[Hit, ...]:
-    return tuple(case.search(text).hits[: case.settings.passages]) if case.search is not None else ()
-
-
 def _answered(case: QuestionCase, asked: str) -> tuple[Made, tuple[Hit, ...]] | None:
-    hits = _searched(case, asked)
-    scored = evidence.score(asked, evidence.units_of(hits), case.scorer)
-    probability = gate.weigh(asked, scored).probability
-    whole = replace(case, question=asked, hits=hits, scored=scored, probability=probability, search=None)
+    whole = again(case, asked)
     made = table.lookup(whole) or fact.answer(whole)
-    return (made, hits) if made is not None else None
+    return (made, whole.hits) if made is not None else None
 
 
 def _bridges(
     case: QuestionCase, described: str, noun: frozenset[str]
 ) -> Iterator[tuple[str, Quotable, tuple[Hit, ...]]]:
     """Names that may be meant, the likeliest first, each with the piece that says so."""
-    hits = _searched(case, described)
-    scored = evidence.score(described, evidence.units_of(hits), case.scorer)
+    alone = again(case, described)
+    hits, scored = alone.hits, alone.scored
     about, given = telling(described), frozenset(words(case.question))
+    said = frozenset[str]().union(*(held_by(unit).words for unit in scored.units))
+    named = frozenset(word for name in gate.names(described) for word in words(name)) & about
+    if named:  # «where Juno stands»: a verb that no piece holds may be what a column is called
+        about = frozenset(word for word in about if word in named or stands(word, said))
     for unit in scored.units[:LOOKED_AT]:
         if not all(stands(word, held_by(unit).words) for word in about - noun):
             continue

@@ -6,12 +6,29 @@ from collections.abc import Iterator
 
 from wellread.answer import evidence
 from wellread.answer.draft import Draft
-from wellread.answer.kinds import comparison, fact, figure, halves, hops, keyword, summary, table, versions
+from wellread.answer.kinds import (
+    comparison,
+    current,
+    difference,
+    disagreement,
+    fact,
+    figure,
+    filtered,
+    halves,
+    hops,
+    keyword,
+    summary,
+    table,
+    versions,
+    yesno,
+)
 from wellread.answer.kinds.case import Kind, QuestionCase
 from wellread.types import Verdict
 
 KINDS: tuple[Kind, ...] = (
+    filtered.answer,
     halves.answer,
+    difference.answer,
     versions.answer,
     summary.answer,
     comparison.answer,
@@ -21,13 +38,23 @@ KINDS: tuple[Kind, ...] = (
     table.unnamed,
     hops.answer,
     keyword.answer,
+    disagreement.answer,
+    yesno.answer,
     fact.answer,
 )
-COMPUTED = ("comparison", "figure", "versions")  # kinds whose text is put together from what they cite
+COMPUTED = (
+    "comparison",
+    "difference",
+    "disagreement",
+    "figure",
+    "filter",
+    "versions",
+)  # kinds whose text is put together from what they cite
 
 
 def answer(case: QuestionCase, draft: Draft, detail: dict[str, object]) -> Iterator[str]:
     """The pieces of the first answer that a kind has; its name and how it came about go into ``detail``."""
+    case = current.in_force(case)
     made = next((made for kind in KINDS if (made := kind(case)) is not None), None)
     if made is None:
         return

@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from wellread.answer import gate
 from wellread.answer.elements import NEGATION, held_by, pairs_of
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
-from wellread.answer.kinds.telling import ASKING, stands, telling
+from wellread.answer.kinds.telling import ASKING, limits, near, stands, telling
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, words
 
 LOOKED_AT = 10  # best pieces among which the rows of a table are counted
 FEWEST_ROWS, MOST_ROWS = 3, 12
+MOST_UNHELD = 1  # telling words of a question that rows shown whole need not hold: a verb
 LEAST_WORDS = 2  # telling words of a question that a single row has to hold, all of them
 
 _LIST = re.compile(
     r"\b(?:which|what) (?!is\b|was\b|does\b|has\b|this\b)\w+s\b|\bwhat do they\b|\b(?:list|all|each|every|compare)\b",
     re.IGNORECASE,
 )
+_SELECTS = re.compile(r"\W*which\b", re.IGNORECASE)
 
 
 def lookup(case: QuestionCase) -> Made | None:
@@ -59,6 +61,11 @@ def unnamed(case: QuestionCase) -> Made | None:
     return Made("table lookup", (CitedClaim(fitting[0].reading, (fitting[0],)),), how="the row that holds all names")
 
 
+def lists(question: str) -> bool:
+    """Whether several things are asked for: «which tests», «all lines»."""
+    return _LIST.search(question) is not None
+
+
 def rows(case: QuestionCase) -> Made | None:
     """The rows of the table that most of the best pieces are from, in the columns that the question is about."""
     if not _LIST.search(case.question) or not case.enough:
@@ -71,20 +78,44 @@ def rows(case: QuestionCase) -> Made | None:
     heads = [name for name, _ in named[0]]
     wanted = [n for n, head in enumerate(heads) if about & frozenset(words(head))]
     valued = [n for n in wanted if any(re.match(r"\W*\d", row[n][1]) for row in named if n < len(row))]
+    if not valued and unheld(case.question, table) > MOST_UNHELD:
+        return None
+    if not valued and _SELECTS.match(case.question) and _unnamed_by_heads(case.question, table):
+        return None
+    held = frozenset[str]().union(*(held_by(unit).words for unit in table))
+    lost = [word for word in limits(case.question) if not stands(word, held)]
+    if lost and not near(lost, " ".join(unit.reading for unit in table), case.scorer):
+        return None
     if not valued or any([name for name, _ in row] != heads for row in named):
         return Made("rows", tuple(CitedClaim(unit.reading, (unit,)) for unit in table))
     closest = max(len(about & frozenset(words(heads[n]))) / len(words(heads[n])) for n in valued)
     valued = [n for n in valued if len(about & frozenset(words(heads[n]))) / len(words(heads[n])) == closest]
     labels = [n for n in range(len(heads)) if n not in valued and n < min(valued)][:2]
-    kept = [
-        (unit, row)
-        for unit, row in zip(table, named, strict=True)
-        if not (re.match(r"\W*which\b", case.question, re.I) and all(NEGATION.search(row[n][1]) for n in valued))
-    ]
+    denied = _SELECTS.match(case.question) is not None
+    left = [n for n, row in enumerate(named) if denied and all(NEGATION.search(row[col][1]) for col in valued)]
+    kept = [n for n in range(len(named)) if n not in left]
     shown = [*labels, *valued]
-    lines = [" | ".join(heads[n] for n in shown), *(" | ".join(row[n][1] for n in shown) for _, row in kept)]
-    claim = CitedClaim("\n".join(lines), tuple(unit for unit, _ in kept))
-    return Made("table", (claim,), how=f"columns {', '.join(heads[n] for n in shown)}") if kept else None
+    lines = [" | ".join(heads[n] for n in shown), *(" | ".join(named[n][col][1] for col in shown) for n in kept)]
+    claims = [CitedClaim("\n".join(lines), tuple(table[n] for n in kept))]
+    if left:
+        told = ", ".join(" ".join(named[n][col][1] for col in labels or shown) for n in left)
+        said = dict.fromkeys(named[n][col][1] for n in left for col in valued)
+        claims.append(CitedClaim(f"Not among them: {told} ({', '.join(said)}).", tuple(table[n] for n in left)))
+    return Made("table", tuple(claims), how=f"columns {', '.join(heads[n] for n in shown)}") if kept else None
+
+
+def _unnamed_by_heads(question: str, rows: Sequence[Quotable]) -> bool:
+    """Whether rows would have to be chosen by something that the columns are not called."""
+    heads = frozenset(
+        words(" ".join(f"{unit.context} {' '.join(name for name, _ in pairs_of(unit))}" for unit in rows))
+    )
+    return any(not stands(word, heads) for word in telling(question))
+
+
+def unheld(question: str, units: Sequence[Quotable]) -> int:
+    """How many telling words of a question none of the pieces holds."""
+    held = frozenset[str]().union(*(held_by(unit).words for unit in units))
+    return sum(not stands(word, held) for word in telling(question))
 
 
 def _table(units: Sequence[Quotable]) -> list[Quotable]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from wellread.models.api import Embedder
 from wellread.retrieve import quantities
 from wellread.retrieve.units import WORD, Quotable, words
 
 ALIKE = 5  # first letters that two words of one stem share
+_LIMIT = re.compile(
+    r"\b(?P<how>for|in|on|at|during|from|with|without|near|of|by|to|per)"
+    r"(?: (?:the|an?|all|its|our|their|each))* (?P<word>[\w'’-]+)",
+    re.IGNORECASE,
+)
+_LOOSE = ("of", "by", "to", "per")  # «eight years of service», «per metre»: part of what is asked
 NEAR = (
     0.75  # cosine from which another word may name the same: bike and bicycle 0.9, petrol and diesel 0.7; docs/log.md
 )
@@ -29,6 +38,12 @@ def telling(question: str) -> frozenset[str]:
     return frozenset(words(question)) - ASKING - measured
 
 
+def limits(question: str, *, strict: bool = False) -> frozenset[str]:
+    """What a question is limited to: the telling words after «for», «in», «with»; ``strict``: «of», «per», too."""
+    said = [match for match in _LIMIT.finditer(question) if strict or match["how"].lower() not in _LOOSE]
+    return frozenset(word for match in said for word in words(match["word"])) & telling(question)
+
+
 def stands(word: str, held: frozenset[str]) -> bool:
     """Whether a word stands there, or one that begins with the same letters: «renewals» and «renewed»."""
     return word in held or (len(word) > ALIKE and any(other[:ALIKE] == word[:ALIKE] for other in held))
@@ -44,7 +59,12 @@ def is_of_another(question: str, units: tuple[Quotable, ...], scorer: Embedder) 
     if len(about) != 1 or not units or not question.isascii() or any(stands(word, held) for word in about):
         return False
     [asked] = [m[0] for m in WORD.finditer(question) if frozenset(words(m[0])) & about][:1]
-    others = sorted({m[0].lower() for unit in units[:1] for m in WORD.finditer(unit.reading) if words(m[0])})
+    return bool(words(units[0].reading)) and not near([asked], units[0].reading, scorer)
+
+
+def near(asked: Sequence[str], text: str, scorer: Embedder) -> bool:
+    """Whether every one of some words is much like one of a text: bike and bicycle, pensioner and senior."""
+    others = sorted({m[0].lower() for m in WORD.finditer(text) if words(m[0])})
     if not others:
         return False
-    return bool((scorer.embed(others) @ scorer.embed([asked])[0]).max() < NEAR)
+    return bool((scorer.embed(others) @ scorer.embed(list(asked)).T).max(axis=0).min() >= NEAR)

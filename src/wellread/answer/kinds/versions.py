@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from wellread.answer import evidence
 from wellread.answer.elements import pairs_of
+from wellread.answer.kinds import current
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
 from wellread.answer.kinds.telling import stands, telling
 from wellread.retrieve import quantities
@@ -16,7 +18,6 @@ from wellread.types import Document
 
 LOOKED_AT = 8  # hits whose documents may have an older version
 MOST = 12  # changes that are shown
-ALIKE = 0.6  # share of words without numbers that two versions of a sentence or a row have in common
 _ASKS = re.compile(
     r"\b(?:chang(?:e|es|ed)|differs?|differences?|compared?|rise|rose|risen|increased?|decreased?|dropped|fell"
     r"|(?:go|goes|gone|went) (?:up|down)|used to|(?:19|20)\d\d to (?:19|20)\d\d|old(?:er)? and (?:the )?new)\b",
@@ -28,6 +29,7 @@ _FRAME = frozenset(
         " drop fell up down used old new older newer last year version versions list notice now get we before today"
     )
 )
+_CHANGE = re.compile(r"\b(?:what|how|has|have|did)\b.*\bchang(?:e|es|ed)\b|\bdifferences? between\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,18 @@ def answer(case: QuestionCase) -> Made | None:
     hits = tuple(evidence.whole(document) for document in pair)
     old, new = ([u for u in units_of([hit]) if quantities.quantities(u.reading)] for hit in hits)
     about = telling(case.question) - _FRAME - frozenset(re.findall(r"\d+", case.question))
-    changes = list(_changes(old, _fitting(new, about), about))[:MOST]
+    changes = list(_changes(old, _fitting(new, about, pair[1]), about))[:MOST]
     if not changes:
         return None
     lines = ["what | before | now", *(f"{one.label} | {one.before} | {one.now}" for one in changes)]
-    units = tuple(u for one in changes for u in (_of(one.old, 0), _of(one.new, 1)))
+    units = tuple(dict.fromkeys(u for one in changes for u in (_of(one.old, 0), _of(one.new, 1))))
     how = f"«{pair[0].title}» beside «{pair[1].title}»"
     return Made("versions", (CitedClaim("\n".join(lines), units, hits),), how=how)
+
+
+def asks_of_change(question: str) -> bool:
+    """Whether a question asks what is different now, which no single sentence of one version says."""
+    return _CHANGE.search(question) is not None
 
 
 def _pair(case: QuestionCase) -> tuple[Document, Document] | None:
@@ -73,25 +80,24 @@ def _of(unit: Quotable, hit: int) -> Quotable:
     return Quotable(hit, unit.span, unit.text, unit.reading, unit.context, unit.page, unit.heading_path)
 
 
-def _fitting(units: Sequence[Quotable], about: frozenset[str]) -> list[Quotable]:
-    """The pieces that hold most of what the question names; all of them where it names the document alone."""
-    counts = [sum(stands(word, frozenset(words(unit.reading))) for word in about) for unit in units]
+def _fitting(units: Sequence[Quotable], about: frozenset[str], document: Document) -> list[Quotable]:
+    """The pieces that hold most of what the question names; all where it names the document alone, none of another."""
+    title = frozenset(words(f"{document.title} {PurePath(document.uri).stem}"))
+    if all(stands(word, title) for word in about):
+        return list(units)
+    counts = [sum(stands(word, frozenset(words(f"{unit.reading} {unit.context}"))) for word in about) for unit in units]
     most = max(counts, default=0)
-    return [unit for unit, n in zip(units, counts, strict=True) if n == most or 2 * most < len(about)]
+    return [unit for unit, n in zip(units, counts, strict=True) if n == most] if 2 * most >= len(about) else []
 
 
 def _changes(old: Sequence[Quotable], new: Sequence[Quotable], about: frozenset[str]) -> Iterator[_Change]:
-    known = [(unit, _letters(unit)) for unit in old]
+    known = [(unit, current.letters(unit)) for unit in old]
     for unit in new:
-        mine = _letters(unit)
+        mine = current.letters(unit)
         shared = [(len(mine & theirs) / len(mine | theirs), other) for other, theirs in known if mine | theirs]
         alike, other = max(shared, key=lambda one: one[0], default=(0.0, unit))
-        if alike >= ALIKE and unit.reading != other.reading:
+        if alike >= current.ALIKE and unit.reading != other.reading:
             yield from _values(other, unit, about)
-
-
-def _letters(unit: Quotable) -> frozenset[str]:
-    return frozenset(word for word in words(unit.reading) if not any(c.isdigit() for c in word))
 
 
 def _values(old: Quotable, new: Quotable, about: frozenset[str]) -> Iterator[_Change]:
