@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,13 +17,14 @@ from tests.tune.test_run import _weights, settings
 
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
+from wellread.metrics import stats
 from wellread.tune import contest, run
 from wellread.tune.align import heldout, ppo, preferences, reward
 from wellread.tune.align.reward import RewardScores
-from wellread.tune.base import base_model
+from wellread.tune.base import base_model, device
 from wellread.tune.data.data import PreferenceRow
 from wellread.tune.settings import TuneSettings
-from wellread.tune.train import losses, state
+from wellread.tune.train import losses, outcome, state
 from wellread.tune.train.loop import TuneFailed
 
 
@@ -129,7 +132,7 @@ class StopsAfter:
 
 def quick(model: Path) -> TuneSettings:
     made = settings(model, learning_rate=3e-3, narrowest=0.0, replay=None, save_every_s=0.0)
-    return replace(made, objective="ppo", rounds=3, answers=8, batch=4, probe=False)
+    return replace(made, objective="ppo", epochs=10, explode=0.0, rounds=3, answers=8, batch=4, probe=False)
 
 
 def test_a_run_stopped_between_rounds_comes_to_the_same_weights(tmp_path: Path, tiny_model: Path) -> None:
@@ -186,43 +189,116 @@ def test_ppo_refuses_a_method_that_plans_its_steps(tmp_path: Path, tiny_model: P
         run.start(base, replace(quick(tiny_model), method="adalora"), name="planned")
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"epochs": 3}, "tune.epochs = 3: ppo counts rounds"),
+        ({"dropout": 0.1}, "tune.dropout = 0.1: the ratio"),
+        ({"dtype": "bfloat16"}, "tune.dtype = 'bfloat16': a ratio"),
+        ({"max_steps": 3}, "tune.max_steps = 3: a round of ppo takes 4 steps"),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_a_setting_that_rounds_cannot_follow_is_refused(changed: dict[str, Any], told: str, tiny_model: Path) -> None:
+    ppo.refuse(quick(tiny_model))
+    with pytest.raises(UsageError, match=re.escape(told)):
+        ppo.refuse(replace(quick(tiny_model), **changed))
+
+
+def test_the_others_are_followed_round_by_round(tmp_path: Path, tiny_model: Path) -> None:
+    """Schedule, max_steps, validate_every, patience, explode, accumulate and by_length each change the rounds."""
+    rows = tuple(pair(name, place, n) for n in range(2) for name, place in zip(tiny.NAMES, tiny.PLACES, strict=True))
+    base = tiny.base(tmp_path / "base", taste(train=rows[:12], validation=rows[12:14], test=rows[14:]))
+
+    def rounds(name: str, **changed: Any) -> list[dict[str, Any]]:
+        try:
+            run.start(base, replace(quick(tiny_model), **{"schedule": "linear", "patience": 0, **changed}), name=name)
+        except TuneFailed as error:
+            assert "never fell" in str(error) or "explode" in changed, error
+        return state.rows(state.folder_of(base.folder, name))
+
+    plain = rounds("plain", warmup=0.0, validate_every=2)
+    assert [row["learning_rate"] for row in plain if "reward" in row] == pytest.approx([3e-3, 2e-3, 1e-3])
+    assert [row["step"] for row in plain if "validation_loss" in row] == [0, 2, 3]
+    hasty = rounds("hasty", patience=1, learning_rate=1e-12, rounds=6)  # the same answers, so no higher reward
+    assert [row["step"] for row in hasty if "reward" in row] == [1]
+    assert len([row for row in rounds("far", explode=1e-9, target_kl=1e-3) if "reward" in row]) < 3
+    assert "nats from the base model's" in state.read(state.folder_of(base.folder, "far")).reason
+    summed = rounds("summed", warmup=0.0, accumulate=2, max_steps=5)  # a round has two steps now
+    assert [row["step"] for row in summed if "reward" in row] == [1, 2]
+    mixed = rounds("mixed", warmup=0.0, by_length=False, rounds=1)
+    assert len({next(row["loss"] for row in some if "reward" in row) for some in (plain, summed, mixed)}) == 3
+
+
+def test_seconds_hold_the_fit_and_the_draws_and_memory_is_that_of_the_run(tmp_path: Path, tiny_model: Path) -> None:
+    rows = tuple(pair(name, place, n) for n in range(2) for name, place in zip(tiny.NAMES, tiny.PLACES, strict=True))
+    base = tiny.base(tmp_path / "base", taste(train=rows[:12], validation=rows[12:14], test=rows[14:]))
+    big = bytearray(1_000_000_000)  # what the process held before is not the run's
+    big[::4096] = b"1" * len(big[::4096])
+    before = device.peak_memory_mb()
+    del big
+    result = run.start(base, quick(tiny_model), name="one")
+    steps = [row for row in state.rows(result.folder) if "reward" in row][-1]["seconds"]
+    fit = reward.scores_of(result.folder).seconds
+    assert fit > 0 and result.seconds > steps + fit
+    assert 0 < result.peak_memory_mb < before - 200
+    found = outcome.result_of(result.folder)
+    assert found and (found["seconds"], found["peak_memory_mb"]) == (result.seconds, result.peak_memory_mb)
+
+
 # the ways beside each other
 
 
-def way(name: str, win_rate: float, low: float, high: float, seconds: float, failed: str = "") -> contest.AlignedWay:
-    return contest.AlignedWay(name, win_rate, low, high, seconds=seconds, failed=failed)
+def way(name: str, wins: int, seconds: float, failed: str = "", of: int = 40) -> contest.AlignedWay:
+    """A way that beats the base, whose rewards are 0, on the first ``wins`` prompts."""
+    rewards = tuple(wins / of if at < wins else -1.0 - wins / of for at in range(of))
+    score = stats.bootstrap([float(one > 0) for one in rewards], seed=0)
+    low, high = score.low, score.high
+    return contest.AlignedWay(name, score.value, low, high, seconds=seconds, failed=failed, rewards=rewards)
 
 
-BASE = contest.AlignedWay("base")
+BASE = contest.AlignedWay("base", rewards=(0.0,) * 40)
+
+
+def told(ways: list[contest.AlignedWay], agrees: float) -> tuple[str, str]:
+    made = [BASE, *ways]
+    return contest.advise(made, contest.duels(made, seed=0), agrees)
 
 
 @pytest.mark.parametrize(
     ("ways", "agrees", "headline"),
     [
-        ([way("dpo", 0.9, 0.8, 0.95, 60), way("ppo", 0.6, 0.55, 0.7, 600)], 0.8, "Use DPO."),
-        ([way("dpo", 0.6, 0.55, 0.7, 60), way("ppo", 0.9, 0.8, 0.95, 600)], 0.8, "Use a reward model with PPO."),
-        ([way("dpo", 0.85, 0.75, 0.95, 60), way("ppo", 0.9, 0.8, 0.97, 600)], 0.8, "Use DPO."),  # as good, and cheaper
-        ([way("dpo", 0.55, 0.4, 0.7, 60), way("ppo", 0.5, 0.4, 0.6, 600)], 0.8, "Keep the base model."),
-        (
-            [way("dpo", 0.9, 0.8, 0.95, 60, failed="narrowed"), way("best-of-n", 0.7, 0.6, 0.8, 9)],
-            0.8,
-            "Use the best of",
-        ),
-        ([way("dpo", 0.9, 0.8, 0.95, 60)], 0.52, "Collect more pairs before choosing."),
+        ([way("dpo", 38, 60), way("ppo", 22, 600)], 0.8, "Use DPO."),
+        ([way("dpo", 22, 60), way("ppo", 38, 600)], 0.8, "Use a reward model with PPO."),
+        ([way("dpo", 22, 60), way("ppo", 20, 600)], 0.8, "Keep the base model."),
+        ([way("dpo", 36, 60, failed="narrowed"), way("best-of-n", 30, 9)], 0.8, "Use the best of"),
+        ([way("dpo", 38, 60)], 0.52, "Collect more pairs before choosing."),
     ],
 )
 def test_the_advice_follows_from_the_rows_and_changes_with_them(
     ways: list[contest.AlignedWay], agrees: float, headline: str
 ) -> None:
-    told, because = contest.advise([BASE, *ways], agrees)
-    assert told.startswith(headline) and because
+    said, because = told(ways, agrees)
+    assert said.startswith(headline) and because
 
 
-def test_beyond_chance_is_said_only_where_no_interval_overlaps() -> None:
-    near = [BASE, way("dpo", 0.81, 0.7, 0.9, 60), way("ppo", 0.72, 0.62, 0.8, 600)]
-    assert "chance may order it and ppo" in contest.advise(near, 0.8)[1]
-    far = [BASE, way("dpo", 0.9, 0.85, 0.95, 60), way("ppo", 0.6, 0.55, 0.7, 600)]
-    assert "beyond chance" in contest.advise(far, 0.8)[1]
+def test_of_two_that_cannot_be_told_apart_the_cheaper_one_is_taken() -> None:
+    even = way("ppo", 34, 600)
+    dpo = replace(
+        way("dpo", 32, 60), rewards=tuple(one + (0.5 if at % 2 else -0.5) for at, one in enumerate(even.rewards))
+    )
+    said, because = told([dpo, even], 0.8)
+    assert said == "Use DPO." and "not distinguishable: ppo" in because
+    assert "beyond chance" in told([way("dpo", 40, 60), way("ppo", 4, 600)], 0.8)[1]
+
+
+def test_duels_are_paired_exact_and_corrected() -> None:
+    ways = [BASE, way("dpo", 31, 60), way("ppo", 26, 600)]
+    found = {(one.first, one.second): one for one in contest.duels(ways, seed=0)}
+    assert found["base", "dpo"].p == pytest.approx(stats.mcnemar(31, 9))
+    assert found["base", "dpo"].value == pytest.approx((9 - 31) / 40)
+    assert [one.p_corrected for one in found.values()] == pytest.approx(stats.holm([one.p for one in found.values()]))
+    assert not found["base", "ppo"].distinguishable and found["base", "ppo"].p < 0.1  # 26 of 40 is not enough of three
 
 
 def test_all_ways_are_measured_on_one_preference_set_and_taken_up_again(tmp_path: Path, tiny_model: Path) -> None:
@@ -230,6 +306,8 @@ def test_all_ways_are_measured_on_one_preference_set_and_taken_up_again(tmp_path
     base: KnowledgeBase = tiny.base(tmp_path / "base", taste(train=rows[:10], validation=rows[10:12], test=rows[12:]))
     chosen = replace(quick(tiny_model), rounds=1, epochs=2, data="taste")
     made = contest.contest(base, chosen, "taste")
+    drawn = [one for one in made.ways if one.rewards]
+    assert len(made.differences) == len(drawn) * (len(drawn) - 1) // 2 and all(one.peak_memory_mb for one in drawn)
     assert [one.name for one in made.ways] == list(contest.WAYS)
     assert made.headline and made.judge_pairs == 10 and made.prompts == len({row.prompt for row in rows[12:]})
     assert all(one.failed or 0 <= one.low <= one.win_rate <= one.high <= 1 for one in made.ways)

@@ -13,19 +13,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from wellread.errors import UsageError
+from wellread.evaluate.memory import PeakMemory
 from wellread.knowledge_base import KnowledgeBase
 from wellread.metrics import stats
+from wellread.metrics.results import Difference
 from wellread.models.api import Message
 from wellread.progress import SILENT, Progress
 from wellread.tune import recipe, run
 from wellread.tune.align import heldout, preferences, reference, reward
 from wellread.tune.align.preferences import PreferenceParts
 from wellread.tune.align.reward import RewardModel
-from wellread.tune.base import base_model, device
+from wellread.tune.base import base_model
 from wellread.tune.base.template import Encoded
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import Card, ChatRow, DataSet, PreferenceRow, Row
@@ -43,8 +46,10 @@ class AlignedWay:
     """What one way came to on the held-out prompts.
 
     ``win_rate`` is how often the judge prefers its answer to the base model's, a tie counts half, with its 95 %
-    interval; ``reward`` the judge's mean, ``kl`` nats a token from the base, ``forgotten`` as a run measures it, in
-    percent of loss; ``seconds`` of training and of drawing. ``failed`` says why a way has no figures.
+    interval; ``reward`` the judge's mean of ``rewards``, one a prompt; ``kl`` nats a token from the base, ``forgotten``
+    as a run measures it, in percent of loss; ``seconds`` of everything that was done to learn, of drawing for base and
+    best-of-n; ``peak_memory_mb`` the most that the process held while that was done. ``failed`` says why a way has no
+    figures, or is not to be trusted with them.
     """
 
     name: str
@@ -57,13 +62,17 @@ class AlignedWay:
     words: float = 0.0
     forgotten: float | None = None
     seconds: float = 0.0
-    peak_memory_mb: float = 0.0
+    peak_memory_mb: float | None = None
     failed: str = ""
+    rewards: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AlignContest:
-    """All ways on one preference set; ``judge_agrees`` is the judge's share of people's choices on ``judge_pairs``."""
+    """All ways on one preference set; ``judge_agrees`` is the judge's share of people's choices on ``judge_pairs``.
+
+    ``differences`` hold every two ways that gave answers against each other, see ``duels``.
+    """
 
     data: str
     prompts: int
@@ -71,6 +80,7 @@ class AlignContest:
     judge_by_length: float
     judge_pairs: int
     ways: tuple[AlignedWay, ...]
+    differences: tuple[Difference, ...]
     headline: str
     because: str
 
@@ -109,33 +119,62 @@ def contest(base: KnowledgeBase, settings: TuneSettings, name: str, *, progress:
     judge, scores = _judge(model, pairs, pad, settings.batch)
     judged = partial(_rewards, judge, model, pad)
     started = time.monotonic()
-    own = heldout.drawn(model, tokenizer, prompts, seed=settings.seed)
+    with PeakMemory() as watched:
+        own = heldout.drawn(model, tokenizer, prompts, seed=settings.seed)
     drawing = time.monotonic() - started
     scene = _Scene(weights, prompts, judged(own), judged, tokenizer, pad, settings)
-    ways = [_way("base", own, scene, drawing)]
+    ways = [_way("base", own, scene, drawing, watched.mb)]
     for way, told in ended.items():
         progress.step("answers", len(ways), len(WAYS))
         ways.append(_of_run(way, told, state.folder_of(base.folder, f"{name}-{way}"), scene))
     ways.append(_best_of(model, state.folder_of(base.folder, f"{name}-ppo"), scene))
-    headline, because = advise(ways, scores[0])
-    return AlignContest(name, len(prompts), *scores, len(pairs.train), tuple(ways), headline, because)
+    differences = duels(ways, seed=settings.seed)
+    headline, because = advise(ways, differences, scores[0])
+    return AlignContest(name, len(prompts), *scores, len(pairs.train), tuple(ways), differences, headline, because)
 
 
-def advise(ways: Sequence[AlignedWay], judge_agrees: float) -> tuple[str, str]:
-    """What to do, and why, from the measured rows alone: a headline and a reason."""
+def duels(ways: Sequence[AlignedWay], *, seed: int) -> tuple[Difference, ...]:
+    """Every two ways on the same prompts: in how many the judge prefers the first one's answer less the second one's.
+
+    Each prompt is won, lost or even, so the test is exact (McNemar); p is corrected over all pairs (Holm).
+    """
+    asked = {way.name: way.rewards for way in ways if way.rewards}
+    found = []
+    for first, second in combinations(asked, 2):
+        won = [_won(one, other) for one, other in zip(asked[first], asked[second], strict=True)]
+        lost = [1 - one for one in won]
+        least = stats.detectable(stats.spread(won, lost), len(won))
+        found.append((first, second, stats.paired(won, lost, seed=seed), least))
+    corrected = stats.holm([made.p for _, _, made, _ in found])
+    return tuple(
+        Difference("wins", first, second, made.value, made.low, made.high, made.p, p, made.n, least)
+        for (first, second, made, least), p in zip(found, corrected, strict=True)
+    )
+
+
+def _won(one: float, other: float) -> float:
+    return 1.0 if one > other else 0.5 if one == other else 0.0
+
+
+def advise(ways: Sequence[AlignedWay], differences: Sequence[Difference], judge_agrees: float) -> tuple[str, str]:
+    """What to do, and why, from the measured rows alone: a headline and a reason.
+
+    A way is better than another one where the corrected paired test says so, and by no other sign.
+    """
     if judge_agrees < AGREES:
         return (
             "Collect more pairs before choosing.",
             f"The judge agrees with people on {judge_agrees:.0%} of the pairs; its win rates mean little.",
         )
-    better = [way for way in ways if way.name != "base" and not way.failed and way.low > 0.5]
+    ahead = _ahead(differences)
+    better = [way for way in ways if (way.name, "base") in ahead and not way.failed]
     if not better:
         return (
             "Keep the base model.",
             "No way beats its answers beyond chance on these prompts; more pairs, or pairs that agree, may change it.",
         )
     best = max(better, key=lambda way: way.win_rate)
-    equal = [way for way in better if way.high >= best.win_rate]
+    equal = [way for way in better if (best.name, way.name) not in ahead]
     cheapest = min(equal, key=lambda way: (way.name == "best-of-n", way.seconds))
     names = {"supervised": "supervised tuning on the preferred answers", "dpo": "DPO", "ppo": "a reward model with PPO"}
     chosen = names.get(cheapest.name, "the best of a few answers by the reward model, without training")
@@ -144,13 +183,16 @@ def advise(ways: Sequence[AlignedWay], judge_agrees: float) -> tuple[str, str]:
     if others:
         told = ", ".join(f"{way.name} {way.win_rate:.0%} in {way.seconds:.0f} s" for way in others)
         return f"Use {chosen}.", f"{reason} in {cheapest.seconds:.0f} s of training; not distinguishable: {told}."
-    near = [w.name for w in ways if w.name != "base" and not w.failed and w is not best and w.high >= best.low]
+    near = [w.name for w in ways if w is not best and not w.failed and (best.name, w.name) not in ahead]
     if near:
-        return (
-            f"Use {chosen}.",
-            f"{reason}, the most; chance may order it and {', '.join(near)}.",
-        )
+        return f"Use {chosen}.", f"{reason}, the most; chance may order it and {', '.join(near)}."
     return f"Use {chosen}.", f"{reason}, more than every other way beyond chance."
+
+
+def _ahead(differences: Sequence[Difference]) -> set[tuple[str, str]]:
+    """(better, worse) wherever the two can be told apart."""
+    told = [one for one in differences if one.distinguishable]
+    return {(one.first, one.second) if one.value > 0 else (one.second, one.first) for one in told}
 
 
 def _base_folder(settings: TuneSettings) -> Path:
@@ -174,8 +216,10 @@ def _trained(base: KnowledgeBase, settings: TuneSettings, data: DataSet, way: st
         if way == "supervised":
             taught, objective = _preferred(base, data), "dpo"
         made = replace(settings, data=taught, objective=objective)  # type: ignore[arg-type]  # of WAYS
+        if way == "ppo":  # one section serves all ways; rounds are ppo's own count
+            made = replace(made, epochs=TuneSettings().epochs)
         run.start(base, made, name=name, progress=progress)
-    except TuneFailed as error:
+    except (TuneFailed, UsageError) as error:
         return str(error)
     return ""
 
@@ -210,9 +254,9 @@ def _rewards(judge: RewardModel, model: Any, pad: int, rows: Sequence[Encoded]) 
     return [float(one) for one in judge(reward.states(model, rows, pad, batch=heldout.AT_ONCE))]
 
 
-def _way(name: str, rows: Sequence[Encoded], scene: _Scene, seconds: float) -> AlignedWay:
+def _way(name: str, rows: Sequence[Encoded], scene: _Scene, seconds: float, memory_mb: float | None) -> AlignedWay:
     rewards, before = scene.judged(rows), scene.before
-    wins = [1.0 if one > other else 0.5 if one == other else 0.0 for one, other in zip(rewards, before, strict=True)]
+    wins = [_won(one, other) for one, other in zip(rewards, before, strict=True)]
     score = stats.bootstrap(wins, seed=0)
     texts = heldout.texts_of(rows, scene.tokenizer)
     return AlignedWay(
@@ -224,7 +268,8 @@ def _way(name: str, rows: Sequence[Encoded], scene: _Scene, seconds: float) -> A
         distinct_2=heldout.distinct(texts, 2),
         words=heldout.mean_words(texts),
         seconds=round(seconds, 1),
-        peak_memory_mb=device.peak_memory_mb(),
+        peak_memory_mb=None if memory_mb is None else round(memory_mb),
+        rewards=tuple(rewards),
     )
 
 
@@ -235,7 +280,7 @@ def _of_run(way: str, failed: str, folder: Path, scene: _Scene) -> AlignedWay:
     model = tuned.load(folder / "best", scene.weights)
     rows = heldout.drawn(model, scene.tokenizer, scene.prompts, seed=scene.settings.seed)
     result = outcome.result_of(folder) or {}
-    made = _way(way, rows, scene, float(result.get("seconds") or 0.0))
+    made = _way(way, rows, scene, float(result.get("seconds") or 0.0), result.get("peak_memory_mb"))
     opened = reference.base_of(model, partial(tuned.open_base, recipe.find(scene.settings.method), scene.weights))
     distance = heldout.divergence(model, opened, rows, scene.pad)
     del model
@@ -252,8 +297,10 @@ def _best_of(model: Any, folder: Path, scene: _Scene) -> AlignedWay:
         reward.refuse(reward.scores_of(folder))
     except TuneFailed as error:
         return AlignedWay("best-of-n", failed=str(error))
-    started = time.monotonic()
-    drawn = [heldout.drawn(model, scene.tokenizer, scene.prompts, seed=scene.settings.seed + n) for n in range(BEST_OF)]
-    liked = [_rewards(chooser, model, scene.pad, rows) for rows in drawn]
+    started, seed = time.monotonic(), scene.settings.seed
+    with PeakMemory() as watched:
+        drawn = [heldout.drawn(model, scene.tokenizer, scene.prompts, seed=seed + n) for n in range(BEST_OF)]
+        liked = [_rewards(chooser, model, scene.pad, rows) for rows in drawn]
     best = [max(range(BEST_OF), key=likes.__getitem__) for likes in zip(*liked, strict=True)]
-    return _way("best-of-n", [drawn[n][at] for at, n in enumerate(best)], scene, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return _way("best-of-n", [drawn[n][at] for at, n in enumerate(best)], scene, seconds, watched.mb)

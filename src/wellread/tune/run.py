@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from wellread import config, digests
 from wellread.errors import UsageError, WellreadError
+from wellread.evaluate.memory import PeakMemory
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
 from wellread.store import lineage
@@ -136,18 +137,32 @@ def settings_of(run: TrainingRun) -> TuneSettings:
 
 def _carry_out(base: KnowledgeBase, folder: Path, data: DataSet, progress: Progress) -> Result:
     """The result; whatever ends the run stands in run.json."""
+    watched = PeakMemory()
     try:
-        result = _train(folder, data, progress)
+        with watched:
+            result = _train(folder, data, progress)
     except WellreadError as error:
+        _keep_memory(folder, watched)
         _end(folder, "failed", str(error))
         raise
     except KeyboardInterrupt:
         _end(folder, "stopped", "Ctrl-C; resume it: --resume")
         raise
+    result = replace(result, peak_memory_mb=_keep_memory(folder, watched) or result.peak_memory_mb)
     run = state.read(folder)
     _record_lineage(base, run, data)
     _end(folder, "finished", "")
     return result
+
+
+def _keep_memory(folder: Path, watched: PeakMemory) -> float | None:
+    """The most that the process held during this run, also in result.json: others may have run in it before."""
+    found, most = outcome.result_of(folder), watched.mb
+    if most is None:
+        return None
+    if found is not None:
+        state.put(folder / "result.json", {**found, "peak_memory_mb": round(most)})
+    return round(most)
 
 
 def _end(folder: Path, how: str, reason: str) -> None:

@@ -53,7 +53,8 @@ class TuneSettings:
     likelihood (simpo), weighs the odds (orpo) or the distance in the first round (ppo); 0 takes the objective's own:
     0.1, for simpo 2."""
     rounds: int = 8
-    """Rounds of ppo: answers are drawn, rewarded and learned from."""
+    """Rounds of ppo: answers are drawn, rewarded and learned from. Schedule, warmup, validate_every and patience count
+    rounds there, and max_steps ends it after a whole one."""
     answers: int = 64
     """Answers that are drawn in a round of ppo."""
     target_kl: float = 6.0
@@ -66,7 +67,7 @@ class TuneSettings:
     """Share of distinct word pairs that answers keep after learning from preferences, of the base model's or of the
     preferred answers', whichever is lower; below it the run has failed. 0 never fails it."""
     epochs: int = 10
-    """Times that every example is seen."""
+    """Times that every example is seen; ppo counts rounds instead and refuses another value than this one."""
     max_steps: int = 0
     """Steps of the optimizer at most; 0 leaves it to the epochs."""
     batch: int = 8
@@ -138,7 +139,8 @@ class TuneSettings:
     save_every_s: float = 60.0
     """Seconds between two checkpoints; what was done since the last one is done again after a kill."""
     explode: float = 3.0
-    """Training fails where the loss stays above this many times its first values; 0 never does."""
+    """Training fails where the loss stays above this many times its first values, ppo where a round's answers are
+    further from the base model than this many times target_kl; 0 never does."""
     replay: float | None = None
     """General examples mixed in, as a share of the data set's; empty: 0.25 where facts are taught, else none."""
     rehearse: int = 64

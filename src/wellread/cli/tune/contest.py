@@ -26,8 +26,18 @@ def _printed(made: AlignContest) -> None:
     show.say(made.headline, "bold")
     show.say(made.because)
     show.say()
-    head = ("way", "wins against base", "95 %", "reward", "KL", "distinct-2", "words", "forgotten", "seconds")
+    head = ("way", "wins against base", "95 %", "reward", "KL", "distinct-2", "words", "forgotten", "seconds", "MB")
     show.rows([head, *map(_row, made.ways)], indent=2)
+    told = [
+        f"{one.first} and {one.second}: {one.value:+.0%} ({100 * one.low:.0f} to {100 * one.high:.0f}), "
+        f"p {one.p_corrected:.2g}"
+        for one in made.differences
+        if "base" not in (one.first, one.second)
+    ]
+    if told:
+        show.say("wins less losses on the same prompts, p corrected for all pairs of ways:", "dim")
+        for line in told:
+            show.say(line, indent=2)
     for way in made.ways:
         if way.failed:
             show.note(f"note: {way.name}: {way.failed}")
@@ -40,9 +50,10 @@ def _printed(made: AlignContest) -> None:
 
 def _row(way: AlignedWay) -> tuple[str, ...]:
     if way.failed and not way.words:
-        return (way.name, "failed", *[""] * 7)
+        return (way.name, "failed", *[""] * 8)
     forgotten = "" if way.forgotten is None else f"{way.forgotten:+.1%}"
     wins = "" if way.name == "base" else f"{way.win_rate:.0%}"
     interval = "" if way.name == "base" else f"{100 * way.low:.0f} to {100 * way.high:.0f}"
     figures = (f"{way.reward:+.2f}", f"{way.kl:.3f}", f"{way.distinct_2:.2f}", f"{way.words:.0f}")
-    return (way.name, wins, interval, *figures, forgotten, f"{way.seconds:.0f}")
+    memory = "" if way.peak_memory_mb is None else f"{way.peak_memory_mb:,.0f}"
+    return (way.name, wins, interval, *figures, forgotten, f"{way.seconds:.0f}", memory)

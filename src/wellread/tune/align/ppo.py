@@ -11,20 +11,21 @@ was killed does its unfinished round again and comes to the same weights.
 
 from __future__ import annotations
 
+import math
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from wellread.errors import UsageError
 from wellread.progress import Progress
 from wellread.tune.align import heldout, reference, reward
-from wellread.tune.align.preferences import PreferenceParts
-from wellread.tune.align.reward import RewardModel
+from wellread.tune.align.reward import RewardModel, RewardScores
 from wellread.tune.base.template import Encoded
 from wellread.tune.settings import TuneSettings
-from wellread.tune.train import checkpoint, losses, optimise, state
+from wellread.tune.train import batches, checkpoint, losses, optimise, schedule, state
 from wellread.tune.train.checkpoint import Position
 from wellread.tune.train.loop import Ended, LoopModel, TuneFailed
 
@@ -33,6 +34,11 @@ LAMBDA = 0.95  # of the advantages; nothing is discounted
 PASSES = 2  # over the answers of a round
 VALUE_RATE = 1e-2  # learning rate of the value head
 ADAPT = 0.1  # share by which the weight of the distance may change in a round
+HAS_NO_MEANING: Mapping[str, str] = {  # setting → why rounds cannot follow it
+    "epochs": "ppo counts rounds, see tune.rounds",
+    "dropout": "the ratio of two passes over an answer would compare two models",
+    "dtype": "a ratio of probabilities near 1 is lost in it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +97,57 @@ def adapted(weight: float, kl: float, target: float) -> float:
     return weight * (1 + ADAPT * error / CLIP)
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyTask:
+    """What a policy learns from: prompts that are asked in rounds and others that it is judged on, and who rewards.
+
+    ``fit`` makes the reward model of the base model, once for a run.
+    """
+
+    asked: Sequence[str]
+    judged: Sequence[str]
+    fit: Callable[[Any], tuple[RewardModel, RewardScores]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The open things of a run: the policy, its reference, its judge, the value head and the optimizer."""
+
+    trained: LoopModel
+    opened: reference.Opened
+    judge: RewardModel
+    head: Any
+    optimizer: Any
+    tokenizer: Any
+    pad_id: int
+    settings: TuneSettings
+
+
+def refuse(settings: TuneSettings) -> None:
+    """Raises: UsageError for a setting that rounds cannot follow, with the reason."""
+    plain = TuneSettings()
+    for name, why in HAS_NO_MEANING.items():
+        given = getattr(settings, name)
+        if given not in (getattr(plain, name), "float32"):
+            raise UsageError(f"tune.{name} = {given!r}: {why}; for ppo leave it at {getattr(plain, name)!r}")
+    if settings.max_steps and settings.max_steps < _steps_a_round(settings):
+        steps = f"a round of ppo takes {_steps_a_round(settings)} steps (tune.answers, tune.batch, tune.accumulate)"
+        raise UsageError(f"tune.max_steps = {settings.max_steps}: {steps}; raise it, or leave it at 0")
+
+
+def rounds_of(settings: TuneSettings) -> int:
+    """Rounds of a run: ``tune.rounds``, or as many whole ones as ``tune.max_steps`` has room for."""
+    most = settings.max_steps // _steps_a_round(settings) if settings.max_steps else settings.rounds
+    return min(settings.rounds, most)
+
+
+def _steps_a_round(settings: TuneSettings) -> int:
+    return PASSES * math.ceil(math.ceil(settings.answers / settings.batch) / settings.accumulate)
+
+
 def run(
     trained: LoopModel,
-    pairs: PreferenceParts,
+    task: PolicyTask,
     opened: reference.Opened,
     tokenizer: Any,
     settings: TuneSettings,
@@ -101,92 +155,103 @@ def run(
     folder: Path,
     progress: Progress,
 ) -> Ended:
-    """Trains for ``tune.rounds`` rounds; the weights with the highest reward on validation prompts end in ``best/``.
+    """Trains for ``tune.rounds`` rounds; the weights with the highest reward on the judged prompts end in ``best/``.
 
-    The validation loss of such a run is minus that mean reward. A folder with checkpoints is resumed.
+    The validation loss of such a run is minus that mean reward. A folder with checkpoints is resumed. What ends any
+    other run ends this one: patience counts measurements without a higher reward, and ``tune.explode`` times
+    ``tune.target_kl`` is how far the answers may go from the base model.
 
-    Raises: TuneFailed where the reward model is no better than chance or length.
+    Raises: TuneFailed where the reward model is no better than chance or length, or the answers go too far.
     """
     import torch
 
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    model, judge = trained.model, _reward_model(folder, pairs, opened, pad, settings)
+    judge = _reward_model(folder, task, opened)
     head = torch.nn.Linear(len(judge.direction), 1)
     torch.nn.init.zeros_(head.weight), torch.nn.init.zeros_(head.bias)
     weight = torch.tensor([settings.beta or 0.1])
     groups = [*trained.groups(), {"params": list(head.parameters()), "lr": VALUE_RATE}]
     optimizer = optimise.optimizer_of(settings, groups, learning_rate)
+    stage = _Stage(trained, opened, judge, head, optimizer, tokenizer, pad, settings)
     position, begun = Position(), checkpoint.latest(folder / "checkpoints")
-    asked = sorted({pair.prompt for pair in pairs.train})
-    judged = sorted({pair.prompt for pair in (pairs.validation or pairs.train)})[: heldout.MOST]
     if begun is not None:
         position, weights = checkpoint.load(begun, optimizer)
         trained.restore(weights)
         with torch.no_grad():
             head.weight.copy_(weights["value.weight"]), head.bias.copy_(weights["value.bias"])
             weight.copy_(weights["kl.weight"])
-    metrics = state.Metrics(folder, position.step)
+    metrics, total = state.Metrics(folder, position.step), rounds_of(settings)
     if begun is None:
-        position.before = position.best = -_held_out(model, opened, judge, judged, tokenizer, pad, settings)
+        position.before = position.best = _judged(stage, task, position)
         metrics.add({"step": 0, "validation_loss": position.before})
-    while position.step < settings.rounds:
-        started = time.monotonic()
-        seed = settings.seed * 1_000_003 + position.step
-        prompts = random.Random(seed).choices(asked, k=settings.answers)
-        drawn = _drawn(model, opened, judge, prompts, tokenizer, pad, head, seed)
-        loss, norm = _learn(model, head, optimizer, drawn, float(weight), settings, pad, seed)
-        weight.fill_(adapted(float(weight), drawn.kl, settings.target_kl))
-        position.step += 1
-        position.tokens += sum(len(row.ids) for row in drawn.rows)
-        position.learned += sum(row.n_trained for row in drawn.rows)
-        position.seconds += time.monotonic() - started
-        row = _row(position, loss, norm, learning_rate, drawn, float(weight))
+    saved = time.monotonic()
+    while position.step < total and not _out_of_patience(settings, position):
+        row = _round(stage, task, position, weight, total)
         metrics.add(row)
-        progress.step("rounds", position.step, settings.rounds, f"reward {row['reward']:+.2f}, KL {row['kl']:.1f} nats")
-        _validate(
-            trained, -_held_out(model, opened, judge, judged, tokenizer, pad, settings), position, folder, metrics
+        progress.step("rounds", position.step, total, f"reward {row['reward']:+.2f}, KL {row['kl']:.1f} nats")
+        _refuse_what_went_too_far(row["kl"], settings)
+        if position.step == total or position.step % (settings.validate_every or 1) == 0:
+            _validate(stage, task, position, folder, metrics)
+        last = position.step == total or _out_of_patience(settings, position)
+        if last or time.monotonic() - saved >= settings.save_every_s:
+            kept = {"value.weight": head.weight, "value.bias": head.bias, "kl.weight": weight}
+            checkpoint.save(folder / "checkpoints", position, {**trained.weights(), **kept}, optimizer)
+            saved = time.monotonic()
+    return Ended(position, early=position.step < total)
+
+
+def _out_of_patience(settings: TuneSettings, position: Position) -> bool:
+    return bool(settings.patience) and position.worse >= settings.patience
+
+
+def _refuse_what_went_too_far(kl: float, settings: TuneSettings) -> None:
+    if settings.explode and not kl <= settings.explode * settings.target_kl:
+        raise TuneFailed(
+            f"the answers are {kl:.1f} nats from the base model's, above {settings.explode:g} times tune.target_kl = "
+            f"{settings.target_kl:g}; lower tune.learning_rate, or raise tune.beta"
         )
-        kept = {"value.weight": head.weight, "value.bias": head.bias, "kl.weight": weight}
-        checkpoint.save(folder / "checkpoints", position, {**trained.weights(), **kept}, optimizer)
-    return Ended(position, early=False)
 
 
-def _reward_model(
-    folder: Path, pairs: PreferenceParts, opened: reference.Opened, pad_id: int, settings: TuneSettings
-) -> RewardModel:
+def _round(stage: _Stage, task: PolicyTask, position: Position, weight: Any, total: int) -> dict[str, Any]:
+    """Draws, rewards and learns once; the position moves on, and ``weight`` becomes that of the next round."""
+    started, settings = time.monotonic(), stage.settings
+    seed = settings.seed * 1_000_003 + position.step
+    prompts = random.Random(seed).choices(task.asked, k=settings.answers)
+    factor = schedule.factor(settings.schedule, position.step, total, settings.warmup)
+    rate = optimise.set_factor(stage.optimizer, factor)
+    drawn = _drawn(stage, prompts, seed)
+    loss, norm = _learn(stage, drawn, float(weight), position.step)
+    weight.fill_(adapted(float(weight), drawn.kl, settings.target_kl))
+    position.step += 1
+    position.tokens += sum(len(row.ids) for row in drawn.rows)
+    position.learned += sum(row.n_trained for row in drawn.rows)
+    position.seconds += time.monotonic() - started
+    return _row(position, loss, norm, rate, drawn, float(weight))
+
+
+def _reward_model(folder: Path, task: PolicyTask, opened: reference.Opened) -> RewardModel:
     found = reward.load(folder)
     if found is None:
+        started = time.monotonic()
         with opened() as base:
-            found, scores = reward.fitted(base, pairs, pad_id, batch=settings.batch)
-        reward.save(folder, found, scores)
+            found, scores = task.fit(base)
+        reward.save(folder, found, replace(scores, seconds=round(time.monotonic() - started, 2)))
     reward.refuse(reward.scores_of(folder))  # of a resumed run, too: it was refused before for the same reason
     return found
 
 
-def _drawn(
-    model: Any,
-    opened: reference.Opened,
-    judge: RewardModel,
-    prompts: Sequence[str],
-    tokenizer: Any,
-    pad_id: int,
-    head: Any,
-    seed: int,
-) -> Drawn:
+def _drawn(stage: _Stage, prompts: Sequence[str], seed: int) -> Drawn:
     import torch
 
-    rows = heldout.drawn(model, tokenizer, prompts, seed=seed)
-    was = model.training
+    model = stage.trained.model
+    rows = heldout.drawn(model, stage.tokenizer, prompts, seed=seed)
     model.eval()
     with torch.no_grad():
-        before, hidden = _per_token(model, rows, pad_id)
-        values = [head(one.float()).squeeze(-1) for one in hidden]
-        with opened() as base:
-            of_base, seen = _per_token(base, rows, pad_id)
-            rewards = judge(
-                torch.stack([one.float().mean(0) for one in seen])
-            )  # the states that ``reward.states`` gives
-    model.train(was)
+        before, hidden = _per_token(model, rows, stage.pad_id)
+        values = [stage.head(one.float()).squeeze(-1) for one in hidden]
+        with stage.opened() as base:
+            of_base, seen = _per_token(base, rows, stage.pad_id)
+            rewards = stage.judge(torch.stack([one.float().mean(0) for one in seen]))  # as ``reward.states`` gives them
     return Drawn(rows, rewards, before, of_base, values)
 
 
@@ -206,10 +271,8 @@ def _per_token(model: Any, rows: Sequence[Encoded], pad_id: int) -> tuple[list[A
     return logs, seen
 
 
-def _learn(
-    model: Any, head: Any, optimizer: Any, drawn: Drawn, weight: float, settings: TuneSettings, pad_id: int, seed: int
-) -> tuple[float, float]:
-    """Mean loss and gradient norm of the last pass over the answers."""
+def _learn(stage: _Stage, drawn: Drawn, weight: float, number: int) -> tuple[float, float]:
+    """Mean loss and gradient norm of the last step of a round; the round ``number`` decides the order."""
     import torch
 
     targets, gains = [], []
@@ -223,51 +286,65 @@ def _learn(
         targets.append(wanted)
     every = torch.cat(gains)
     mean, scale = every.mean(), every.std().clamp(min=1e-6)
-    order, loss, norm = list(range(len(drawn.rows))), 0.0, 0.0
+    gains = [(one - mean) / scale for one in gains]
+    settings, loss, norm = stage.settings, 0.0, 0.0
+    stage.trained.model.train(settings.checkpointing)  # activations are computed twice in that mode alone
+    lengths = [len(row.ids) for row in drawn.rows]
     for turn in range(PASSES):
-        random.Random(seed * 31 + turn).shuffle(order)
-        for start in range(0, len(order), settings.batch):
-            some = order[start : start + settings.batch]
-            logits, tokens, hidden = losses.learned(model, [drawn.rows[n] for n in some], pad_id, bf16=False)
-            now = logits.log_softmax(-1).gather(1, tokens[:, None]).squeeze(1)
-            gain = (torch.cat([gains[n] for n in some]) - mean) / scale
-            policy = clipped(now, torch.cat([drawn.before[n] for n in some]), gain).mean()
-            guessed = head(hidden.detach().float()).squeeze(-1)
-            value = (guessed - torch.cat([targets[n] for n in some])).square().mean()
-            (policy + value).backward()
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip or float("inf")))
-            if not torch.isfinite(torch.tensor(norm)):
-                raise TuneFailed(f"the gradient is {norm}; lower tune.learning_rate")
-            optimizer.step()
-            optimizer.zero_grad()
-            loss = float(policy.detach())
+        order = number * PASSES + turn
+        made = batches.plan(lengths, settings.batch, order, seed=settings.seed, by_length=settings.by_length)
+        for start in range(0, len(made), settings.accumulate):
+            loss, norm = _step(stage, drawn, gains, targets, made[start : start + settings.accumulate])
     return loss, norm
 
 
-def _held_out(
-    model: Any,
-    opened: reference.Opened,
-    judge: RewardModel,
-    prompts: Sequence[str],
-    tokenizer: Any,
-    pad_id: int,
-    settings: TuneSettings,
-) -> float:
-    """Mean reward of answers to prompts that are not learned from, where there are such; always drawn alike."""
-    rows = heldout.drawn(model, tokenizer, prompts, seed=settings.seed)
-    with opened() as base:
-        return float(judge(reward.states(base, rows, pad_id, batch=heldout.AT_ONCE)).mean())
+def _step(
+    stage: _Stage, drawn: Drawn, gains: Sequence[Any], targets: Sequence[Any], made: Sequence[Sequence[int]]
+) -> tuple[float, float]:
+    """Mean policy loss a token and gradient norm of one step over batches whose gradients are summed."""
+    import torch
+
+    tokens, total = sum(drawn.rows[n].n_trained for some in made for n in some), 0.0
+    for some in made:
+        rows = [drawn.rows[n] for n in some]
+        logits, chosen, hidden = losses.learned(stage.trained.model, rows, stage.pad_id, bf16=False)
+        now = logits.log_softmax(-1).gather(1, chosen[:, None]).squeeze(1)
+        policy = clipped(now, torch.cat([drawn.before[n] for n in some]), torch.cat([gains[n] for n in some])).sum()
+        guessed = stage.head(hidden.detach().float()).squeeze(-1)
+        value = (guessed - torch.cat([targets[n] for n in some])).square().sum()
+        ((policy + value) / tokens).backward()
+        total += float(policy.detach())
+    parameters = [p for group in stage.optimizer.param_groups for p in group["params"]]
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, stage.settings.clip or math.inf))
+    if not math.isfinite(norm):
+        raise TuneFailed(f"the gradient is {norm}; lower tune.learning_rate")
+    stage.optimizer.step()
+    stage.optimizer.zero_grad()
+    return total / tokens, norm
 
 
-def _validate(trained: LoopModel, loss: float, position: Position, folder: Path, metrics: state.Metrics) -> None:
+def _judged(stage: _Stage, task: PolicyTask, position: Position) -> float:
+    """Minus the mean reward of answers to the judged prompts, always drawn alike; its seconds count."""
+    started = time.monotonic()
+    rows = heldout.drawn(stage.trained.model, stage.tokenizer, task.judged, seed=stage.settings.seed)
+    with stage.opened() as base:
+        states = reward.states(base, rows, stage.pad_id, batch=heldout.AT_ONCE)
+    loss = -float(stage.judge(states).mean())
+    position.aside += time.monotonic() - started
+    return loss
+
+
+def _validate(stage: _Stage, task: PolicyTask, position: Position, folder: Path, metrics: state.Metrics) -> None:
+    loss = _judged(stage, task, position)
     metrics.add({"step": position.step, "validation_loss": loss})
     if position.best is None or loss < position.best:
-        position.best, position.best_step = loss, position.step
-        trained.save(folder / "best")
+        position.best, position.best_step, position.worse = loss, position.step, 0
+        stage.trained.save(folder / "best")
+    else:
+        position.worse += 1
 
 
-def _row(position: Position, loss: float, norm: float, rate: float, drawn: Drawn, weight: float) -> Mapping[str, Any]:
+def _row(position: Position, loss: float, norm: float, rate: float, drawn: Drawn, weight: float) -> dict[str, Any]:
     return {
         "step": position.step,
         "loss": loss,

@@ -8,6 +8,7 @@ a method without a switch has the base opened beside it, once its weights more, 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -70,13 +71,18 @@ def kept(
     """
     path = folder / FILE
     if not path.is_file():
+        started = time.monotonic()
         with opened()() as model:
-            state.put(
-                path,
-                {part: all_logprobs(model, getattr(pairs, part), pad_id, batch=batch, bf16=bf16) for part in ASKED},
-            )
+            said = {part: all_logprobs(model, getattr(pairs, part), pad_id, batch=batch, bf16=bf16) for part in ASKED}
+        state.put(path, {**said, "seconds": round(time.monotonic() - started, 2)})
     found = json.loads(path.read_text("utf-8"))
     return {part: [(float(chosen), float(rejected)) for chosen, rejected in found[part]] for part in ASKED}
+
+
+def seconds_of(folder: Path) -> float:
+    """What asking the reference took in a run; 0 where it was not asked."""
+    path = folder / FILE
+    return float(json.loads(path.read_text("utf-8")).get("seconds", 0.0)) if path.is_file() else 0.0
 
 
 def base_of(tuned: Any, open_base: Callable[[], Any], *, switch: bool = True) -> Opened:

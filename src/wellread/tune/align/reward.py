@@ -32,13 +32,14 @@ class RewardScores:
 
     ``accuracy`` is the share of pairs whose preferred answer gets the higher reward, ``by_length`` what looking at
     length alone would get; ``brier`` the mean squared error of the probability that the preferred one wins (0.25 by
-    tossing a coin). None without held-out pairs.
+    tossing a coin). None without held-out pairs. ``seconds`` is what fitting took, reading the answers included.
     """
 
     held_out: int
     accuracy: float | None
     by_length: float | None
     brier: float | None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

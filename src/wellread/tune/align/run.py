@@ -18,6 +18,7 @@ from wellread.errors import UsageError
 from wellread.progress import Progress
 from wellread.tune import recipe
 from wellread.tune.align import heldout, losses, ppo, preferences, reference, reward
+from wellread.tune.align.ppo import PolicyTask
 from wellread.tune.align.preferences import PreferenceParts
 from wellread.tune.align.task import PreferenceTask
 from wellread.tune.base import base_model, device
@@ -70,14 +71,16 @@ def train(folder: Path, data: DataSet, settings: TuneSettings, progress: Progres
     progress.step("reference", 0, 1)
     if settings.objective == "ppo":
         opened = reference.base_of(trained.model, open_base, switch=reference.has_switch(settings))
-        ended = ppo.run(trained, pairs, opened, tokenizer, settings, run.learning_rate, folder, progress)
+        task = _policy_of(pairs, settings, pad)
+        ended = ppo.run(trained, task, opened, tokenizer, settings, run.learning_rate, folder, progress)
     else:
-        task = _task_of(folder, pairs, trained, open_base, settings, pad, bf16=run.dtype == "bfloat16")
-        ended = loop.run(trained, task, course, run.learning_rate, folder, session.recorder(folder, course, progress))
-        del task
+        made = _task_of(folder, pairs, trained, open_base, settings, pad, bf16=run.dtype == "bfloat16")
+        ended = loop.run(trained, made, course, run.learning_rate, folder, session.recorder(folder, course, progress))
+        del made
     del model, trained
     gc.collect()
     result = outcome.judge(folder, run, tokenizer, probed, before, ended, progress)
+    result = replace(result, seconds=round(result.seconds + _seconds_before(folder), 2))
     return _scored(folder, result, pairs, answers, tokenizer, settings, open_base)
 
 
@@ -85,10 +88,26 @@ def _refuse(settings: TuneSettings) -> None:
     """Raises: UsageError for what only conversations have."""
     if settings.rank_by != "all":
         raise UsageError(f"tune.rank_by = '{settings.rank_by}': ranks blocks by conversations; pairs train with 'all'")
-    if settings.objective == "ppo" and settings.method == "adalora":
-        raise UsageError("tune.method = 'adalora': shares out its ranks over planned steps, ppo plans none; take lora")
+    if settings.objective == "ppo":
+        if settings.method == "adalora":
+            raise UsageError(
+                "tune.method = 'adalora': shares out its ranks over planned steps, ppo plans none; take lora"
+            )
+        ppo.refuse(settings)
     if settings.replay:
         raise UsageError(f"tune.replay = {settings.replay:g}: no general examples are mixed into pairs; set it to 0")
+
+
+def _policy_of(pairs: PreferenceParts, settings: TuneSettings, pad_id: int) -> PolicyTask:
+    """The prompts of the training pairs, judged on those of the validation pairs where there are such."""
+    judged = sorted({pair.prompt for pair in (pairs.validation or pairs.train)})[: heldout.MOST]
+    fit = partial(reward.fitted, pairs=pairs, pad_id=pad_id, batch=settings.batch)
+    return PolicyTask(sorted({pair.prompt for pair in pairs.train}), judged, fit)
+
+
+def _seconds_before(folder: Path) -> float:
+    """What the run did before its first step: the reference's word on every pair, or the fit of the reward model."""
+    return reference.seconds_of(folder) + reward.kept(folder).get("seconds", 0.0)
 
 
 def _answers_before(
@@ -168,7 +187,8 @@ def _scored(
         return result
     model = tuned.load(folder / "best", Path(state.read(folder).base.folder))
     scores = _scores(model, reference.base_of(model, open_base), pairs, tokenizer, settings)
-    scores |= {f"reward_model_{name}": value for name, value in reward.kept(folder).items()}
+    told = {name: value for name, value in reward.kept(folder).items() if name != "seconds"}
+    scores |= {f"reward_model_{name}": value for name, value in told.items()}
     now = _answers(model, pairs, tokenizer, settings.seed)
     for n in (1, 2):
         scores[f"distinct_{n}_before"], scores[f"distinct_{n}"] = (heldout.distinct(a, n) for a in (answers, now))

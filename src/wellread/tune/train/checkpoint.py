@@ -25,13 +25,15 @@ class Position:
 
     ``best`` is the lowest validation loss so far, reached after ``best_step``; ``worse`` counts measurements since.
     ``tokens`` went through the model (padding not counted), ``learned`` of them count in the loss. ``before`` is the
-    validation loss before the first step, ``first`` the losses of the first steps.
+    validation loss before the first step, ``first`` the losses of the first steps. ``seconds`` were spent on steps,
+    ``aside`` on measuring between them.
     """
 
     step: int = 0
     tokens: int = 0
     learned: int = 0
     seconds: float = 0.0
+    aside: float = 0.0
     before: float | None = None
     best: float | None = None
     best_step: int = 0

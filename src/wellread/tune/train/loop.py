@@ -136,7 +136,7 @@ def run(
         position, weights = checkpoint.load(begun, optimizer)
         trained.restore(weights)
     else:
-        position.before = position.best = task.validate()
+        position.before = position.best = _measured(task, position)
         record({"step": 0, "validation_loss": position.before})
     watch = _Watch(settings, course, position)
     saved = time.monotonic()
@@ -208,7 +208,7 @@ def _row(position: Position, loss: float, norm: float, rate: float) -> dict[str,
 
 def _validate(trained: LoopModel, task: TrainingTask, position: Position, best: Path, record: Record) -> None:
     """A model that is better than all before is in ``best`` afterwards."""
-    loss = task.validate()
+    loss = _measured(task, position)
     if loss is None:
         return
     record({"step": position.step, "validation_loss": loss})
@@ -219,6 +219,14 @@ def _validate(trained: LoopModel, task: TrainingTask, position: Position, best: 
         trained.save(best)
     else:
         position.worse += 1
+
+
+def _measured(task: TrainingTask, position: Position) -> float | None:
+    """The validation loss; what it takes counts beside the steps."""
+    begun = time.monotonic()
+    loss = task.validate()
+    position.aside += time.monotonic() - begun
+    return loss
 
 
 class _Watch:

@@ -35,8 +35,9 @@ class Result:
     """What a run came to; losses are nats a learned token, None where the data set has no such part.
 
     ``validation_before`` and ``test_before`` are the base model's. ``tokens_per_s`` counts tokens that went through the
-    model in training, padding not counted; ``peak_memory_mb`` is the most that the process held. ``ranking`` is the
-    validation loss after a few steps on the blocks that the ranking kept, on the top ones and on some by chance.
+    model in training, padding not counted; ``seconds`` has measuring between the steps in it, and what learning from
+    preferences does before the first one. ``peak_memory_mb`` is the most that the process held meanwhile. ``ranking``
+    is the validation loss after a few steps on the blocks that the ranking kept, on the top ones and on some by chance.
     ``scores`` are the figures of the task (accuracy, F1, perplexity …) on the test part; ``notes`` are for the user.
     """
 
@@ -114,7 +115,7 @@ def judge(
         tokens=position.tokens,
         learned_tokens=position.learned,
         trained=run.trained,
-        seconds=round(position.seconds, 2),
+        seconds=round(position.seconds + position.aside, 2),
         tokens_per_s=round(position.tokens / max(position.seconds, 1e-9), 1),
         peak_memory_mb=round(device.peak_memory_mb()),
     )
