@@ -26,6 +26,7 @@ NEED_TORCH = (
     "tune/test_export",
     "tune/test_formats",
     "tune/test_importance",
+    "tune/test_kto",
     "tune/test_launch",
     "tune/test_losses",
     "tune/test_makers",

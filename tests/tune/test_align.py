@@ -105,7 +105,7 @@ def test_the_reference_is_the_base_whatever_the_method(
     def opened() -> reference.Opened:
         return reference.base_of(model, lambda: base_model.load_model(tiny_model), switch=reference.has_switch(wanted))
 
-    found = reference.kept(tmp_path, pairs, opened, 2, batch=3, bf16=False)["train"]
+    found = reference.kept(tmp_path, {"train": pairs.train, "validation": ()}, opened, 2, batch=3, bf16=False)["train"]
     assert torch.allclose(torch.tensor(found), torch.tensor(expected), atol=1e-3)
     moved = reference.all_logprobs(model, pairs.train, 2, batch=3, bf16=False)
     assert not torch.allclose(torch.tensor(moved), torch.tensor(expected), atol=1e-2)
@@ -125,14 +125,14 @@ def test_a_model_does_not_diverge_from_itself_and_does_from_another(tiny_model: 
     rows = [pair.chosen for pair in pairs]
     model = attached(tiny_model, chosen(tiny_model), tmp_path).eval()
     switched = reference.base_of(model, lambda: base_model.load_model(tiny_model))
-    assert heldout.divergence(model, switched, rows, 2) == pytest.approx(0, abs=1e-6)
+    assert heldout.distance(model, switched, rows, 2).kl == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.1)
     beside = reference.base_of(model, lambda: base_model.load_model(tiny_model), switch=False)
-    far = heldout.divergence(model, switched, rows, 2)
-    assert far > 0.01 and far == pytest.approx(heldout.divergence(model, beside, rows, 2), rel=1e-3)
+    far = heldout.distance(model, switched, rows, 2).kl
+    assert far > 0.01 and far == pytest.approx(heldout.distance(model, beside, rows, 2).kl, rel=1e-3)
 
 
 # runs

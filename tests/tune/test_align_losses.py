@@ -130,7 +130,8 @@ def test_rewards_by_hand() -> None:
 
 
 def test_answers_are_narrow_only_where_base_and_preferred_answers_are_not() -> None:
-    scores = {"distinct_2_before": 0.8, "distinct_2_preferred": 0.9, "distinct_2": 0.3}
+    alike = {"self_bleu": 0.1, "self_bleu_before": 0.1, "self_bleu_preferred": 0.1}
+    scores = {"distinct_2_before": 0.8, "distinct_2_preferred": 0.9, "distinct_2": 0.3, **alike}
     assert "30% of their word pairs are distinct, 80% before and 90% in the preferred" in heldout.narrowed(scores, 0.5)
     assert heldout.narrowed(scores, 0.3) == "" == heldout.narrowed(scores, 0.0)
     assert heldout.narrowed({**scores, "distinct_2_preferred": 0.1}, 0.5) == ""

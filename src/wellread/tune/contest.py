@@ -282,7 +282,7 @@ def _of_run(way: str, failed: str, folder: Path, scene: _Scene) -> AlignedWay:
     result = outcome.result_of(folder) or {}
     made = _way(way, rows, scene, float(result.get("seconds") or 0.0), result.get("peak_memory_mb"))
     opened = reference.base_of(model, partial(tuned.open_base, recipe.find(scene.settings.method), scene.weights))
-    distance = heldout.divergence(model, opened, rows, scene.pad)
+    distance = heldout.distance(model, opened, rows, scene.pad).kl
     del model
     gc.collect()
     return replace(made, kl=distance, forgotten=(result.get("forgotten") or {}).get("text_loss"), failed=failed)

@@ -115,7 +115,7 @@ def kind_of(data: DataSet, settings: TuneSettings) -> Literal["scratch", "labels
     labelled = data.card.task in labels.TASKS or settings.method in labels.OWN_METHODS
     if labelled:
         return "labels"
-    return "preferences" if data.card.task == "preference" else "conversations"
+    return "preferences" if data.card.task in align.TASKS else "conversations"
 
 
 def resolve_base(settings: TuneSettings, models_folder: Path) -> tuple[Path, Path | None, str]:

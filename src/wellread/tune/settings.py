@@ -28,7 +28,7 @@ Method = Literal[
     "ulmfit",
     "scratch",
 ]
-Objective = Literal["dpo", "cdpo", "ipo", "simpo", "orpo", "ppo"]
+Objective = Literal["dpo", "cdpo", "ipo", "simpo", "orpo", "kto", "ppo"]
 Ranking = Literal["all", "top", "random", "taylor", "fisher", "magnitude", "forest"]
 
 
@@ -46,10 +46,10 @@ class TuneSettings:
     """What is trained: full, lora, qlora, adalora, ia3, prefix, prompt, p-tuning, series-, pfeiffer- or
     parallel-adapter; for labels also features, head, ulmfit; from nothing scratch."""
     objective: Objective = "dpo"
-    """What a data set of preferences is learned by: dpo, conservative dpo (cdpo), ipo, simpo, orpo, or a reward model
-    and ppo."""
+    """What a data set of preferences is learned by: dpo, conservative dpo (cdpo), ipo, simpo, orpo, kto (also from
+    single ratings), or a reward model and ppo."""
     beta: float = 0.0
-    """How strongly the objective holds to the base model (dpo, cdpo, ipo: a higher one changes less), scales the
+    """How strongly the objective holds to the base model (dpo, cdpo, ipo, kto: a higher one changes less), scales the
     likelihood (simpo), weighs the odds (orpo) or the distance in the first round (ppo); 0 takes the objective's own:
     0.1, for simpo 2."""
     rounds: int = 8
@@ -64,8 +64,9 @@ class TuneSettings:
     target_margin: float = 1.0
     """What simpo wants the preferred answer to be ahead by, after beta."""
     narrowest: float = 0.5
-    """Share of distinct word pairs that answers keep after learning from preferences, of the base model's or of the
-    preferred answers', whichever is lower; below it the run has failed. 0 never fails it."""
+    """Share of their diversity (distinct word pairs, and unlikeness by self-BLEU) that answers keep after learning
+    from preferences, of the base model's or of the preferred answers', whichever is lower; below it the run has
+    failed. 0 never fails it."""
     epochs: int = 10
     """Times that every example is seen; ppo counts rounds instead and refuses another value than this one."""
     max_steps: int = 0

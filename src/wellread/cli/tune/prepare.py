@@ -43,7 +43,7 @@ Files = Annotated[
 Name = Annotated[
     str, typer.Option("--name", metavar="NAME", help="What the data set is called; else as the first file.")
 ]
-TASKS = "chat, classify, tag, extract, text2text, texts or preference; else detected."
+TASKS = "chat, classify, tag, extract, text2text, texts, preference or rating; else detected."
 Task = Annotated[str, typer.Option("--task", metavar="TASK", help=TASKS)]
 Mapped = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is; may be repeated.")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from wellread.metrics import metrics
 from wellread.tune.align.preferences import EncodedPair
+from wellread.tune.align.ratings import EncodedAnswer
 from wellread.tune.align.reference import Opened
 from wellread.tune.align.task import Kept
 from wellread.tune.base import peft_files
@@ -41,6 +44,18 @@ def agreement(pairs: Sequence[EncodedPair], kept: Kept) -> tuple[float, float]:
     return _share_won(margins), sum(margins) / len(margins)
 
 
+def ranked(answers: Sequence[EncodedAnswer], kept: Sequence[float]) -> tuple[float, float]:
+    """Share of (good, bad) answers whose good one has the higher value, and by how much on average; a tie counts half.
+
+    Args:
+        answers: at least one good and one bad.
+        kept: a value of each.
+    """
+    good = [value for one, value in zip(answers, kept, strict=True) if one.good]
+    bad = [value for one, value in zip(answers, kept, strict=True) if not one.good]
+    return _share_won([one - other for one in good for other in bad]), sum(good) / len(good) - sum(bad) / len(bad)
+
+
 def by_length(pairs: Sequence[EncodedPair]) -> float:
     """Agreement of whoever looks at nothing but length, always for the longer or always for the shorter answer."""
     longer = _share_won([float(pair.chosen.n_trained - pair.rejected.n_trained) for pair in pairs])
@@ -63,8 +78,20 @@ def _share_won(margins: Sequence[float]) -> float:
     return sum(1.0 if margin > 0 else 0.5 if margin == 0 else 0.0 for margin in margins) / len(margins)
 
 
-def divergence(model: Any, base_of: Opened, rows: Sequence[Encoded], pad_id: int) -> float:
-    """KL(π ‖ π_ref) of the next token in nats, over the whole vocabulary, mean over the answers' tokens.
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far a model is from its reference at the tokens of given answers, in nats of the next token.
+
+    ``kl`` is KL(π ‖ π_ref), ``entropy`` and ``entropy_before`` −Σ π log π of the model and of its reference.
+    """
+
+    kl: float
+    entropy: float
+    entropy_before: float
+
+
+def distance(model: Any, base_of: Opened, rows: Sequence[Encoded], pad_id: int) -> Distance:
+    """KL(π ‖ π_ref) and the entropies over the whole vocabulary, mean over the answers' tokens.
 
     It is exact at each place and an estimate of the distance as a whole, for the places are those of given answers and
     not of what the model would write itself.
@@ -77,16 +104,18 @@ def divergence(model: Any, base_of: Opened, rows: Sequence[Encoded], pad_id: int
     """
     import torch
 
-    total, tokens = 0.0, 0
+    found, tokens = torch.zeros(3, dtype=torch.float64), 0
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         with torch.no_grad():
             now = _log_shares(model, some, pad_id)
             with base_of() as base:
                 before = _log_shares(base, some, pad_id)
-        total += float((now.exp() * (now - before)).sum())
+        sums = [(now.exp() * (now - before)).sum(), -(now.exp() * now).sum(), -(before.exp() * before).sum()]
+        found += torch.stack(sums).double()
         tokens += len(now)
-    return max(total / tokens, 0.0)
+    kl, entropy, entropy_before = (found / tokens).tolist()
+    return Distance(max(kl, 0.0), entropy, entropy_before)
 
 
 def _log_shares(model: Any, rows: Sequence[Encoded], pad_id: int) -> Any:
@@ -153,6 +182,18 @@ def distinct(texts: Sequence[str], n: int) -> float:
     return len(set(runs)) / len(runs) if runs else 0.0
 
 
+def self_bleu(texts: Sequence[str]) -> float:
+    """How much texts are like each other, 0 to 1: BLEU of each with all others as references, on average.
+
+    1 where all are the same; 0 for less than two.
+
+    Source: Zhu et al., SIGIR 2018 (Texygen), section 3.2.
+    """
+    if len(texts) < 2:
+        return 0.0
+    return sum(metrics.bleu(text, [*texts[:at], *texts[at + 1 :]]) for at, text in enumerate(texts)) / len(texts)
+
+
 def mean_words(texts: Sequence[str]) -> float:
     """Words of a text, on average."""
     return sum(len(text.split()) for text in texts) / len(texts)
@@ -162,14 +203,18 @@ def narrowed(scores: Mapping[str, float], least: float) -> str:
     """Why answers are too much alike now; empty where they are not.
 
     They are held against the base model's, or against the preferred ones where these are more alike: whoever asks for
-    Yes or No gets Yes or No.
+    Yes or No gets Yes or No. Both distinct word pairs and unlikeness (1 − self-BLEU) must keep their share.
     """
-    before, wanted, after = (scores[name] for name in ("distinct_2_before", "distinct_2_preferred", "distinct_2"))
-    limit = least * min(before, wanted)
-    if after >= limit:
-        return ""
-    return (
-        f"the answers have narrowed: {after:.0%} of their word pairs are distinct, {before:.0%} before and "
-        f"{wanted:.0%} in the preferred answers; tune.narrowest = {least:g} asks for {limit:.0%}; raise tune.beta, or "
-        "lower tune.learning_rate or tune.epochs"
-    )
+    for name, measured in (
+        ("distinct_2", "{:.0%} of their word pairs are distinct, {:.0%} before and {:.0%} in the preferred answers"),
+        ("self_bleu", "they are {:.0%} unlike each other by self-BLEU, {:.0%} before and {:.0%} if preferred"),
+    ):
+        found = [scores[key] for key in (name, f"{name}_before", f"{name}_preferred")]
+        after, before, wanted = (1 - one for one in found) if name == "self_bleu" else found
+        limit = least * min(before, wanted)
+        if after < limit:
+            return (
+                f"the answers have narrowed: {measured.format(after, before, wanted)}; tune.narrowest = {least:g} asks "
+                f"for {limit:.0%}; raise tune.beta, or lower tune.learning_rate or tune.epochs"
+            )
+    return ""

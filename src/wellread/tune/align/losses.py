@@ -1,4 +1,4 @@
-"""Objectives that learn from pairs, as functions of log-probabilities alone.
+"""Objectives that learn from pairs or single answers, as functions of log-probabilities alone.
 
 y_w is the preferred answer to x and y_l the rejected one; π learns and π_ref stays the base model. ``gap`` is
 log π(y_w|x)/π_ref(y_w|x) − log π(y_l|x)/π_ref(y_l|x), each summed over the tokens of an answer. A mean is such a sum
@@ -13,8 +13,8 @@ from typing import Any
 
 from wellread.tune.settings import TuneSettings
 
-BETAS: Mapping[str, float] = {"dpo": 0.1, "cdpo": 0.1, "ipo": 0.1, "simpo": 2.0, "orpo": 0.1, "ppo": 0.1}
-WITH_REFERENCE = ("dpo", "cdpo", "ipo")
+BETAS: Mapping[str, float] = {"dpo": 0.1, "cdpo": 0.1, "ipo": 0.1, "simpo": 2.0, "orpo": 0.1, "kto": 0.1, "ppo": 0.1}
+WITH_REFERENCE = ("dpo", "cdpo", "ipo", "kto")
 LIKELIEST = -1e-6  # the mean log-probability above which odds would be infinite
 
 
@@ -103,6 +103,37 @@ def orpo(chosen_mean: Any, rejected_mean: Any, beta: float) -> Any:
     Source: Hong et al., EMNLP 2024, equations 3 to 7, with β for λ.
     """
     return -chosen_mean + beta * _minus_log_sigmoid(_log_odds(chosen_mean) - _log_odds(rejected_mean))
+
+
+def kto(ratio: Any, point: Any, good: Any, beta: float, weights: Any) -> Any:
+    """λ − λ σ(β (r − z₀)) of a good answer and λ − λ σ(β (z₀ − r)) of a bad one, r = log π(y|x)/π_ref(y|x).
+
+    λ/2 where model and reference agree. The further an answer is on its right side, the less it still moves.
+
+    Args:
+        ratio: r of each answer, (n,).
+        point: z₀, see ``reference_point``.
+        good: bool (n,).
+        beta: how quickly more stops to matter.
+        weights: λ of each answer, (n,).
+    Source: Ethayarajh et al., ICML 2024, equation 8.
+    """
+    import torch
+
+    side = torch.where(good, ratio - point, point - ratio)
+    return weights * (1 - (beta * side).sigmoid())
+
+
+def reference_point(strange: Any) -> Any:
+    """z₀ ≥ 0: the distance of the model from the reference in nats, by answers that belong to other prompts.
+
+    No gradient goes through it.
+
+    Args:
+        strange: log π(y'|x)/π_ref(y'|x) of each prompt with an answer to another one, (n,), at least one.
+    Source: Ethayarajh et al., ICML 2024, section 4.1, the estimate of z₀ from mismatched pairs.
+    """
+    return strange.detach().mean().clamp(min=0)
 
 
 def _log_odds(mean: Any) -> Any:

@@ -17,7 +17,7 @@ from wellread.tune.train.loop import TuneFailed
 class EncodedPair:
     """One prompt with two answers, as token ids of prompt and answer; only the tokens of the answers have labels.
 
-    ``preferred`` is the text of the chosen one.
+    ``preferred`` is the text of the chosen one, ``rater`` who chose it where that is known.
     """
 
     id: str
@@ -25,6 +25,12 @@ class EncodedPair:
     preferred: str
     chosen: Encoded
     rejected: Encoded
+    rater: str = ""
+
+    @property
+    def rows(self) -> tuple[Encoded, Encoded]:
+        """What goes through the model for this pair."""
+        return self.chosen, self.rejected
 
     @property
     def n_tokens(self) -> int:
@@ -46,6 +52,12 @@ class PreferenceParts:
     def held_out(self) -> tuple[EncodedPair, ...]:
         """What a run is judged by: the test part, else the validation part."""
         return self.test or self.validation
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """Held-out prompts, each with an answer that was preferred."""
+        found = {pair.prompt: pair.preferred for pair in reversed(self.held_out)}
+        return dict(reversed(found.items()))
 
 
 def encode_pairs(data: DataSet, tokenizer: Any, max_length: int) -> PreferenceParts:
@@ -79,8 +91,8 @@ def _part(
     for row in rows:
         if not isinstance(row, PreferenceRow):
             raise UsageError(f"row {row.id}: is no pair of answers")
-        chosen, rejected = (_answered(row.prompt, text, tokenizer, most) for text in (row.chosen, row.rejected))
-        pair = EncodedPair(row.id, row.prompt, row.chosen, chosen, rejected)
+        chosen, rejected = (answered(row.prompt, text, tokenizer, most) for text in (row.chosen, row.rejected))
+        pair = EncodedPair(row.id, row.prompt, row.chosen, chosen, rejected, row.rater)
         reason = _why_not(pair, most)
         if reason:
             left_out.append({"part": part, "id": row.id, "reason": reason})
@@ -89,15 +101,22 @@ def _part(
     return tuple(kept)
 
 
-def _answered(prompt: str, answer: str, tokenizer: Any, most: int) -> Encoded:
+def answered(prompt: str, answer: str, tokenizer: Any, most: int) -> Encoded:
+    """A prompt with its answer in the model's own template, of ``most`` tokens; the answer's have labels."""
     return encode([Message("user", prompt), Message("assistant", answer)], tokenizer, most)
 
 
 def _why_not(pair: EncodedPair, most: int) -> str:
     """Why nothing can be learned from a pair; empty where something can."""
-    for name, answer in (("preferred", pair.chosen), ("rejected", pair.rejected)):
-        if answer.n_cut:
-            return f"its {name} answer needs {len(answer.ids) + answer.n_cut} tokens with its prompt, above {most}"
-        if not answer.n_trained:
-            return f"its {name} answer is empty"
+    for name, answer in (("preferred ", pair.chosen), ("rejected ", pair.rejected)):
+        reason = unlearnable(name, answer, most)
+        if reason:
+            return reason
     return "both answers are the same tokens" if pair.chosen.ids == pair.rejected.ids else ""
+
+
+def unlearnable(name: str, answer: Encoded, most: int) -> str:
+    """Why nothing can be learned from an answer, which the reason calls ``name``; empty where something can."""
+    if answer.n_cut:
+        return f"its {name}answer needs {len(answer.ids) + answer.n_cut} tokens with its prompt, above {most}"
+    return "" if answer.n_trained else f"its {name}answer is empty"

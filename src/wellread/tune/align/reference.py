@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wellread.tune.align.losses import PairLogprobs
-from wellread.tune.align.preferences import EncodedPair, PreferenceParts
+from wellread.tune.base.template import Encoded
 from wellread.tune.settings import TuneSettings
 from wellread.tune.train import losses, state
 
@@ -25,11 +25,25 @@ ASKED = ("train", "validation")  # parts that the loss is computed on
 Opened = Callable[[], AbstractContextManager[Any]]
 
 
-def pair_logprobs(model: Any, pairs: Sequence[EncodedPair], pad_id: int, *, bf16: bool) -> PairLogprobs:
+class TwoRows(Protocol):
+    """What a reference is asked about at once: a preferred and a rejected answer, or an answer and a strange one."""
+
+    @property
+    def rows(self) -> tuple[Encoded, Encoded]:
+        """Both, encoded."""
+        ...
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of both."""
+        ...
+
+
+def pair_logprobs(model: Any, pairs: Sequence[TwoRows], pad_id: int, *, bf16: bool) -> PairLogprobs:
     """What a model says of both answers of some pairs, in one pass of 2 n rows; with a gradient where it has one."""
     import torch
 
-    rows = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
+    rows = [pair.rows[0] for pair in pairs] + [pair.rows[1] for pair in pairs]
     summed = losses.logprobs(model, rows, pad_id, bf16=bf16)
     tokens = torch.tensor([row.n_trained for row in rows], dtype=summed.dtype, device=summed.device)
     n = len(pairs)
@@ -37,9 +51,9 @@ def pair_logprobs(model: Any, pairs: Sequence[EncodedPair], pad_id: int, *, bf16
 
 
 def all_logprobs(
-    model: Any, pairs: Sequence[EncodedPair], pad_id: int, *, batch: int, bf16: bool
+    model: Any, pairs: Sequence[TwoRows], pad_id: int, *, batch: int, bf16: bool
 ) -> list[tuple[float, float]]:
-    """Summed log-probabilities (preferred, rejected) of every pair, in their order, chance switched off."""
+    """Summed log-probabilities (first, second) of every pair of rows, in their order, chance switched off."""
     import torch
 
     order = sorted(range(len(pairs)), key=lambda at: pairs[at].n_tokens)
@@ -57,13 +71,19 @@ def all_logprobs(
 
 
 def kept(
-    folder: Path, pairs: PreferenceParts, opened: Callable[[], Opened], pad_id: int, *, batch: int, bf16: bool
+    folder: Path,
+    pairs: Mapping[str, Sequence[TwoRows]],
+    opened: Callable[[], Opened],
+    pad_id: int,
+    *,
+    batch: int,
+    bf16: bool,
 ) -> dict[str, list[tuple[float, float]]]:
     """What the reference says of every pair that a loss is computed on; once for a run, a resumed one finds it.
 
     Args:
         folder: of the run; it keeps reference.json.
-        pairs: all parts.
+        pairs: by part, all of ``ASKED``.
         opened: gives the reference, see ``base_of``; called only where nothing is kept yet.
         pad_id: fills a batch.
         batch: pairs in one pass.
@@ -73,7 +93,7 @@ def kept(
     if not path.is_file():
         started = time.monotonic()
         with opened()() as model:
-            said = {part: all_logprobs(model, getattr(pairs, part), pad_id, batch=batch, bf16=bf16) for part in ASKED}
+            said = {part: all_logprobs(model, pairs[part], pad_id, batch=batch, bf16=bf16) for part in ASKED}
         state.put(path, {**said, "seconds": round(time.monotonic() - started, 2)})
     found = json.loads(path.read_text("utf-8"))
     return {part: [(float(chosen), float(rejected)) for chosen, rejected in found[part]] for part in ASKED}

@@ -21,7 +21,7 @@ from wellread.store import lineage
 if TYPE_CHECKING:
     from wellread.knowledge_base import KnowledgeBase
 
-Task = Literal["chat", "classify", "tag", "extract", "text2text", "texts", "preference"]
+Task = Literal["chat", "classify", "tag", "extract", "text2text", "texts", "preference", "rating"]
 TASKS: tuple[str, ...] = get_args(Task)
 PARTS = ("train", "validation", "test")
 FOLDER = paths.DATA_SETS
@@ -95,15 +95,27 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceRow:
-    """A prompt with an answer that was preferred and one that was not."""
+    """A prompt with an answer that was preferred and one that was not; ``rater`` says by whom, empty where unknown."""
 
     id: str
     prompt: str
     chosen: str
     rejected: str
+    rater: str = ""
 
 
-Row = ChatRow | ClassifyRow | TagRow | ExtractRow | PairRow | TextRow | PreferenceRow
+@dataclass(frozen=True, slots=True)
+class RatedRow:
+    """A prompt with one answer and how good somebody found it, on any scale where more is better."""
+
+    id: str
+    prompt: str
+    answer: str
+    score: float
+    rater: str = ""
+
+
+Row = ChatRow | ClassifyRow | TagRow | ExtractRow | PairRow | TextRow | PreferenceRow | RatedRow
 ROWS: Mapping[str, type[Row]] = {
     "chat": ChatRow,
     "classify": ClassifyRow,
@@ -112,6 +124,7 @@ ROWS: Mapping[str, type[Row]] = {
     "text2text": PairRow,
     "texts": TextRow,
     "preference": PreferenceRow,
+    "rating": RatedRow,
 }
 
 
@@ -172,7 +185,7 @@ def row_id(*content: object) -> str:
 def to_json(row: Row) -> dict[str, Any]:
     """The row as it stands in the file; what is empty and optional is left out."""
     made = asdict(row)
-    return {key: value for key, value in made.items() if key not in ("fact",) or value}
+    return {key: value for key, value in made.items() if key not in ("fact", "rater") or value}
 
 
 def from_json(task: str, value: Mapping[str, Any]) -> Row:
@@ -203,6 +216,8 @@ def texts_of(row: Row) -> tuple[str, ...]:
             return (row.source, row.target)
         case PreferenceRow():
             return (row.prompt, row.chosen, row.rejected)
+        case RatedRow():
+            return (row.prompt, row.answer)
 
 
 # folders

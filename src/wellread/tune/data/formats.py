@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "input": ("input", "context"),
     "output": ("output", "response"),
     "chosen": ("chosen", "preferred", "response_chosen", "winner"),
+    "score": ("score", "rating", "label", "reward", "liked"),
+    "rater": ("rater", "rater_id", "annotator", "annotator_id", "worker", "worker_id", "labeler"),
     "rejected": ("rejected", "dispreferred", "response_rejected", "loser"),
     "question": ("question", "query"),
     "context": ("context", "passage", "paragraph"),
@@ -51,6 +54,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+THUMBS: Mapping[str, float] = {"true": 1, "yes": 1, "good": 1, "up": 1, "false": 0, "no": 0, "bad": 0, "down": 0}
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A format: its task, the fields that it needs, and those that it may have."""
@@ -70,10 +76,11 @@ NUMBERS_OF_ROWS = frozenset(
 FORMATS = (
     Format("messages", "chat", ("messages",), ("system",)),
     Format("ShareGPT", "chat", ("conversations",), ("system",)),
-    Format("preference pairs", "preference", ("chosen", "rejected"), ("prompt",)),
+    Format("preference pairs", "preference", ("chosen", "rejected"), ("prompt", "rater")),
     Format("question in context", "extract", ("question", "context", "answers")),
     Format("tagged tokens", "tag", ("tokens", "tags")),
     Format("alpaca", "chat", ("instruction", "output"), ("input", "system")),
+    Format("rated answers", "rating", ("prompt", "completion", "score"), ("rater",)),
     Format("prompt and completion", "chat", ("prompt", "completion"), ("system",)),
     Format("translation pairs", "text2text", ("translation",)),
     Format("parallel texts", "text2text", ("source", "target")),
@@ -168,10 +175,28 @@ def _holds(one: Format, found: Mapping[str, str], records: Sequence[Record]) -> 
         values = [parsed(r.values[found[first]]) for r in records if r.values.get(found[first]) not in (None, "")]
         wanted: type = dict if one.name == "translation pairs" else list
         return not values or any(isinstance(value, wanted) for value in values[:50])
+    if one.name == "rated answers":
+        values = [r.values[found["score"]] for r in records if r.values.get(found["score"]) not in (None, "")]
+        return bool(values) and all(score_of(value) is not None for value in values[:50])
     if one.name == "prompt and completion":
         values = [r.values.get(found["completion"]) for r in records[:50]]
         return not values or any(not isinstance(value, (list, dict)) for value in values)
     return True
+
+
+def score_of(value: Any) -> float | None:
+    """A rating as a number: as it is, or 1 and 0 for what a thumb says; None where it is none."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in THUMBS:
+            return THUMBS[word]
+        try:
+            value = float(word)
+        except ValueError:
+            return None
+    if not isinstance(value, (bool, int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def unread(table: RecordFile, detected: Detected, policy: Policy = DEFAULT) -> list[DataFinding]:

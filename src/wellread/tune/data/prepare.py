@@ -13,12 +13,13 @@ from wellread import config, digests
 from wellread.errors import MissingExtra, ModelError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.progress import SILENT, Progress
+from wellread.questions.stands import letters
 from wellread.store import lineage
 from wellread.store.lineage import Input
 from wellread.tune.base import base_model, template
 from wellread.tune.base.template import TokenPiece
 from wellread.tune.data import data, doctor, files, findings, gather, set_checks, split, token_checks
-from wellread.tune.data.data import PARTS, Card, ChatRow, ClassifyRow, DataSet
+from wellread.tune.data.data import PARTS, Card, ChatRow, ClassifyRow, DataSet, PreferenceRow, RatedRow
 from wellread.tune.data.doctor import Examined, Instruments
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.gather import Gathered
@@ -30,7 +31,13 @@ from wellread.tune.data.token_checks import Lengths
 from wellread.types import Document
 
 ARTIFACT = "dataset"
-BY_TOKENS = ("chat", "text2text", "texts", "preference")  # tasks that the tokenizer of tune.base is asked about
+BY_TOKENS = (
+    "chat",
+    "text2text",
+    "texts",
+    "preference",
+    "rating",
+)  # tasks that the tokenizer of tune.base is asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,8 @@ def _split(rows: Sequence[PlacedRow], known: Library | None, settings: PrepareSe
     documents = gather.documents_of(rows, known) if how == "documents" else {}
     for placed, fact, cluster in zip(rows, facts, clusters, strict=True):
         names = [cluster, *([fact] if how in ("facts", "documents") else [])]
+        if isinstance(placed.row, (PreferenceRow, RatedRow)):  # what is judged was asked nowhere in training
+            names.append(f"prompt {letters(placed.row.prompt)}")
         if isinstance(placed.row, ChatRow) and how == "documents":
             first = placed.row.sources[:1]  # a passage that only distracts ties nothing together
             names += [f"document {documents[one].id}" for one in first if one in documents]

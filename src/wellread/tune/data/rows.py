@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,20 +16,17 @@ from wellread.tune.data.data import (
     ExtractRow,
     PairRow,
     PreferenceRow,
+    RatedRow,
     Row,
     TagRow,
     TextRow,
 )
 from wellread.tune.data.data import row_id as _id
+from wellread.tune.data.fields import Say, Unfit, text_of, turns_of
 from wellread.tune.data.files import Record, RecordFile, a_what
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
-from wellread.tune.data.formats import Detected, parsed
+from wellread.tune.data.formats import Detected, parsed, score_of
 
-ROLES = ("system", "user", "assistant", "tool")
-SPEAKERS = {  # who speaks in other formats → role
-    "human": "user", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant", "model": "assistant",
-    "bot": "assistant", "ai": "assistant", "developer": "system", "function": "tool", "observation": "tool",
-}  # fmt: skip
 _PLACEHOLDER = re.compile(
     r"\s*(?:todo|tbd|fixme|n/?a|none|null|nan|xxx+|\.\.\.|…|-+|lorem ipsum\b.*|\[?insert\b.*|your answer here\W*|"
     r"see above\W*|asdf\w*|test)\s*",
@@ -39,10 +35,6 @@ _PLACEHOLDER = re.compile(
 _MODEL_TALK = re.compile(
     r"\bas an? (?:ai|large) (?:language )?model\b|\bI(?:'m| am) (?:ChatGPT|an AI language model)\b", re.I
 )
-
-_READ = frozenset({"role", "from", "content", "value"})  # keys of a turn
-
-Say = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +54,6 @@ class TakenRows:
     findings: list[DataFinding] = field(default_factory=list)
 
 
-class _Unfit(Exception):
-    """A record that is no row."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
-
-
 def take(table: RecordFile, detected: Detected, policy: Policy = DEFAULT) -> TakenRows:
     """Every record of the table as a row of its task; those that are none are listed with the reason."""
     taken = TakenRows()
@@ -82,7 +66,7 @@ def take(table: RecordFile, detected: Detected, policy: Policy = DEFAULT) -> Tak
 
         try:
             row = convert(_values(record, detected), say)
-        except _Unfit as fault:
+        except Unfit as fault:
             say(fault.code, str(fault))
         else:
             if not any(one.dropped for one in told):
@@ -97,37 +81,25 @@ def _values(record: Record, detected: Detected) -> dict[str, Any]:
     absent = [c for f, c in detected.columns.items() if f in detected.format.needs and c not in record.values]
     if absent and len(absent) == len(detected.format.needs):
         there = ", ".join(map(str, record.values)) or "none"
-        raise _Unfit(
+        raise Unfit(
             "other-columns", f"has the columns {there} and not {', '.join(absent)}, unlike the rest of the file"
         )
     if absent:
-        raise _Unfit("missing-field", f"has no '{absent[0]}'")
+        raise Unfit("missing-field", f"has no '{absent[0]}'")
     for name, column in detected.columns.items():
         values[name] = record.values.get(column)
     return values
-
-
-def _text(values: Mapping[str, Any], name: str, *, empty: str = "empty-field") -> str:
-    """The text of a field; numbers count as text. Raises: _Unfit where it is missing, empty or something else."""
-    value = values.get(name)
-    if value is None:
-        raise _Unfit("missing-field", f"'{name}' is null; write its text, or remove the row")
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise _Unfit("wrong-type", f"'{name}' is {a_what(value)}, not a text")
-    if not str(value).strip():
-        raise _Unfit(empty, f"'{name}' is empty; write its text, or remove the row")
-    return str(value)
 
 
 # conversations
 
 
 def _from_messages(values: Mapping[str, Any], say: Say) -> Row:
-    return _conversation(_opened(values, _turns(values, "messages", "role", "content", say)), say)
+    return _conversation(_opened(values, turns_of(values, "messages", "role", "content", say)), say)
 
 
 def _from_sharegpt(values: Mapping[str, Any], say: Say) -> Row:
-    return _conversation(_opened(values, _turns(values, "conversations", "from", "value", say)), say)
+    return _conversation(_opened(values, turns_of(values, "conversations", "from", "value", say)), say)
 
 
 def _opened(values: Mapping[str, Any], turns: list[Message]) -> list[Message]:
@@ -136,19 +108,19 @@ def _opened(values: Mapping[str, Any], turns: list[Message]) -> list[Message]:
 
 
 def _from_alpaca(values: Mapping[str, Any], say: Say) -> Row:
-    instruction = _text(values, "instruction")
+    instruction = text_of(values, "instruction")
     more = values.get("input")
     if more is not None and not isinstance(more, str):
-        raise _Unfit("wrong-type", f"'input' is {a_what(more)}, not a text")
+        raise Unfit("wrong-type", f"'input' is {a_what(more)}, not a text")
     asked = f"{instruction}\n\n{more.strip()}" if more and more.strip() else instruction
-    turns = [Message("user", asked), Message("assistant", _text(values, "output", empty="empty-turn"))]
+    turns = [Message("user", asked), Message("assistant", text_of(values, "output", empty="empty-turn"))]
     return _conversation([*_system(values), *turns], say)
 
 
 def _from_prompt(values: Mapping[str, Any], say: Say) -> Row:
     turns = [
-        Message("user", _text(values, "prompt")),
-        Message("assistant", _text(values, "completion", empty="empty-turn")),
+        Message("user", text_of(values, "prompt")),
+        Message("assistant", text_of(values, "completion", empty="empty-turn")),
     ]
     return _conversation([*_system(values), *turns], say)
 
@@ -156,84 +128,13 @@ def _from_prompt(values: Mapping[str, Any], say: Say) -> Row:
 def _system(values: Mapping[str, Any]) -> list[Message]:
     """The system turn that a column of its own holds; none where it is blank in this row."""
     given = values.get("system")
-    return [Message("system", _text(values, "system"))] if given is not None and str(given).strip() else []
-
-
-def _turns(values: Mapping[str, Any], name: str, who: str, what: str, say: Say) -> list[Message]:
-    given = parsed(values.get(name))
-    if given is None:
-        raise _Unfit("missing-field", f"'{name}' is null; it is a list of turns")
-    if not isinstance(given, list):
-        raise _Unfit("wrong-type", f"'{name}' is {a_what(given)}, not a list of turns")
-    if not given:
-        raise _Unfit("empty-field", f"'{name}' holds no turn")
-    turns = []
-    for n, turn in enumerate(given, 1):
-        if not isinstance(turn, dict):
-            raise _Unfit("wrong-type", f"turn {n} is {a_what(turn)}, not an object with role and content")
-        role = turn.get("role", turn.get("from", turn.get(who)))
-        turns.append(Message(_role(role, n, who), _content(turn, n, what, say)))
-    _leftover(given, {who, what}, say)
-    return turns
-
-
-def _leftover(turns: Sequence[Mapping[str, Any]], read: set[str], say: Say) -> None:
-    """What the turns hold beside speaker and text is said, each kind once a row: it is not learned."""
-    told: dict[str, str] = {}
-    for n, turn in enumerate(turns, 1):
-        for key in [key for key, value in turn.items() if key not in _READ | read and value not in (None, "", [], {})]:
-            if key in ("tool_calls", "function_call"):
-                names = ", ".join(_called(turn[key])) or "a tool"
-                told.setdefault("lost-calls", f"turn {n} calls {names}: tool calls are not learned, only its text")
-            elif key in ("weight", "train"):
-                if turn[key] in (0, False):
-                    message = f"turn {n} has '{key}' {turn[key]}, which is not read: it is learned like any other turn"
-                    told.setdefault("turn-weight", message)
-            elif key not in ("tool_call_id", "id", "timestamp", "time", "name"):
-                told.setdefault("unused-key", f"turn {n} has '{key}', which is not read; nothing of it is learned")
-    for code, message in told.items():
-        say(code, message)
-
-
-def _called(calls: Any) -> list[str]:
-    """The names of the tools that a turn calls."""
-    found = []
-    for call in calls if isinstance(calls, list) else [calls]:
-        of = call.get("function", call) if isinstance(call, dict) else {}
-        if isinstance(of, dict) and isinstance(of.get("name"), str):
-            found.append(of["name"])
-    return found
-
-
-def _role(given: Any, n: int, who: str) -> str:
-    if not isinstance(given, str):
-        raise _Unfit("missing-field", f"turn {n} has no '{who}'; it says who speaks: {', '.join(ROLES)}")
-    role = SPEAKERS.get(given.strip().lower(), given.strip().lower())
-    if role not in ROLES:
-        close = difflib.get_close_matches(role, [*ROLES, *SPEAKERS], n=1, cutoff=0.5)
-        meant = f"; did you mean '{close[0]}'?" if close else f"; roles are {', '.join(ROLES)}"
-        raise _Unfit("unknown-role", f"turn {n}: no such role '{given}'{meant}")
-    return role
-
-
-def _content(turn: Mapping[str, Any], n: int, what: str, say: Say) -> str:
-    value = turn.get("content", turn.get("value", turn.get(what)))
-    if isinstance(value, list) and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in value):
-        value = "\n".join(part["text"] for part in value)
-    if value is None:
-        calls = "; calls of tools are not learned from here" if turn.get("tool_calls") else ""
-        raise _Unfit("missing-field", f"turn {n} has no '{what}'{calls}")
-    if not isinstance(value, str):
-        raise _Unfit("wrong-type", f"turn {n}: '{what}' is {a_what(value)}, not a text")
-    if not value.strip():
-        say("empty-turn", f"turn {n} is empty; write what is said, or remove the row")
-    return value
+    return [Message("system", text_of(values, "system"))] if given is not None and str(given).strip() else []
 
 
 def _conversation(turns: list[Message], say: Say) -> Row:
     roles = [turn.role for turn in turns]
     if "assistant" not in roles:
-        raise _Unfit("nothing-to-train", "no turn is the assistant's, so nothing would be learned")
+        raise Unfit("nothing-to-train", "no turn is the assistant's, so nothing would be learned")
     spoken = [role for role in roles if role != "system"]
     if spoken[0] == "assistant":
         say("starts-with-assistant", "the first turn is the assistant's; most chat templates want the user's")
@@ -261,11 +162,11 @@ def _conversation(turns: list[Message], say: Say) -> Row:
 
 
 def _from_labelled(values: Mapping[str, Any], say: Say) -> Row:
-    text, label = _text(values, "text"), values.get("label")
+    text, label = text_of(values, "text"), values.get("label")
     if label is None or (isinstance(label, str) and not label.strip()):
-        raise _Unfit("empty-label", "has no label; write one, or remove the row")
+        raise Unfit("empty-label", "has no label; write one, or remove the row")
     if isinstance(label, (list, dict)):
-        raise _Unfit("wrong-type", f"its label is {a_what(label)}; one label a row is learned")
+        raise Unfit("wrong-type", f"its label is {a_what(label)}; one label a row is learned")
     if isinstance(label, float) and label.is_integer():
         label = int(label)  # 1 and 1.0 are one label: a column with a gap turns into floats on its way
     return ClassifyRow(_id(text, label), text, str(label).strip())
@@ -274,27 +175,27 @@ def _from_labelled(values: Mapping[str, Any], say: Say) -> Row:
 def _from_tagged(values: Mapping[str, Any], say: Say) -> Row:
     tokens, tags = _list(values, "tokens"), _list(values, "tags")
     if len(tokens) != len(tags):
-        raise _Unfit("length-mismatch", f"has {len(tokens)} tokens and {len(tags)} tags")
+        raise Unfit("length-mismatch", f"has {len(tokens)} tokens and {len(tags)} tags")
     if not tokens:
-        raise _Unfit("empty-field", "has no tokens")
+        raise Unfit("empty-field", "has no tokens")
     if not all(tags):
-        raise _Unfit("empty-label", f"token {tags.index('') + 1} has no tag; outside of everything is O")
+        raise Unfit("empty-label", f"token {tags.index('') + 1} has no tag; outside of everything is O")
     return TagRow(_id(tokens, tags), tokens, tags)
 
 
 def _list(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     given = parsed(values.get(name))
     if given is None:
-        raise _Unfit("missing-field", f"'{name}' is null; it is a list")
+        raise Unfit("missing-field", f"'{name}' is null; it is a list")
     if isinstance(given, str):
         given = given.split()
     if not isinstance(given, list) or any(isinstance(one, (list, dict)) or one is None for one in given):
-        raise _Unfit("wrong-type", f"'{name}' is {a_what(given)}, not a list of texts")
+        raise Unfit("wrong-type", f"'{name}' is {a_what(given)}, not a list of texts")
     return tuple(str(one).strip() for one in given)
 
 
 def _from_squad(values: Mapping[str, Any], say: Say) -> Row:
-    question, context = _text(values, "question"), _text(values, "context")
+    question, context = text_of(values, "question"), text_of(values, "context")
     answers = tuple(
         _placed_answer(text, start, context, say) for text, start in _answers(parsed(values.get("answers")))
     )
@@ -304,7 +205,7 @@ def _from_squad(values: Mapping[str, Any], say: Say) -> Row:
 def _answers(given: Any) -> list[tuple[str, Any]]:
     """Answer and position (None where it is not said) of each of the ways in which files write them."""
     if given is None:
-        raise _Unfit("missing-field", "'answers' is null; a question without an answer has an empty list")
+        raise Unfit("missing-field", "'answers' is null; a question without an answer has an empty list")
     if isinstance(given, str):
         return [(given, None)] if given.strip() else []
     if isinstance(given, dict):
@@ -314,21 +215,21 @@ def _answers(given: Any) -> list[tuple[str, Any]]:
             {"text": text, "start": start} for text, start in zip(texts, [*starts, *[None] * len(texts)], strict=False)
         ]
     if not isinstance(given, list):
-        raise _Unfit("wrong-type", f"'answers' is {a_what(given)}, not a list")
+        raise Unfit("wrong-type", f"'answers' is {a_what(given)}, not a list")
     found = [one if isinstance(one, dict) else {"text": one} for one in given]
     if not all(isinstance(one.get("text"), str) for one in found):
-        raise _Unfit("wrong-type", "an answer has no 'text'")
+        raise Unfit("wrong-type", "an answer has no 'text'")
     return [(one["text"], one.get("start", one.get("answer_start"))) for one in found]
 
 
 def _placed_answer(text: str, start: Any, context: str, say: Say) -> ExtractedAnswer:
     if not text.strip():
-        raise _Unfit("empty-field", "an answer is empty")
+        raise Unfit("empty-field", "an answer is empty")
     if isinstance(start, int) and start >= 0 and context[start : start + len(text)] == text:
         return ExtractedAnswer(text, start)
     places = [m.start() for m in re.finditer(re.escape(text), context)]
     if not places:
-        raise _Unfit("answer-not-there", f"the answer '{text[:40]}' does not stand in its context letter for letter")
+        raise Unfit("answer-not-there", f"the answer '{text[:40]}' does not stand in its context letter for letter")
     best = min(places, key=lambda at: abs(at - start)) if isinstance(start, int) else places[0]
     if isinstance(start, int):
         say("answer-offset", f"the answer '{text[:40]}' stands at {best}, not at {start}; {best} was taken")
@@ -336,15 +237,15 @@ def _placed_answer(text: str, start: Any, context: str, say: Say) -> ExtractedAn
 
 
 def _from_pairs(values: Mapping[str, Any], say: Say) -> Row:
-    return _pair(_text(values, "source"), _text(values, "target"), say)
+    return _pair(text_of(values, "source"), text_of(values, "target"), say)
 
 
 def _from_translation(values: Mapping[str, Any], say: Say) -> Row:
     given = parsed(values.get("translation"))
     if not isinstance(given, dict) or len(given) != 2:
-        raise _Unfit("wrong-type", f"'translation' is {a_what(given)}, not an object with two languages")
+        raise Unfit("wrong-type", f"'translation' is {a_what(given)}, not an object with two languages")
     one, other = given
-    return _pair(_text(given, one), _text(given, other), say)
+    return _pair(text_of(given, one), text_of(given, other), say)
 
 
 def _pair(source: str, target: str, say: Say) -> Row:
@@ -356,7 +257,7 @@ def _pair(source: str, target: str, say: Say) -> Row:
 
 
 def _from_texts(values: Mapping[str, Any], say: Say) -> Row:
-    text = _text(values, "text")
+    text = text_of(values, "text")
     return TextRow(_id(text), text)
 
 
@@ -378,26 +279,45 @@ def _transcripts(values: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _from_preferences(values: Mapping[str, Any], say: Say) -> Row:
-    values = _transcripts(values) or values
+    values = {**values, **(_transcripts(values) or {})}
     chosen, rejected = _last(values, "chosen", say), _last(values, "rejected", say)
     given = parsed(values.get("prompt"))
     if given is None:
         given = parsed(values.get("chosen"))[:-1] if isinstance(parsed(values.get("chosen")), list) else None
     if isinstance(given, list):
-        turns = _turns({"prompt": given}, "prompt", "role", "content", say)
+        turns = turns_of({"prompt": given}, "prompt", "role", "content", say)
         prompt = "\n\n".join(turn.content for turn in turns)
     else:
-        prompt = _text({"prompt": given}, "prompt")
+        prompt = text_of({"prompt": given}, "prompt")
     if chosen.strip() == rejected.strip():
         say("same-pair", "chosen and rejected are the same text, so nothing is preferred")
-    return PreferenceRow(_id(prompt, chosen, rejected), prompt, chosen, rejected)
+    rater = _rater(values)
+    return PreferenceRow(_id(prompt, chosen, rejected, *[rater] * bool(rater)), prompt, chosen, rejected, rater)
+
+
+def _from_rated(values: Mapping[str, Any], say: Say) -> Row:
+    prompt, answer = text_of(values, "prompt"), text_of(values, "completion", empty="empty-turn")
+    given, rater = values.get("score"), _rater(values)
+    if given is None or given == "":
+        raise Unfit("missing-field", "has no score; write one, or remove the row")
+    score = score_of(given)
+    if score is None:
+        raise Unfit("wrong-type", f"its score is '{given}', neither a number nor true or false")
+    if _PLACEHOLDER.fullmatch(answer):
+        say("placeholder", f"the answer is '{answer.strip()[:40]}'")
+    return RatedRow(_id(prompt, answer, score, rater), prompt, answer, score, rater)
+
+
+def _rater(values: Mapping[str, Any]) -> str:
+    given = values.get("rater")
+    return "" if given is None or isinstance(given, (list, dict)) else str(given).strip()
 
 
 def _last(values: Mapping[str, Any], name: str, say: Say) -> str:
     given = parsed(values.get(name))
     if isinstance(given, list):
-        return _turns({name: given}, name, "role", "content", say)[-1].content
-    return _text(values, name)
+        return turns_of({name: given}, name, "role", "content", say)[-1].content
+    return text_of(values, name)
 
 
 _CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], Say], Row]] = {
@@ -406,6 +326,7 @@ _CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], Say], Row]] = {
     "alpaca": _from_alpaca,
     "prompt and completion": _from_prompt,
     "preference pairs": _from_preferences,
+    "rated answers": _from_rated,
     "question in context": _from_squad,
     "tagged tokens": _from_tagged,
     "translation pairs": _from_translation,

@@ -15,7 +15,7 @@ from wellread.documents.dedupe import NearDuplicates, minhash
 from wellread.models.api import Embedder
 from wellread.questions.stands import letters
 from wellread.retrieve.units import words
-from wellread.tune.data.data import ChatRow, ClassifyRow, PairRow, PreferenceRow, TagRow, TextRow, texts_of
+from wellread.tune.data.data import ChatRow, ClassifyRow, PairRow, PreferenceRow, RatedRow, TagRow, TextRow, texts_of
 from wellread.tune.data.findings import DataFinding, Policy
 from wellread.tune.data.rows import PlacedRow
 
@@ -50,7 +50,9 @@ def jaccard(one: frozenset[str], two: frozenset[str]) -> float:
 def _whole(placed: PlacedRow) -> str:
     label = f"\n{placed.row.label}" if isinstance(placed.row, ClassifyRow) else ""
     tags = f"\n{' '.join(placed.row.tags)}" if isinstance(placed.row, TagRow) else ""
-    return "\n".join(texts_of(placed.row)) + label + tags
+    score = f"\n{placed.row.score}" if isinstance(placed.row, RatedRow) else ""
+    rater = f"\n{placed.row.rater}" if isinstance(placed.row, (PreferenceRow, RatedRow)) else ""
+    return "\n".join(texts_of(placed.row)) + label + tags + score + rater
 
 
 def duplicates(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFinding]:
@@ -99,7 +101,7 @@ def asked(placed: PlacedRow) -> str | None:
         return row.text
     if isinstance(row, PairRow):
         return row.source
-    if isinstance(row, PreferenceRow):
+    if isinstance(row, (PreferenceRow, RatedRow)):
         return row.prompt
     return None
 
@@ -110,6 +112,8 @@ def _answer(placed: PlacedRow) -> str:
         return [turn.content for turn in row.messages if turn.role == "assistant"][-1]
     if isinstance(row, ClassifyRow):
         return row.label
+    if isinstance(row, RatedRow):
+        return f"{row.score:g} {row.rater}"
     return row.target if isinstance(row, PairRow) else ""
 
 
@@ -129,6 +133,12 @@ def contradictions(rows: Sequence[PlacedRow], policy: Policy) -> list[DataFindin
             pairs.setdefault(key, placed)
             continue
         if question is None:
+            continue
+        if isinstance(row, RatedRow):  # another rater may see it otherwise
+            other = first.setdefault("\n".join((letters(row.prompt), letters(row.answer), row.rater)), placed)
+            if isinstance(other.row, RatedRow) and other.row.score != row.score:
+                message = f"gives {row.score:g} where {_at(other, placed)} gives the same answer {other.row.score:g}"
+                found.append(policy.finding("contradiction", placed.file, placed.number, message))
             continue
         other = first.setdefault(" ".join(question.split()).casefold(), placed)
         if letters(_answer(other)) != letters(_answer(placed)):
@@ -204,7 +214,7 @@ def _questions_of(placed: PlacedRow) -> Iterator[str]:
         yield row.text
     elif isinstance(row, PairRow):
         yield row.source
-    elif isinstance(row, PreferenceRow):
+    elif isinstance(row, (PreferenceRow, RatedRow)):
         yield row.prompt
     elif not isinstance(row, TagRow):
         yield row.question

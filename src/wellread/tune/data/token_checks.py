@@ -14,7 +14,7 @@ from wellread.errors import UsageError
 from wellread.models.api import Message
 from wellread.models.tokens import estimate
 from wellread.tune.base import template
-from wellread.tune.data.data import ChatRow, PairRow, PreferenceRow, Row, texts_of
+from wellread.tune.data.data import ChatRow, PairRow, PreferenceRow, RatedRow, Row, texts_of
 from wellread.tune.data.findings import DataFinding, Policy
 from wellread.tune.data.rows import PlacedRow
 
@@ -49,6 +49,8 @@ def conversation(row: Row) -> tuple[Message, ...] | None:
     if isinstance(row, PreferenceRow):
         longer = max(row.chosen, row.rejected, key=len)
         return (Message("user", row.prompt), Message("assistant", longer))
+    if isinstance(row, RatedRow):
+        return (Message("user", row.prompt), Message("assistant", row.answer))
     return None
 
 
