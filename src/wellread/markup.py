@@ -7,7 +7,8 @@ import re
 
 # Control characters, marks that turn the direction of text, and surrogates: none of them belongs into a page.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-VOID = frozenset({"meta", "br", "hr", "circle", "line", "rect", "path"})
+VOID = frozenset({"meta", "br", "hr", "img", "input", "link"})
+DRAWN = frozenset({"circle", "line", "rect", "path"})  # SVG's, without children here
 
 Attribute = str | float | bool | None
 
@@ -36,8 +37,8 @@ def el(tag: str, *children: str | None, **attributes: Attribute) -> Markup:
         if value is not None and value is not False
     )
     inside = join(*children)
-    if tag in VOID:
-        return Markup(f"<{tag}{given}>" if tag in ("meta", "br", "hr") else f"<{tag}{given}/>")
+    if tag in VOID or tag in DRAWN:
+        return Markup(f"<{tag}{given}>" if tag in VOID else f"<{tag}{given}/>")
     return Markup(f"<{tag}{given}>{inside}</{tag}>")
 
 

@@ -104,4 +104,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server.should_exit = True
     thread.join(10)
     served.pool.shutdown(wait=True)
+    served.pictures.close()
     base.close()

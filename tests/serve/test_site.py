@@ -26,7 +26,7 @@ def visit(site: Site, cookie: str, method: str, path: str, form: dict[str, str] 
 def test_a_person_signs_in_asks_sees_the_quotation_marked_and_rates(site: Site) -> None:
     cookie = signed_in(site)
     page = visit(site, cookie, "POST", "/", {"question": QUESTION}).text
-    assert "85 crowns" in page and '<a href="#s1" class="mark">[1]</a>' in page
+    assert "85 crowns" in page and '<a href="#s1" class="mark" title="' in page and ">[1]</a>" in page
     address = page.partition('<li id="s1"')[2].partition('href="')[2].partition('"')[0].replace("&amp;", "&")
     shown = visit(site, cookie, "GET", address.partition("#")[0]).text
     assert '<mark id="quote">' in shown and "85 crowns" in shown.partition("<mark")[2].partition("</mark>")[0]

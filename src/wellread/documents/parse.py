@@ -21,6 +21,7 @@ from typing import Any
 
 from wellread.documents import plugged
 from wellread.documents.media import RISKY, type_by_name
+from wellread.documents.pages.marks import Quoted
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.worker import frame
 from wellread.errors import UsageError
@@ -32,10 +33,24 @@ WINDOW = 128  # files begun before the oldest of them is finished
 
 
 @dataclass(frozen=True, slots=True)
+class PageOf:
+    """The page ``page`` (from 1) of the version with that digest, to be drawn with these words marked.
+
+    With ``near`` only the part of it around them.
+    """
+
+    digest: str
+    page: int
+    quoted: tuple[Quoted, ...] = ()
+    near: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One file to parse; ``name`` is what messages call it, and its extension (or ``suffix``) says the type.
 
-    With ``part`` it is what the file ``outer`` at ``path`` holds under these names, one inside the other.
+    With ``part`` it is what the file ``outer`` at ``path`` holds under these names, one inside the other. With
+    ``picture`` a page of it is drawn and nothing is parsed.
     """
 
     path: str
@@ -46,6 +61,7 @@ class Request:
     key: int = 0
     outer: str = ""
     part: tuple[str, ...] = ()
+    picture: PageOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +254,9 @@ class ParserPool:
                 child.n_files >= settings.files_per_child or child.n_risky >= settings.risky_files_per_child
             )
             path = os.fsencode(Path(request.path).absolute()).decode("latin-1")  # names of files need not be Unicode
-            message = {"path": path, "name": request.name, "title": request.title, "suffix": request.suffix}
-            message |= {"fallback_title": request.fallback_title, "outer": request.outer}
+            message: dict[str, Any] = {"path": path, "name": request.name, "title": request.title}
+            message |= {"suffix": request.suffix, "fallback_title": request.fallback_title, "outer": request.outer}
+            message |= {"picture": asdict(request.picture) if request.picture is not None else None}
             child.outbox += frame(
                 {**message, "part": request.part, "max_bytes": settings.max_bytes, "chunk": self._chunk}
             )

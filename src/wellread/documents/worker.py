@@ -9,6 +9,7 @@ A frame is four bytes of length (big endian) and JSON. The first frame from the 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import gc
@@ -20,20 +21,22 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from wellread.documents import ocr
 from wellread.documents.chunk.chunk import Count, chunk
 from wellread.documents.media import PDF, media_type, parser_for
+from wellread.documents.pages.marks import Quoted
+from wellread.documents.pages.picture import draw
 from wellread.documents.plugged import Parsers
 from wellread.documents.scans import with_scans
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.tokens import counter
 from wellread.errors import PluginError, SourceError, UsageError
 from wellread.store import layout
-from wellread.types import Parsed
+from wellread.types import Box, Parsed
 
 _LENGTH = struct.Struct(">I")
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -154,6 +157,8 @@ def answer(request: Mapping[str, Any], count: Count | None, parsers: Parsers, in
         digest = hashlib.sha256(data).hexdigest()
         if not data.strip():
             raise SourceError(f"{name}: is empty", "empty")
+        if (wanted := request.get("picture")) is not None:
+            return _pictured(data, digest, name, wanted)
         reply = _reply(_parsed(data, name, str(request["suffix"]), parsers), request, count)
     except SourceError as error:
         return {"kind": error.kind, "reason": str(error), "digest": digest}
@@ -193,6 +198,16 @@ def _reply(parsed: Parsed, request: Mapping[str, Any], count: Count | None) -> d
         passages = chunk(parsed, ChunkSettings(**request["chunk"]), count)
         reply["passages"] = [[p.span, p.heading_path, p.page, p.kind, p.n_tokens, p.header] for p in passages]
     return reply
+
+
+def _pictured(data: bytes, digest: str, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of the very version that ``wanted`` names, drawn. Raises: SourceError."""
+    if digest != wanted["digest"]:
+        raise SourceError(f"{name}: the file has changed since this version was read", "changed")
+    quoted = [Quoted(part["text"], Box(*part["box"]) if part["box"] else None) for part in wanted["quoted"]]
+    drawn = draw(data, name, int(wanted["page"]), quoted, near=bool(wanted["near"]))
+    fields = asdict(drawn)
+    return {**fields, "png": base64.b64encode(drawn.png).decode("ascii"), "digest": digest}
 
 
 def serve(requests: BinaryIO, send: Callable[[bytes], None], settings: ParseSettings, count: Count | None) -> None:

@@ -25,6 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from wellread.documents.pictures import PagePictures
 from wellread.errors import WellreadError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.retrieve.understand.followup import Turn
@@ -41,6 +42,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 SESSION = "wellread_session"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # all reach the table, which refuses
 AGAIN_SOON = (("retry-after", "5"),)
+PICTURES_WAITING = 200  # pages that wait to be drawn, one after the other
 BEAT_S = 1.0  # how often a silent stream looks whether the server is stopping
 SAFE = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -62,6 +64,8 @@ class Served:
     settings: ServeSettings
     models: Mapping[str, KnowledgeBase]
     turnstile: Turnstile = field(init=False)
+    drawing: Turnstile = field(init=False)
+    pictures: PagePictures = field(init=False)
     pool: ThreadPoolExecutor = field(init=False)
     stopping_at: float | None = None
     answered: int = 0
@@ -70,6 +74,7 @@ class Served:
     def __post_init__(self) -> None:
         places = self.settings.in_flight or (os.cpu_count() or 1)
         self.turnstile = Turnstile(places, self.settings.waiting)
+        self.drawing, self.pictures = Turnstile(1, PICTURES_WAITING), PagePictures(self.base.settings["parse"])
         self.pool = ThreadPoolExecutor(places + 8, thread_name_prefix="serve")
 
     async def in_thread(self, call: Callable[[], Any]) -> Any:

@@ -355,8 +355,3 @@ def search_page(query: str, hits: Sequence[Hit]) -> dict[str, Any]:
     ]
     page = {"object": "vector_store.search_results.page", "search_query": [query], "data": data}
     return page | {"has_more": False, "next_page": None}
-
-
-def quoted(value: str) -> str:
-    """A value as it stands in an address."""
-    return quote(value, safe="")

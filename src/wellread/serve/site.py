@@ -1,31 +1,42 @@
-"""The routes for people: ask, an answer, the documents, and the ways in and out."""
+"""The routes for people: ask, an answer, what was asked, and the ways in and out."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from wellread.errors import UsageError, WellreadError
-from wellread.serve import pages, replies, tools
+from wellread.knowledge_base import KnowledgeBase
+from wellread.markup import Markup
+from wellread.serve import answers, pages, passages, replies, tools
 from wellread.serve.app import SESSION, Endpoint, Visit
 from wellread.serve.replies import NOT_FOUND, HttpError
-from wellread.store import credentials
-from wellread.types import Answer, Principal
+from wellread.store import credentials, feedback
+from wellread.store.log import LoggedQuestion
+from wellread.types import Answer, Citation, Principal
 
 SIGNED_IN = timedelta(hours=12)
 _TYPES = {"css": "text/css", "js": "text/javascript"}
-_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
+LONGEST, LONGEST_WORDS = 2_000, 4_000  # characters of a question, of a comment
+LATELY = 5
 
 
 async def home(visit: Visit) -> Response:
-    """The field for a question."""
-    return HTMLResponse(pages.ask())
+    """The field for a question, and what the reader asked lately."""
+    base, question = visit.base, visit.request.query_params.get("q", "")[:LONGEST]
+    recent = [one.answer for one in await visit.served.in_thread(lambda: base.log(limit=100)) if _is_mine(visit, one)]
+    return HTMLResponse(pages.ask(question, recent=recent[:LATELY]))
+
+
+def _is_mine(visit: Visit, asked: LoggedQuestion) -> bool:
+    return visit.credential is not None and asked.user == visit.credential.who.user
 
 
 async def asked(visit: Visit) -> Response:
@@ -33,7 +44,16 @@ async def asked(visit: Visit) -> Response:
     question = (await visit.form()).get("question", "").strip()
     if not question:
         return HTMLResponse(pages.ask(notice="Write a question first."), 400)
-    return HTMLResponse(pages.ask(question, await visit.ask(question)))
+    answer = await visit.ask(question)
+    return HTMLResponse(pages.ask(question, await visit.served.in_thread(lambda: _made(visit.base, answer))))
+
+
+def _made(base: KnowledgeBase, answer: Answer) -> Markup:
+    return answers.of_answer(answer, passages.shown(base, _cited(answer)))
+
+
+def _cited(answer: Answer) -> tuple[Citation, ...]:
+    return answer.nearest if answer.refused else answer.citations
 
 
 async def ask_stream(visit: Visit) -> Response:
@@ -41,7 +61,7 @@ async def ask_stream(visit: Visit) -> Response:
     question = (await visit.form()).get("question", "").strip()
     if not question:
         raise HttpError(400, "invalid_request", "Write a question first.", "question")
-    events = visit.events(question, (), _told)
+    events = visit.events(question, (), partial(_told, visit.base))
     first = await anext(events)
 
     async def body() -> AsyncIterator[bytes]:
@@ -57,9 +77,9 @@ async def ask_stream(visit: Visit) -> Response:
     return StreamingResponse(body(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-def _told(pieces: Iterator[str | Answer]) -> Iterator[Mapping[str, Any]]:
+def _told(base: KnowledgeBase, pieces: Iterator[str | Answer]) -> Iterator[Mapping[str, Any]]:
     for piece in pieces:
-        yield {"html": pages.of_answer(piece)} if isinstance(piece, Answer) else {"piece": piece}
+        yield {"html": _made(base, piece)} if isinstance(piece, Answer) else {"piece": piece}
 
 
 def _event(value: Mapping[str, Any]) -> bytes:
@@ -67,12 +87,22 @@ def _event(value: Mapping[str, Any]) -> bytes:
 
 
 async def permalink(visit: Visit) -> Response:
-    """An answer that was given, for those who may see it."""
+    """An answer that was given, for those who may see all that it stands on."""
     base, trace = visit.base, visit.request.path_params["trace"]
-    logged = await visit.served.in_thread(lambda: base.log(trace_id=trace))
-    if not logged:
+
+    def told() -> str | None:
+        logged = base.log(trace_id=trace)
+        if not logged:
+            return None
+        answer = logged[0].answer
+        with base.store.reading() as connection:
+            opinions = feedback.listing(connection, who=base.who, trace_id=trace)
+        return answers.permalink(answer, passages.shown(base, _cited(answer)), opinions)
+
+    made: str | None = await visit.served.in_thread(told)
+    if made is None:
         raise NOT_FOUND
-    return HTMLResponse(pages.permalink(logged[0].answer))
+    return HTMLResponse(made)
 
 
 async def rate(visit: Visit) -> Response:
@@ -80,31 +110,14 @@ async def rate(visit: Visit) -> Response:
     form, base, trace = await visit.form(), visit.base, visit.request.path_params["trace"]
     if form.get("rating") not in ("-1", "0", "1"):
         raise HttpError(400, "invalid_request", "rating: is -1, 0 or 1")
-    rating, correction = int(form["rating"]), form.get("correction", "").strip()
+    words = {name: form.get(name, "").strip()[:LONGEST_WORDS] for name in ("comment", "correction")}
+    if form["rating"] == "0" and not any(words.values()):
+        raise HttpError(400, "invalid_request", "Write a comment or a correction, or choose Right or Wrong.")
     try:
-        await visit.served.in_thread(lambda: tools.rated(base, trace, rating=rating, comment="", correction=correction))
+        await visit.served.in_thread(lambda: tools.rated(base, trace, rating=int(form["rating"]), **words))
     except UsageError as error:
         raise NOT_FOUND from error
-    return RedirectResponse(f"/a/{trace}", 303)
-
-
-async def documents(visit: Visit) -> Response:
-    """What the reader may see, and what was not read."""
-    base = visit.base
-    told = await visit.served.in_thread(lambda: (base.documents(), base.failures(), base.status()))
-    return HTMLResponse(pages.documents(*told))
-
-
-async def document(visit: Visit) -> Response:
-    """The text of a version, at a quotation where one is asked for."""
-    query, base = visit.request.query_params, visit.base
-    version = int(query["v"]) if query.get("v", "").isdecimal() else None
-    try:
-        found = await visit.served.in_thread(lambda: tools.found(base, query.get("uri", ""), version))
-    except UsageError as error:
-        raise NOT_FOUND from error
-    match = _SPAN.fullmatch(query.get("at", ""))
-    return HTMLResponse(pages.document(found, (int(match[1]), int(match[2])) if match else None))
+    return RedirectResponse(f"/a/{quote(trace, safe='')}", 303)
 
 
 async def questions(visit: Visit) -> Response:
@@ -189,8 +202,6 @@ ROUTES = (
     Endpoint("GET", "/a/{trace}", "ask", permalink, page=True),
     Endpoint("POST", "/a/{trace}/rating", "rate", rate, page=True),
     Endpoint("GET", "/asked", "ask", questions, page=True),
-    Endpoint("GET", "/documents", "read", documents, page=True),
-    Endpoint("GET", "/d", "read", document, page=True),
     Endpoint("GET", "/login", None, login_form, page=True),
     Endpoint("POST", "/login", None, login, page=True),
     Endpoint("GET", "/link/{token}", None, link_form, page=True),

@@ -50,6 +50,13 @@ def readable(connection: Connection, *, who: Principal) -> frozenset[int]:
     return frozenset(ids)
 
 
+def of_tenant(connection: Connection, *, tenant: str) -> frozenset[int]:
+    """All access ids of the tenant; for telling what is hidden, not for show."""
+    if not storable(tenant):
+        return frozenset()
+    return frozenset(connection.execute(select(access.c.id).where(access.c.tenant == tenant)).scalars())
+
+
 def live_documents(connection: Connection, *, tenant: str) -> dict[str, int]:
     """Document id → access id of every live document of the tenant; for keeping them in step, not for show."""
     statement = select(versions.c.document_id, versions.c.access_id).where(

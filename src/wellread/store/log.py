@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select
 
-from wellread.store import checksums
+from wellread.store import access, checksums
 from wellread.store.engine.api import Transaction
-from wellread.store.engine.words import insert_missing
+from wellread.store.engine.words import insert_missing, one_of
 from wellread.store.schema import chunks, feedback, question_documents, questions, versions
 from wellread.types import Answer, Citation, Principal, Span, Stage, Usage, Verdict
 
@@ -132,10 +132,20 @@ def listing(
 
 
 def visible(connection: Connection, *, who: Principal) -> ColumnElement[bool]:
-    """Asked in the tenant of ``who`` by somebody with no group that ``who`` lacks: the answer holds nothing hidden."""
+    """Asked in the tenant of ``who`` by somebody with no group that ``who`` lacks: the answer holds nothing hidden.
+
+    Nor is one seen that stands on a document which was closed to ``who`` since.
+    """
     sets = connection.execute(select(questions.c.groups).distinct().where(questions.c.tenant == who.tenant)).scalars()
     allowed = [text for text in sets if frozenset(json.loads(text)) <= who.groups]
-    return and_(questions.c.tenant == who.tenant, questions.c.groups.in_(allowed))
+    asked_alike = and_(questions.c.tenant == who.tenant, questions.c.groups.in_(allowed))
+    hidden = access.of_tenant(connection, tenant=who.tenant) - access.readable(connection, who=who)
+    if not hidden:
+        return asked_alike
+    closed = and_(versions.c.retired_at.is_(None), one_of(versions.c.access_id, hidden))
+    names = (select(versions.c.document_id).where(closed), select(versions.c.uri).where(closed))
+    stands_on = [select(question_documents.c.trace_id).where(question_documents.c.document_id.in_(n)) for n in names]
+    return and_(asked_alike, *(questions.c.trace_id.not_in(traces) for traces in stands_on))
 
 
 def blank(tx: Transaction, documents: Collection[str]) -> int:

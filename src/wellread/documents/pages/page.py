@@ -54,17 +54,22 @@ def read_page(document: pypdfium2.PdfDocument, index: int, reader: GlyphReader) 
     try:
         textpage = page.get_textpage()
         try:
-            stored = raw.FS_RECTF()
-            if not raw.FPDF_GetPageBoundingBox(page.raw, stored):
-                width, height = page.get_size()
-                stored = raw.FS_RECTF(0, height, width, 0)
-            page_box = Rect(stored.left, stored.bottom, stored.right, stored.top)
-            rotation = raw.FPDFPage_GetRotation(page.raw) % 4
+            page_box, rotation = frame_of(page)
             return _read(document, page, textpage, page_box, (index + 1, rotation, reader))
         finally:
             textpage.close()
     finally:
         page.close()
+
+
+def frame_of(page: Any) -> tuple[Rect, int]:
+    """An open page as stored, y upwards (left, bottom, right, top), and the quarters by which it is shown turned."""
+    stored = raw.FS_RECTF()
+    if not raw.FPDF_GetPageBoundingBox(page.raw, stored):
+        width, height = page.get_size()
+        stored = raw.FS_RECTF(0, height, width, 0)
+    page_box = Rect(stored.left, stored.bottom, stored.right, stored.top)
+    return page_box, raw.FPDFPage_GetRotation(page.raw) % 4
 
 
 def _read(

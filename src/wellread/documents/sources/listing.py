@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 OWN_FILES = frozenset({"wellread.toml"})
 SIDECAR = ".meta.toml"
+_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 _READS_LIKE_A_BYTE = re.compile(rb"\\(?=x[0-9a-f]{2})")
 
 
@@ -287,3 +288,9 @@ def uri_of(path: str) -> str:
     if b"\\x" in name:
         name = _READS_LIKE_A_BYTE.sub(rb"\\x5c", name)
     return name.decode("utf-8", "backslashreplace").replace(os.sep, "/")
+
+
+def path_of(uri: str) -> str:
+    """The path that ``uri_of`` names so."""
+    named = uri.encode("utf-8", "surrogateescape")
+    return os.fsdecode(_BYTE.sub(lambda match: bytes([int(match[1], 16)]), named))

@@ -2,12 +2,26 @@
 "use strict";
 const form = document.getElementById("ask");
 const place = document.getElementById("answer");
+const lately = document.getElementById("lately");
 
-async function read(response) {
+function waiting(text) {
+  const article = document.createElement("article");
+  article.className = "answer";
+  const inside = document.createElement("div");
+  inside.className = "text";
+  const paragraph = document.createElement("p");
+  paragraph.className = "waiting";
+  paragraph.textContent = text;
+  inside.append(paragraph);
+  article.append(inside);
+  place.replaceChildren(article);
+  return paragraph;
+}
+
+async function read(response, paragraph) {
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
   let rest = "";
-  let text = place.querySelector(".text p");
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
@@ -18,9 +32,12 @@ async function read(response) {
       const data = event.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
       if (!data) continue;
       const said = JSON.parse(data);
-      if (said.piece !== undefined) text.append(said.piece);
+      if (said.piece !== undefined) {
+        if (paragraph.className) { paragraph.className = ""; paragraph.textContent = ""; }
+        paragraph.append(said.piece);
+      }
       if (said.html !== undefined) place.innerHTML = said.html;
-      if (said.error !== undefined) text.textContent = said.error.message;
+      if (said.error !== undefined) { paragraph.className = "notice"; paragraph.textContent = said.error.message; }
     }
   }
 }
@@ -30,25 +47,30 @@ if (form && place && window.ReadableStream) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (stop) stop.abort();
-    stop = new AbortController();
-    place.replaceChildren();
-    const text = document.createElement("div");
-    text.className = "text";
-    text.append(document.createElement("p"));
-    place.append(text);
+    const mine = (stop = new AbortController());
+    if (lately) lately.hidden = true;
+    const paragraph = waiting("Reading the documents (Escape stops) ");
     place.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch("/ask-stream", { method: "POST", body: new URLSearchParams(new FormData(form)), signal: stop.signal });
-      if (response.headers.get("content-type").startsWith("text/event-stream")) await read(response);
-      else text.firstChild.textContent = (await response.json()).error.message;
+      const response = await fetch("/ask-stream", { method: "POST", body: new URLSearchParams(new FormData(form)), signal: mine.signal });
+      if (response.headers.get("content-type").startsWith("text/event-stream")) await read(response, paragraph);
+      else { paragraph.className = "notice"; paragraph.textContent = (await response.json()).error.message; }
     } catch (error) {
-      if (error.name !== "AbortError") text.firstChild.textContent = "The connection broke: " + error.message;
+      if (stop !== mine) return;
+      paragraph.className = "notice";
+      paragraph.textContent = error.name === "AbortError" ? "Stopped." : "The connection broke: " + error.message;
     } finally {
-      place.removeAttribute("aria-busy");
+      if (stop === mine) { place.removeAttribute("aria-busy"); stop = null; }
     }
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && stop) stop.abort();
-    if (event.key === "/" && !/^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) { event.preventDefault(); document.getElementById("q").focus(); }
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && stop) stop.abort(); });
+}
+
+// a mark that is pointed at, or has the focus, shows which source it means
+for (const [name, on] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
+  document.addEventListener(name, (event) => {
+    const mark = event.target.closest && event.target.closest("a.mark");
+    const source = mark && document.getElementById(mark.hash.slice(1));
+    if (source) source.classList.toggle("shown", on);
   });
 }

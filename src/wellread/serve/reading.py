@@ -1,0 +1,106 @@
+"""The text of a document by its blocks (headings, paragraphs, lists, tables), a quotation marked in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wellread.markup import Markup, el, join
+from wellread.types import Block, Cell, Document, Span, Table
+
+AROUND = 6_000  # characters that are shown before and behind a quotation, and of a page of text twice that
+
+
+def window(document: Document, span: Span | None, start: int | None) -> Span:
+    """The part that is shown: from ``start``, or around ``span``."""
+    if start is None:
+        start = max(0, span.start - AROUND) if span is not None else 0
+    start = min(start, max(0, len(document.text) - 1))
+    return Span(start, min(len(document.text), max(start + 2 * AROUND, span.end if span is not None else 0)))
+
+
+def text(document: Document, span: Span | None, shown: Span, name: str | None) -> Markup:
+    """The blocks within ``shown``, whole ones; of a text without blocks its letters as they are.
+
+    ``name`` is the id of the first mark, to which a link leads.
+    """
+    marked = _Marked(document.text, span, name)
+    inside = [(n, block) for n, block in enumerate(document.blocks) if _overlap(block.span, shown)]
+    if not inside:
+        return el("pre", *marked.pieces(shown))
+    tables = {table.block: table for table in document.tables}
+    return join(*(_block(block, tables.get(n), marked) for n, block in inside if _is_shown(block, span)))
+
+
+def _is_shown(block: Block, span: Span | None) -> bool:
+    return not block.hidden or (span is not None and _overlap(block.span, span))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+class _Marked:
+    """Pieces of a text with a span of it marked; the first mark has the name."""
+
+    def __init__(self, whole: str, span: Span | None, name: str | None) -> None:
+        self._text, self._span, self._name = whole, span or Span(0, 0), name
+
+    def pieces(self, part: Span) -> Iterator[str]:
+        start, end = max(part.start, self._span.start), min(part.end, self._span.end)
+        if start >= end:
+            yield self._text[part.start : part.end]
+            return
+        yield self._text[part.start : start]
+        yield el("mark", self._text[start:end], id=self._name)
+        self._name = None
+        yield self._text[end : part.end]
+
+    def lines(self, part: Span) -> Iterator[Span]:
+        """The lines of a part that hold something."""
+        start = part.start
+        for line in self._text[part.start : part.end].split("\n"):
+            if line.strip():
+                yield Span(start, start + len(line))
+            start += len(line) + 1
+
+
+def _block(block: Block, table: Table | None, marked: _Marked) -> Markup:
+    if table is not None and table.cells:
+        return _table(table, marked)
+    if block.kind == "heading":
+        return el(f"h{min(6, max(2, block.level + 1))}", *marked.pieces(block.span))
+    if block.kind == "list":
+        return el("ul", *(el("li", *marked.pieces(line)) for line in marked.lines(block.span)), class_="plain")
+    if block.kind in ("code", "table"):
+        return el("pre", *marked.pieces(block.span))
+    return el("p", *marked.pieces(block.span), class_=block.kind if block.kind != "paragraph" else None)
+
+
+def _table(table: Table, marked: _Marked) -> Markup:
+    rows: dict[int, list[Cell]] = {}
+    for cell in table.cells:
+        rows.setdefault(cell.row, []).append(cell)
+    width = table.shape[1]
+    made = [_row(sorted(cells, key=lambda cell: cell.col), width, table.head_rows, marked) for cells in rows.values()]
+    caption = el("caption", table.caption) if table.caption else None
+    return el("div", el("table", caption, el("tbody", *made)), class_="scroll", tabindex="0", role="region",
+              aria_label=table.caption or "Table")  # fmt: skip
+
+
+def _row(cells: list[Cell], width: int, head_rows: int, marked: _Marked) -> Markup:
+    made: list[Markup] = []
+    at = 0
+    for cell in cells:
+        made += [el("td")] * max(0, cell.col - at)
+        head = cell.row < head_rows
+        made.append(
+            el(
+                "th" if head else "td",
+                *marked.pieces(cell.span),
+                scope="col" if head else None,
+                colspan=cell.col_span if cell.col_span > 1 else None,
+                class_="figure" if cell.kind == "number" else None,
+            )
+        )
+        at = cell.col + cell.col_span
+    return el("tr", *made, *[el("td")] * max(0, width - at))
