@@ -37,7 +37,6 @@ CALLED_AS_A_WHOLE = re.compile(  # modules that a list, a protocol or a folder n
 )
 UNCALLED = {  # by tests alone, or by nothing yet
     "index.graph.rows.exists",
-    "store.documents.count",
     "store.jobs.interrupted",
     "store.jobs.recent",
     "store.outcomes.get",

@@ -34,7 +34,7 @@ def test_a_person_signs_in_asks_sees_the_quotation_marked_and_rates(site: Site) 
     assert QUESTION in visit(site, cookie, "GET", f"/a/{answer}").text
     rated = visit(site, cookie, "POST", f"/a/{answer}/rating", {"rating": "1", "correction": ""})
     assert rated.status == 303
-    assert QUESTION in visit(site, cookie, "GET", "/asked").text
+    assert QUESTION in visit(site, cookie, "GET", "/me").text
     assert "fees.md" in visit(site, cookie, "GET", "/documents").text
 
 
@@ -70,7 +70,7 @@ def test_what_is_asked_never_becomes_markup(site: Site) -> None:
 
 def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
     cookie = signed_in(site)
-    for path in ("/", "/documents", "/asked", "/login"):
+    for path in ("/", "/documents", "/models", "/feedback", "/me", "/login"):
         headers = visit(site, cookie, "GET", path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff" and headers["cache-control"] == "no-store"

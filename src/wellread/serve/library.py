@@ -13,7 +13,7 @@ from wellread.documents.pictures import PagePicture, pages_of, size_of
 from wellread.errors import SourceError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.markup import el
-from wellread.serve import shelf, tools
+from wellread.serve import shelf, tools, tuned
 from wellread.serve.app import Endpoint, Visit
 from wellread.serve.replies import NOT_FOUND, HttpError
 from wellread.store import documents as store_documents
@@ -65,7 +65,8 @@ async def document(visit: Visit) -> Response:
 
 def _opened(base: KnowledgeBase, found: Document) -> shelf.Opened:
     with base.store.reading() as connection:
-        return shelf.Opened(found, store_documents.history(connection, found.id, who=base.who))
+        versions = store_documents.history(connection, found.id, who=base.who)
+    return shelf.Opened(found, versions, tuned.learned_by(base, found.id))
 
 
 async def picture(visit: Visit) -> Response:

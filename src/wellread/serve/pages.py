@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wellread.markup import Markup, el, join
 from wellread.types import Answer
 
-MENU = (("/", "Ask"), ("/documents", "Documents"), ("/asked", "Asked"))
+MENU = (("/", "Ask"), ("/documents", "Documents"), ("/models", "Models"), ("/feedback", "Feedback"), ("/me", "Me"))
 
 
 def page(title: str, *children: str | None, signed_in: bool = True, wide: bool = False) -> str:
@@ -17,6 +17,7 @@ def page(title: str, *children: str | None, signed_in: bool = True, wide: bool =
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
         el("title", f"{title} · wellread"),
+        el("link", rel="icon", href="/static/icon.svg"),
         el("link", rel="stylesheet", href="/static/app.css"),
         Markup('<script src="/static/app.js" defer></script>'),
     )
@@ -37,8 +38,15 @@ def page(title: str, *children: str | None, signed_in: bool = True, wide: bool =
     return f"<!doctype html>\n{el('html', el('head', head), el('body', body), lang='en')}\n"
 
 
-def ask(question: str = "", answer: Markup | None = None, notice: str = "", recent: Sequence[Answer] = ()) -> str:
-    """The field for a question, the answer where there is one, else what the reader asked last."""
+def ask(
+    question: str = "",
+    answer: Markup | None = None,
+    notice: str = "",
+    *,
+    recent: Sequence[Answer] = (),
+    n_documents: int | None = None,
+) -> str:
+    """The field for a question, the answer where there is one, else what is there and what the reader asked last."""
     field = join(
         el("label", "Your question", for_="q", class_="unseen"),
         el(
@@ -59,8 +67,16 @@ def ask(question: str = "", answer: Markup | None = None, notice: str = "", rece
     said = el("p", notice, class_="notice", role="alert") if notice else None
     live = el("section", answer, id="answer", aria_live="polite", aria_label="Answer")
     before = [el("li", el("a", one.question, href=f"/a/{one.trace_id}")) for one in recent]
-    lately = el("section", el("h2", "Asked lately"), el("ul", *before, class_="plain"), id="lately") if before else None
-    return page("Ask", el("h1", "Ask the documents"), form, said, live, lately, wide=True)
+    lately = join(el("h2", "Asked lately"), el("ul", *before, class_="plain")) if before else None
+    begin = el("section", _there(n_documents), lately, id="lately") if n_documents is not None else None
+    return page("Ask", el("h1", "Ask the documents"), form, said, live, begin, wide=True)
+
+
+def _there(n_documents: int) -> Markup:
+    if not n_documents:
+        return el("p", "There is nothing to read yet. Bring documents in: ", el("code", "wellread add FOLDER"))
+    number = el("a", f"{n_documents:,} {'document' if n_documents == 1 else 'documents'}", href="/documents")
+    return el("p", "You may read ", number, ". Every sentence of an answer names where it stands.", class_="place")
 
 
 def search_field(action: str, label: str, value: str) -> Markup:
@@ -68,15 +84,6 @@ def search_field(action: str, label: str, value: str) -> Markup:
     field = el("input", id="f", name="q", type="search", value=value, placeholder=label)
     button = el("button", "Filter")
     return el("form", el("label", label, for_="f", class_="unseen"), field, button, action=action, class_="filter")
-
-
-def asked(answers: Sequence[Answer]) -> str:
-    """The questions that the reader asked, newest first."""
-    rows = [
-        el("li", el("a", one.question, href=f"/a/{one.trace_id}"), " — refused" if one.refused else None)
-        for one in answers
-    ]
-    return page("Asked", el("h1", "Asked"), el("ol", *rows) if rows else el("p", "Nothing was asked yet."))
 
 
 def login(notice: str = "") -> str:

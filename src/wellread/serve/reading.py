@@ -83,7 +83,7 @@ def _table(table: Table, marked: _Marked) -> Markup:
     width = table.shape[1]
     made = [_row(sorted(cells, key=lambda cell: cell.col), width, table.head_rows, marked) for cells in rows.values()]
     caption = el("caption", table.caption) if table.caption else None
-    return el("div", el("table", caption, el("tbody", *made)), class_="scroll", tabindex="0", role="region",
+    return el("div", el("table", caption, el("tbody", *made)), class_="scroll", tabindex="0", role="group",
               aria_label=table.caption or "Table")  # fmt: skip
 
 

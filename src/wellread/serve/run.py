@@ -13,12 +13,12 @@ from wellread.errors import UsageError
 from wellread.evaluate import ways
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import KnowledgeBase
-from wellread.serve import api, library, site
+from wellread.serve import api, library, mine, site, tuned
 from wellread.serve.app import Served, application
 from wellread.serve.settings import ServeSettings
 from wellread.store import credentials
 
-ROUTES = (*api.ROUTES, *site.ROUTES, *library.ROUTES)
+ROUTES = (*api.ROUTES, *site.ROUTES, *library.ROUTES, *mine.ROUTES, *tuned.ROUTES)
 LINK_LASTS = timedelta(minutes=10)
 _HERE = ("127.0.0.1", "::1", "localhost")
 

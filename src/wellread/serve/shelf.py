@@ -95,7 +95,7 @@ def _table(listed: Sequence[Document]) -> Markup:
     names = ("Document", "Type", "Version", "Changed", "In force", "Who may read")
     head = el("tr", *(el("th", name, scope="col") for name in names))
     table = el("table", el("thead", head), el("tbody", *rows))
-    return el("div", table, class_="scroll", tabindex="0", role="region", aria_label="Documents")
+    return el("div", table, class_="scroll", tabindex="0", role="group", aria_label="Documents")
 
 
 def _name(document: Document) -> Markup:

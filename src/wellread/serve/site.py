@@ -1,4 +1,4 @@
-"""The routes for people: ask, an answer, what was asked, and the ways in and out."""
+"""The routes for people: ask, an answer, and the ways in and out."""
 
 from __future__ import annotations
 
@@ -18,25 +18,28 @@ from wellread.markup import Markup
 from wellread.serve import answers, pages, passages, replies, tools
 from wellread.serve.app import SESSION, Endpoint, Visit
 from wellread.serve.replies import NOT_FOUND, HttpError
-from wellread.store import credentials, feedback
-from wellread.store.log import LoggedQuestion
+from wellread.store import credentials, feedback, log
+from wellread.store import documents as store_documents
 from wellread.types import Answer, Citation, Principal
 
 SIGNED_IN = timedelta(hours=12)
-_TYPES = {"css": "text/css", "js": "text/javascript"}
+STATIC = {"app.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 LONGEST, LONGEST_WORDS = 2_000, 4_000  # characters of a question, of a comment
-LATELY = 5
+LATELY, SHOWN_LATELY = 30, 5
 
 
 async def home(visit: Visit) -> Response:
     """The field for a question, and what the reader asked lately."""
     base, question = visit.base, visit.request.query_params.get("q", "")[:LONGEST]
-    recent = [one.answer for one in await visit.served.in_thread(lambda: base.log(limit=100)) if _is_mine(visit, one)]
-    return HTMLResponse(pages.ask(question, recent=recent[:LATELY]))
 
+    def told() -> str:
+        with base.store.reading() as connection:
+            mine = log.recent(connection, who=base.who, limit=LATELY, user=base.who.user)
+            n_documents = store_documents.count(connection, who=base.who)
+        recent = {one.answer.question: one.answer for one in reversed(mine)}  # each question once, as answered last
+        return pages.ask(question, recent=list(recent.values())[::-1][:SHOWN_LATELY], n_documents=n_documents)
 
-def _is_mine(visit: Visit, asked: LoggedQuestion) -> bool:
-    return visit.credential is not None and asked.user == visit.credential.who.user
+    return HTMLResponse(await visit.served.in_thread(told))
 
 
 async def asked(visit: Visit) -> Response:
@@ -120,13 +123,6 @@ async def rate(visit: Visit) -> Response:
     return RedirectResponse(f"/a/{quote(trace, safe='')}", 303)
 
 
-async def questions(visit: Visit) -> Response:
-    """What the reader asked."""
-    base = visit.base
-    logged = await visit.served.in_thread(lambda: base.log(limit=100))
-    return HTMLResponse(pages.asked([one.answer for one in logged]))
-
-
 async def login_form(visit: Visit) -> Response:
     """The form to sign in."""
     return HTMLResponse(pages.login())
@@ -189,10 +185,10 @@ def _ended(visit: Visit, number: str, who: Principal) -> None:
 async def static(visit: Visit) -> Response:
     """Style and script, from the package."""
     name = visit.request.path_params["name"]
-    if name not in ("app.css", "app.js"):
+    if name not in STATIC:
         raise NOT_FOUND
     content = (files("wellread.serve") / "static" / name).read_bytes()
-    return Response(content, media_type=_TYPES[name.rpartition(".")[2]], headers={"cache-control": "max-age=3600"})
+    return Response(content, media_type=STATIC[name], headers={"cache-control": "max-age=3600"})
 
 
 ROUTES = (
@@ -201,7 +197,6 @@ ROUTES = (
     Endpoint("POST", "/ask-stream", "ask", ask_stream),
     Endpoint("GET", "/a/{trace}", "ask", permalink, page=True),
     Endpoint("POST", "/a/{trace}/rating", "rate", rate, page=True),
-    Endpoint("GET", "/asked", "ask", questions, page=True),
     Endpoint("GET", "/login", None, login_form, page=True),
     Endpoint("POST", "/login", None, login, page=True),
     Endpoint("GET", "/link/{token}", None, link_form, page=True),

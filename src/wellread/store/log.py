@@ -98,9 +98,11 @@ def _documents_of(connection: Connection, answer: Answer) -> set[str]:
     return found
 
 
-def recent(connection: Connection, *, who: Principal, limit: int = 20) -> list[LoggedQuestion]:
-    """The newest questions that ``who`` may see, newest first."""
+def recent(connection: Connection, *, who: Principal, limit: int = 20, user: str | None = None) -> list[LoggedQuestion]:
+    """The newest questions that ``who`` may see, newest first; those that ``user`` asked alone where one is given."""
     statement = select(questions).where(visible(connection, who=who))
+    if user is not None:
+        statement = statement.where(questions.c.user == user)
     newest = statement.order_by(questions.c.asked_at.desc(), questions.c.trace_id).limit(limit)
     return [_asked(row) for row in connection.execute(newest)]
 
