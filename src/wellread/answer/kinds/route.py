@@ -36,6 +36,7 @@ KINDS: tuple[Kind, ...] = (
     table.rows,
     table.lookup,
     table.unnamed,
+    table.meant,
     hops.answer,
     keyword.answer,
     disagreement.answer,

@@ -8,20 +8,28 @@ from collections.abc import Sequence
 
 from wellread.answer import gate
 from wellread.answer.elements import NEGATION, held_by, pairs_of
+from wellread.answer.kinds import figure
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
 from wellread.answer.kinds.telling import ASKING, limits, near, stands, telling
+from wellread.retrieve import quantities
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, words
 
 LOOKED_AT = 10  # best pieces among which the rows of a table are counted
 FEWEST_ROWS, MOST_ROWS = 3, 12
 MOST_UNHELD = 1  # telling words of a question that rows shown whole need not hold: a verb
+MEANT, APART = 0.45, 0.1  # cosine of a column's name, and what it must be before the next one's; docs/log.md
 LEAST_WORDS = 2  # telling words of a question that a single row has to hold, all of them
 
 _LIST = re.compile(
     r"\b(?:which|what) (?!is\b|was\b|does\b|has\b|this\b)\w+s\b|\bwhat do they\b|\b(?:list|all|each|every|compare)\b",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[^\W_][\w'’-]*")
+_PART = re.compile(r" (?:of|that|which|who|where|whose) ")  # what is asked stands before it
+_GENERAL = re.compile(r"\b(?:number|amount|name|size|total|value|kind|type) of (?:the )?", re.IGNORECASE)
+_UNITS = {"m": "metres", "km": "kilometres", "kg": "kilograms", "t": "tonnes", "h": "hours", "min": "minutes"}
+_UNITS |= {"l": "litres", "kw": "kilowatts", "kwh": "kilowatt hours", "m2": "square metres", "ha": "hectares"}
 _SELECTS = re.compile(r"\W*which\b", re.IGNORECASE)
 
 
@@ -59,6 +67,72 @@ def unnamed(case: QuestionCase) -> Made | None:
     if len(fitting) != 1 or len(wanted) < LEAST_WORDS:
         return None
     return Made("table lookup", (CitedClaim(fitting[0].reading, (fitting[0],)),), how="the row that holds all names")
+
+
+def meant(case: QuestionCase) -> Made | None:
+    """The one row that holds every name of the question, where one column means what is asked: people are inhabitants.
+
+    The cosine of the question without its names and of each other column's name decides; see docs/log.md for the two
+    limits, which were set on questions to tables that are not ours.
+    """
+    named = frozenset(word for name in gate.names(case.question) for word in words(name)) & telling(case.question)
+    if not named or _LIST.search(case.question) or figure.computes(case.question):
+        return None
+    rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and named <= _cells(u, case.question)]
+    fitting = [(unit, *_column_meant(case, unit, named)) for unit in rows]
+    fitting = [one for one in fitting if one[1]]
+    if len(fitting) != 1:
+        return None
+    [(row, column, value)] = fitting
+    if not asked.holds(value, asked.wanted(case.question), case.question):
+        return None
+    held = held_by(row).words | _cells(row, case.question)
+    lost = [word for word in limits(case.question) if not stands(word, held)]
+    if lost and not near(lost, row.reading, case.scorer):
+        return None
+    how = f"the row that holds all names; «{column.replace('_', ' ')}» is nearest to what is asked"
+    return Made("table lookup", (CitedClaim(row.reading, (row,)),), how=how)
+
+
+def _cells(row: Quotable, question: str) -> frozenset[str]:
+    """Words of a row's cells, with those of the question that say a date of them, and its title's names asked for."""
+    cells = " ".join(value for _, value in pairs_of(row))
+    folded = quantities.fold(question)
+    said = [q for q in quantities.quantities(question) if q.days and any(_iso(day) in cells for day in q.days)]
+    dates = frozenset(word for q in said for word in words(folded[q.span.start : q.span.end]))
+    return held_by(row).own | dates | (frozenset(words(row.context)) & frozenset(words(" ".join(gate.names(question)))))
+
+
+def _iso(day: quantities.Day) -> str:
+    """«2025-07» for July 2025, as tables write it; a date without a year is in none."""
+    year, month, date = day
+    return f"{year}-{month:02d}" + (f"-{date:02d}" if date else "") if year and month else "\0"
+
+
+def _column_meant(case: QuestionCase, row: Quotable, named: frozenset[str]) -> tuple[str, str]:
+    """The column that means what is asked of a row, with its cell; none where no name stands in the row itself."""
+    pairs = [(name, value) for name, value in pairs_of(row) if value.strip()]
+    free = [(name, value) for name, value in pairs if name and not frozenset(words(value)) & named]
+    if len(free) == len(pairs) or not free:
+        return "", ""
+    head = _PART.split(_GENERAL.sub("", case.question), maxsplit=1)[0]
+    titles = [name.replace("_", " ") for name, value in pairs if (name, value) not in free]
+    keys = named | frozenset(words(" ".join(titles)))
+    rest = " ".join(word for word in _WORDS.findall(head) if not set(words(word)) & keys)
+    vectors = case.scorer.embed([rest, *(_spoken(name) for name, _ in free)])
+    near_by = sorted(zip((vectors[1:] @ vectors[0]).tolist(), free, strict=True), reverse=True)
+    first, second = near_by[0][0], near_by[1][0] if len(near_by) > 1 else 0.0
+    return near_by[0][1] if first >= MEANT and first - second >= APART else ("", "")
+
+
+def _spoken(column: str) -> str:
+    """A column's name with its unit as people say it: «length_m» is «length metres»."""
+    head, _, unit = column.replace("_", " ").rpartition(" ")
+    return (
+        f"{head} {_UNITS[unit.strip('()').lower()]}"
+        if head and unit.strip("()").lower() in _UNITS
+        else f"{head} {unit}"
+    )
 
 
 def lists(question: str) -> bool:
