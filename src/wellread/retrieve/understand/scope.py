@@ -1,8 +1,10 @@
 """When a question names a document, it is looked for there first.
 
-Names are what the base knows: titles, file names, metadata values, and years in any of them. A file name or a whole
-title is meant: only there is searched, unless nothing is found. A metadata value, or a rare word of a short title
-together with a year, is likely: hits there count more.
+Names are what the base knows: titles, file names, metadata values, and years in any of them. Only where the question
+says so («in the staff handbook», «according to …», a file name, a title with its year) is nothing else searched, unless
+nothing is found there. A title that stands in a question, a metadata value, or a rare word of a short title together
+with a year, is likely: hits there count more, and several titles count alike. Years are read in the forms that people
+write: 2018, FY2018, FY18, fiscal 2018, 2018/19, Q3 2018.
 """
 
 from __future__ import annotations
@@ -26,6 +28,11 @@ STRONG = 1.6
 
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_FISCAL = re.compile(r"\b(?:fy|fiscal(?: year)?|q[1-4]|h[12])[ _'’-]?(?P<year>\d\d)(?!\d)", re.IGNORECASE)
+_SEASON = re.compile(r"(?P<first>(?:19|20)\d)\d[/–-](?P<second>\d\d)(?!\d)")  # a dash between years
+_INTO = re.compile(
+    r"\b(?P<how>in|inside|within|according to|under)(?: (?:the|our|your|my|this|that|its))?$", re.IGNORECASE
+)
 _FILE = re.compile(r"[^\s\"'«»<>|]+\.[A-Za-z][A-Za-z0-9]{0,4}\b")
 
 Versions = frozenset[int]
@@ -87,9 +94,16 @@ def vocabulary(names: tuple[DocumentNames, ...], allowed: frozenset[int] | None)
                 values.setdefault(phrase, set()).add(name.version_id)
         dated = [name.title, path.name, *name.metadata.values()]
         in_force = [str(name.valid_from.year)] if name.valid_from else []
-        for year in {*in_force, *(year for text in dated for year in _YEAR.findall(text))}:
+        for year in {*in_force, *(year for text in dated for year in years_of(text))}:
             years.setdefault(year, set()).add(name.version_id)
     return Vocabulary(n, _frozen(files), _frozen(titles), _frozen(values), _frozen(words), _frozen(years))
+
+
+def years_of(text: str) -> set[str]:
+    """The years that a text names, of four digits: FY18 is 2018, 2018/19 is 2018 and 2019."""
+    found = set(_YEAR.findall(text)) | {f"20{match['year']}" for match in _FISCAL.finditer(text)}
+    seasons = {f"{match['first'][:2]}{match['second']}" for match in _SEASON.finditer(text) if match["second"] > "12"}
+    return found | seasons
 
 
 def _telling(phrase: Sequence[str]) -> bool:
@@ -110,19 +124,38 @@ def scope(question: str, known: Vocabulary) -> Scope | None:
         if name in known.files:
             return Scope(known.files[name], True, STRONG, (name,))
     words = words_of(question)
-    year_sets = [known.years[y] for y in words if y in known.years]
-    dated = frozenset().union(*year_sets)
-    title = _longest(words, known.titles, 2)
-    if title is not None:
-        chosen = known.titles[title]
-        if len(chosen) <= SHARE * known.n or len(chosen) == 1:
-            narrowed = chosen & dated or chosen
-            exactly = len(title) >= 3 or words == title
-            return Scope(narrowed, (exactly and not year_sets) or bool(chosen & dated), STRONG, (" ".join(title),))
-    return _likely(words, known, dated)
+    asked = sorted(years_of(question))
+    dated = frozenset().union(*(known.years[year] for year in asked if year in known.years))
+    titles = [title for title in _named(words, known.titles) if _tells(known.titles[title], known)]
+    if titles:
+        chosen = frozenset().union(*(known.titles[title] for title in titles))
+        both = chosen & dated
+        only = len(titles) == 1 and (bool(both) or (not asked and _is_meant(question, words, titles[0])))
+        return Scope(both or chosen, only, STRONG, tuple(" ".join(title) for title in titles))
+    return _likely(words, known, dated, asked)
 
 
-def _likely(words: tuple[str, ...], known: Vocabulary, dated: Versions) -> Scope | None:
+def _tells(versions: Versions, known: Vocabulary) -> bool:
+    return len(versions) <= SHARE * known.n or len(versions) == 1
+
+
+def _is_meant(question: str, words: tuple[str, ...], title: tuple[str, ...]) -> bool:
+    """Whether nothing but that document is asked about: it is all of the question, quoted, or «in the …»."""
+    if words == title:
+        return True
+    folded = fold(question)
+    pattern = r"[\W_]+".join(map(re.escape, title))
+    match = re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", folded, re.IGNORECASE)
+    if match is None:
+        return False
+    before = folded[: match.start()].rstrip()
+    if before[-1:] in "\"'«“‘" and before:  # quotation marks
+        return True
+    into = _INTO.search(before)
+    return into is not None and (len(title) > 2 or into["how"].lower() == "according to")  # «in Gannet Bay» is a ship
+
+
+def _likely(words: tuple[str, ...], known: Vocabulary, dated: Versions, asked: Sequence[str]) -> Scope | None:
     value = _longest(words, known.values, 1)
     if value is not None and len(known.values[value]) <= SHARE * known.n:
         chosen = known.values[value]
@@ -133,8 +166,20 @@ def _likely(words: tuple[str, ...], known: Vocabulary, dated: Versions) -> Scope
         if both:
             return Scope(both, False, STRONG, tuple(sorted(rare)))
     if dated and len(dated) <= SHARE * known.n:
-        return Scope(dated, False, LIKELY, tuple(w for w in words if w in known.years))
+        return Scope(dated, False, LIKELY, tuple(year for year in asked if year in known.years))
     return None
+
+
+def _named(words: Sequence[str], names: Mapping[tuple[str, ...], Versions]) -> list[tuple[str, ...]]:
+    """The names that stand in the words, the longest at each place, none within another."""
+    found, start = [], 0
+    while start < len(words):
+        lengths = range(min(LONGEST, len(words) - start), 1, -1)
+        longest = next((n for n in lengths if tuple(words[start : start + n]) in names), 0)
+        if longest:
+            found.append(tuple(words[start : start + longest]))
+        start += longest or 1
+    return found
 
 
 def _longest(words: Sequence[str], names: Mapping[tuple[str, ...], Versions], shortest: int) -> tuple[str, ...] | None:
