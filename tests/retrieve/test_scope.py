@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from wellread.index.open import DocumentNames
 from wellread.retrieve.understand.scope import LIKELY, STRONG, Scope, scope, vocabulary
 
@@ -51,3 +53,37 @@ def test_a_question_that_names_nothing_is_not_scoped() -> None:
 def test_what_may_not_be_seen_cannot_be_named() -> None:
     assert scope("pay scales of the board", KNOWN) is None
     assert scope("pay scales of the board", vocabulary(BASE, None)) is not None
+
+
+LONG = vocabulary(
+    (
+        named(1, "Handbook for deck crew", "/d/deck.md"),
+        named(2, "Rules of the harbour board", "/d/rules.md"),
+        named(3, "Acme_FY2018", "/d/Acme_FY2018.pdf"),
+        named(4, "Acme_FY2019", "/d/Acme_FY2019.pdf"),
+        *(named(n, f"Page {n}", f"/d/p{n}.md") for n in range(8, 40)),
+    ),
+    None,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "versions", "only"),
+    [
+        ("Who wrote the handbook for deck crew?", {1}, False),  # it may be told elsewhere
+        ("What does it say in the handbook for deck crew on boots?", {1}, True),
+        ("According to the rules of the harbour board, who may fish?", {2}, True),
+        ("What is «Handbook for deck crew» about?", {1}, True),
+        ("Do the rules of the harbour board follow the handbook for deck crew?", {1, 2}, False),
+        ("How much cash had Acme in FY2018?", {3}, False),
+        ("How much cash had Acme in FY18?", {3}, False),
+        ("How much cash had Acme in fiscal year 2019?", {4}, False),
+        ("How much cash had Acme in 2018/19?", {3, 4}, False),
+    ],
+)
+def test_a_title_shuts_others_out_only_where_the_question_says_so(
+    question: str, versions: set[int], only: bool
+) -> None:
+    found = scope(question, LONG)
+    assert found is not None
+    assert (set(found.versions), found.only) == (versions, only)
