@@ -73,6 +73,20 @@ def test_better_settings_are_shown_and_written_when_accepted(on: On) -> None:
     assert told["frozen"] is True
 
 
+def test_the_threshold_for_a_wanted_risk_is_shown_and_written(on: On) -> None:
+    assert on("config", "set", "answer.passages", "20").exit_code == 0
+    done = on("optimise", "--answers", "--risk", "0.5")
+    assert done.exit_code == 0
+    assert "of these wrong" in done.stdout
+    assert "it takes 20 right and 20 wrong answers to fit it" in done.stdout
+    assert "nothing was changed; --yes writes it" in done.stdout
+    assert "<svg" in Path("base/answers.html").read_text("utf-8")
+    told = json.loads(on("optimise", "--answers", "--risk", "0.5", "--json", "--yes").stdout)
+    assert told["wanted"] == 0.5
+    written = Path("base/wellread.toml").read_text("utf-8")
+    assert f"refuse_below = {told['settings']['answer.refuse_below']}" in written
+
+
 def test_without_questions_there_is_nothing_to_search_with(wellread) -> None:
     wellread("init", "base")
     done = wellread("--base", "base", "optimise")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wellread.answer import draft as drafting
 from wellread.answer import evidence, gate, write
@@ -93,7 +93,8 @@ def _answered(
         detail.update({name: round(getattr(weighed, name), 3) for name in gate.FEATURES})
         detail["probability"] = round(weighed.probability, 3)
     opened = (parts.scorer, parts.search, parts.before)
-    case = QuestionCase(asked, tuple(hits), scored, weighed.probability, settings, *opened)
+    stated = settings.stated(weighed.probability)
+    case = QuestionCase(asked, tuple(hits), scored, stated, settings, *opened)
     route, declined = "", False
     if writes and settings.style in IN_STEPS and parts.chat is not None:
         from wellread.answer.agent import react  # read only where it is asked for
@@ -114,10 +115,23 @@ def _answered(
             yield from kinds.answer(case, draft, detail)
             route = "computed" if detail.get("kind") in kinds.COMPUTED else "quoted"
     if not draft.sentences:
-        yield REFUSAL
-        yield drafting.refused(question, draft, scored, hits, settings.nearest, weighed.probability)
+        said = refusal(result)
+        yield said
+        refused = drafting.refused(question, draft, scored, hits, settings.nearest, stated)
+        yield replace(refused, text=said)
         return
-    yield drafting.finished(question, draft, route, max(weighed.probability, draft.sure))
+    yield drafting.finished(question, draft, route, max(stated, settings.stated(draft.sure)))
+
+
+def refusal(result: SearchResult) -> str:
+    """What is said where nothing was answered: also that no document is in the language of the question."""
+    foreign = next((stage.detail["foreign"] for stage in result.stages if "foreign" in stage.detail), "")
+    if not foreign:
+        return REFUSAL
+    return (
+        f"{REFUSAL} The question is in {foreign}, and none of them is: ask in a language of the documents, or set a"
+        " multilingual embed.model."
+    )
 
 
 def corrected(question: str, result: SearchResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, log
 from typing import Literal
 
 IN_STEPS = ("react", "act")  # styles that think and act with tools
@@ -26,6 +27,10 @@ class AnswerSettings:
     """Hits that are read for evidence."""
     refuse_below: float = 0.5
     """Probability that the passages hold the answer, below which it is «not in the documents»; 0 never refuses."""
+    confidence_slope: float = 1.0
+    """What the log odds of an answer's confidence are multiplied with; wellread optimise --answers fits it."""
+    confidence_shift: float = 0.0
+    """What is added to them after that; both are learned from your questions, 1 and 0 leave them as they are."""
     quotes: int = 2
     """Most sentences in a quoted answer."""
     budget_tokens: int = 0
@@ -47,7 +52,16 @@ class AnswerSettings:
         """Tokens of an answer by a model of which nothing is known."""
         return self.max_tokens or SMALL_ANSWER
 
+    def stated(self, probability: float) -> float:
+        """The confidence that is stated, and compared with ``refuse_below``: the probability by slope and shift."""
+        if self.confidence_slope == 1 and self.confidence_shift == 0:
+            return probability
+        inside = min(max(probability, 1e-6), 1 - 1e-6)
+        return 1 / (1 + exp(-(self.confidence_slope * log(inside / (1 - inside)) + self.confidence_shift)))
+
     def __post_init__(self) -> None:
+        if not self.confidence_slope > 0:
+            raise ValueError("confidence_slope: is above 0")
         if not self.agent_seconds > 0:
             raise ValueError("agent_seconds: is above 0")
         for name, least in (

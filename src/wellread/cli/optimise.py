@@ -20,8 +20,10 @@ from wellread.errors import UsageError
 from wellread.evaluate import settings as evaluate_settings
 from wellread.knowledge_base import KnowledgeBase
 from wellread.optimise import optimise as searching
-from wellread.optimise import rechunk, tradeoff
+from wellread.optimise import rechunk, riskpage, tradeoff
+from wellread.optimise import risk as risks
 from wellread.optimise.optimise import Optimised
+from wellread.optimise.risk import RiskLimit, RiskTest
 from wellread.optimise.trial import Trial
 from wellread.questions import file as questions
 from wellread.questions import freeze
@@ -31,12 +33,14 @@ EXAMPLES = """
 wellread optimise --minutes 10
 wellread optimise --minutes 30 --try embed.model=onnx:minilm --try answer.passages=60 --yes
 wellread optimise --minutes 5 --only answer.passages --only retrieve.alpha
+wellread optimise --answers --risk 0.05
 """
 PAGE, TRIALS = "optimise.html", "optimise.json"
+RISK_PAGE, RISK_FILE = "answers.html", "answers.json"
 
 
 @command(examples=EXAMPLES, kept="what was asked is kept; the same command resumes")
-def optimise(
+def optimise(  # noqa: PLR0913 - the options of a command
     call: Call,
     minutes: Annotated[float, typer.Option(min=0.1, metavar="N", help="How long to search, test included.")] = 10.0,
     more: Annotated[
@@ -53,18 +57,30 @@ def optimise(
         bool, typer.Option("--yes", help="Write better settings into wellread.toml without asking.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Forget what earlier searches asked.")] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Fit the threshold of refusal and the confidence, for --risk.")
+    ] = False,
+    risk: Annotated[
+        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Wrong answers among those given, at most.")
+    ] = 0.05,
 ) -> int:
     """Search the best settings by your questions, and propose them.
 
     Chunk size, weights, reranker, rewriting, passages, threshold and what --try names are tried on the validation
     questions; the winner is asked the test questions once. What may be chance is not proposed. Nothing is embedded or
     asked twice: the same call resumes.
+
+    With --answers nothing is searched but the threshold of refusal for a wanted risk, and the confidence is made a
+    probability; the curve of risk and coverage goes into answers.html.
     """
     with open_base(call, read_only=True) as base, progress(call) as watched:
         settings = evaluate_settings.load(base.folder, call.overrides)
         validation, test, frozen = _questions(base)
         if again:
             rechunk.removed(base)
+        if answers:
+            limit = risks.limit(base, validation, test, risk, watched)
+            return _limited(call, limit, out or base.folder, frozen, yes)
         budget = searching.Budget(minutes, settings.seed, settings.draws, tuple(more or ()), tuple(only or ()))
         found = searching.optimise(base, validation, test, budget, watched)
         folder = out or base.folder
@@ -78,6 +94,39 @@ def optimise(
     if found.proposal and (not call.json or yes):
         _proposed(call, {key: new for key, (_, new) in found.proposal.items()}, yes)
     return DONE
+
+
+def _limited(call: Call, found: RiskLimit, folder: Path, frozen: bool, yes: bool) -> int:
+    """Tells what a wanted risk costs, writes the page, and proposes the settings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RISK_PAGE).write_text(riskpage.page(found), "utf-8")
+    (folder / RISK_FILE).write_text(json.dumps(show.plain(found), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if call.json:
+        whole = {**show.plain(replace(found, curve=())), "settings": found.settings, "frozen": frozen}
+        show.dump({"page": folder / RISK_PAGE, "curve": folder / RISK_FILE, **whole})
+    else:
+        show.say(riskpage.said(found), "bold")
+        tests = [("now", found.now), *([("with the threshold found", found.test)] if found.test else [])]
+        show.rows([(name, *_risk_figures(test)) for name, test in tests], indent=4)
+        if not found.calibrated:
+            fewest = f"{risks.FEWEST} right and {risks.FEWEST} wrong answers"
+            show.say(f"the confidence is left as it is: it takes {fewest} to fit it", indent=4)
+        if not frozen:
+            show.say("the set is not frozen: it was halved for this (wellread questions freeze)", indent=4)
+        if found.failed:
+            show.say(f"a model failed {len(found.failed)} times, first on {found.failed[0]}", "yellow", indent=4)
+        hint(call, f"risk against coverage: {show.where(str((folder / RISK_PAGE).resolve()))}")
+    if found.settings and (not call.json or yes):
+        _proposed(call, found.settings, yes)
+    return DONE
+
+
+def _risk_figures(test: RiskTest) -> tuple[str, str, str]:
+    answered = f"{test.coverage.value:.0%} answered"
+    if test.risk is None:
+        return answered, "", f"n = {test.questions}"
+    low, high = 100 * test.risk.low, 100 * test.risk.high
+    return answered, f"{test.risk.value:.1%} of these wrong ({low:.0f} to {high:.0f})", f"n = {test.questions}"
 
 
 def _questions(base: KnowledgeBase) -> tuple[tuple[Question, ...], tuple[Question, ...], bool]:

@@ -94,6 +94,15 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that also gives the vector of each token, for late interaction."""
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """(tokens, dim) for each text, rows of length 1. Raises ModelError."""
+        ...
+
+
+@runtime_checkable
 class SparseEncoder(Protocol):
     """A model that says which words of its vocabulary a text is about (SPLADE)."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wellread.models.api import Embedder, Vectors
+from wellread.models.api import Embedder, TokenEmbedder, Vectors
 
 MOST = 8_192  # texts; 13 MB of vectors of 384 numbers
 
@@ -38,6 +38,12 @@ class Remembered:
                 while len(self._known) > self._most:
                     self._known.popitem(last=False)
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, self.dim), np.float32)
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """(tokens, dim) for each text, not remembered; no vectors where the model gives none of tokens."""
+        if not isinstance(self._model, TokenEmbedder):
+            return [np.zeros((0, self.dim), np.float32) for _ in texts]
+        return self._model.token_vectors(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

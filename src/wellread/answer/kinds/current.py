@@ -52,7 +52,7 @@ def again(case: QuestionCase, question: str) -> QuestionCase:
     """The case of another question, searched for alone; it asks nothing further. Raises: StoreError."""
     hits = tuple(case.search(question).hits[: case.settings.passages]) if case.search is not None else ()
     scored = evidence.score(question, evidence.units_of(hits), case.scorer)
-    probability = gate.weigh(question, scored).probability
+    probability = case.settings.stated(gate.weigh(question, scored).probability)
     found = replace(case, question=question, hits=hits, scored=scored, probability=probability, search=None)
     return in_force(found)
 

@@ -10,6 +10,7 @@ import functools
 import importlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from wellread.index.words.stopwords import LISTS
@@ -24,6 +25,7 @@ SNOWBALL = {
 }  # fmt: skip
 PLAIN = "en"  # stemmed by SQLite; also what is not stemmed at all: Chinese, Thai …
 TELLING = 3  # little words of a language that a passage must hold
+TELLING_OF_QUESTION = 2  # the same for a question, which is short
 SAMPLE = 2_000  # characters that are looked at
 
 _SCRIPTS = (
@@ -44,8 +46,8 @@ _NORDIC = {
 }
 
 
-def guess(passage: str) -> str:
-    """A key of ``SNOWBALL``, or ``en``, also where nothing is clear."""
+def guess(passage: str, telling: int = TELLING) -> str:
+    """A key of ``SNOWBALL``, or ``en``, also where nothing is clear; ``telling`` little words decide."""
     if passage.isascii() and passage.count(" the ") >= 2:
         return PLAIN
     sample = passage[:SAMPLE]
@@ -57,11 +59,17 @@ def guess(passage: str) -> str:
     present = set(_LETTERS.findall(_bare(sample).lower()))
     found = {name: len(present & words) for name, words in LISTS.items() if name != "yo"}
     best = max(found, key=lambda name: (found[name], name == PLAIN))
-    if best == PLAIN or found[best] < TELLING or found[best] <= found[PLAIN]:
+    if best == PLAIN or found[best] < telling or found[best] <= found[PLAIN]:
         return PLAIN
     if best == "nordic":
         return max(_NORDIC, key=lambda code: len(present & _NORDIC[code]))
     return best
+
+
+def foreign(question: str, present: Sequence[str]) -> str:
+    """The English name of a question's language where it is neither English nor in ``present``; empty where it is."""
+    code = guess(question, TELLING_OF_QUESTION)
+    return "" if code == PLAIN or code in present else SNOWBALL[code].capitalize()
 
 
 def _bare(passage: str) -> str:

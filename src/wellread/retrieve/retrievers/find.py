@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wellread.index.open import Snapshot
 from wellread.index.tree import entries
+from wellread.index.words import languages
 from wellread.models.api import Embedder
 from wellread.retrieve import fuse
 from wellread.retrieve.parts import Query, Retriever, Trace
@@ -91,6 +92,8 @@ def find(
         outdated = _outdated(query.text, where, snapshot) if settings.in_force and not only else frozenset()
         found, n_left_out = _without(found, outdated, snapshot)
         detail |= {name: len(retriever) for name, retriever in found.items()} | query.told
+        if language := languages.foreign(query.text, snapshot.languages):
+            detail["foreign"] = language
         detail |= {"left_out": n_left_out, "terms": tuple(re.sub('["*()]', "", term) for term in terms)}
     with trace.stage("fuse") as detail:
         alpha = fuse.alpha_of(query.embedder_id) if settings.alpha is None else settings.alpha
