@@ -68,10 +68,10 @@ def fitted(most: int) -> dict[str, Any]:
     }
     for name in ("wiki", "harbour"):
         x, y = measured(name, most)
-        without = x @ np.array(gate.WITHOUT_TOKENS)
+        now = x @ np.array(gate.COEFFICIENTS)
         found[name] = {
             "fitted": {"auc": round(auc(x @ weights, y), 3), "curve": curve(1 / (1 + np.exp(-(x @ weights))), y)},
-            "without_tokens": {"auc": round(auc(without, y), 3), "curve": curve(1 / (1 + np.exp(-without)), y)},
+            "shipped": {"auc": round(auc(now, y), 3), "curve": curve(1 / (1 + np.exp(-now)), y)},
         }
     return found
 

@@ -152,9 +152,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One version of one document.
-    ``id`` is a hash of tenant and uri and stays the same over versions; ``digest`` is the SHA-256 of the source bytes.
-    """
+    """One version of one document; ``id``, a hash of tenant and uri, is the same for all, ``digest`` is SHA-256."""
 
     id: str
     uri: str
@@ -235,7 +233,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a sentence stands: ``quote`` is the document's text at ``span``; ``note``: its file cannot be read now."""
+    """Where a sentence stands: ``quote`` is the document's text at ``span``, ``place`` says it for its kind of file."""
 
     document: str
     title: str
@@ -245,7 +243,8 @@ class Citation:
     span: Span
     quote: str
     chunk_id: str
-    note: str = ""
+    note: str = ""  # its file cannot be read now
+    place: str = ""  # page 7; «Fares» B4:D4; slide 12, notes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellread.answer import guard
+from wellread.documents.place import place
 from wellread.models.api import Embedder, TokenEmbedder
 from wellread.retrieve import units as pieces
 from wellread.retrieve.understand import asked
@@ -26,9 +27,9 @@ _ITEM = re.compile(
     r"\b(?:step|point|item|rule|number|no\.?|question|instruction|stage) (?P<n>\d{1,3})\b", re.IGNORECASE
 )
 _BESIDE = re.compile(r"\b(?:if|after|before|until|while|fails?|apply|applies|except)\b", re.IGNORECASE)
+_LATIN = re.compile(r"^[\W\d\u0000-\u024f]*$")
 _ENUMERATED = re.compile(r"\W*(?P<n>\d{1,3})[.)]\s")
-REORDERED = 6  # first units that are compared token by token
-WEAKEST = 3  # tokens of a question whose closeness to a unit shows what it does not answer
+REORDERED, WITHIN = 6, 0.1  # first units that are compared token by token, and how near to the best they must score
 COMPARED = 64  # units that get a sentence vector, after a first sorting by words: a vector costs about 5 ms
 
 
@@ -41,8 +42,6 @@ class Scored:
     coverage: NDArray[np.float32]  # (n,) weighted share of the question's words in unit and context
     own: NDArray[np.float32]  # (n,) the same in the unit alone
     total: NDArray[np.float32]  # (n,)
-    late: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))  # (m,) of the first m units
-    weakest: float = 0.0  # mean closeness of the three tokens of the question that the first unit answers least
 
     def __len__(self) -> int:
         return len(self.units)
@@ -78,27 +77,27 @@ def score(question: str, units: Sequence[Quotable], scorer: Embedder) -> Scored:
     _handed_on(question, units, (total, cosine, own, coverage))
     order = np.argsort(-total, kind="stable")
     sorted_units = Scored(tuple(units[i] for i in order), cosine[order], coverage[order], own[order], total[order])
-    return _by_token(question, sorted_units, scorer)
+    return sorted_units if meant else _by_token(question, sorted_units, scorer)
 
 
 def _by_token(question: str, scored: Scored, scorer: Embedder) -> Scored:
-    """The first units in the order of total and late interaction; the totals stay in their places.
+    """Units that score about alike in the order of total and late interaction; the totals stay in their places.
 
-    Source: Khattab and Zaharia, SIGIR 2020 (ColBERT), equation 3, as a mean over the question's tokens.
+    Not for questions in a script that the model does not know. Source: Khattab and Zaharia, SIGIR 2020 (ColBERT),
+    equation 3, as a mean over the question's tokens.
     """
-    if not len(scored) or not isinstance(scorer, TokenEmbedder):
+    n = int((scored.total[:REORDERED] >= scored.total[0] - WITHIN).sum()) if len(scored) else 0
+    if n < 2 or not _LATIN.search(question) or not isinstance(scorer, TokenEmbedder):
         return scored
-    first = scored.units[:REORDERED]
+    first = scored.units[:n]
     asked_tokens, *held = scorer.token_vectors([question, *(f"{u.context}: {u.reading}" for u in first)])
     if not len(asked_tokens):
         return scored
-    nearest = [(asked_tokens @ one.T).max(axis=1) if len(one) else np.zeros(len(asked_tokens)) for one in held]
-    late = np.array([one.mean() for one in nearest], np.float32)
+    late = np.array([(asked_tokens @ one.T).max(axis=1).mean() if len(one) else 0.0 for one in held], np.float32)
     order = np.argsort(-(scored.total[: len(first)] + late), kind="stable")
     at = np.concatenate([order, np.arange(len(first), len(scored))])
-    weakest = float(np.sort(nearest[order[0]])[:WEAKEST].mean())
     units = tuple(scored.units[i] for i in at)
-    return Scored(units, scored.cosine[at], scored.coverage[at], scored.own[at], scored.total, late[order], weakest)
+    return Scored(units, scored.cosine[at], scored.coverage[at], scored.own[at], scored.total)
 
 
 def _items(question: str, units: Sequence[Quotable]) -> set[int]:
@@ -161,4 +160,5 @@ def citation(unit: Quotable, hits: Sequence[Hit]) -> Citation:
         quote=unit.text,
         chunk_id=hit.chunk.id,
         note=hit.document.unreadable,
+        place=place(hit.document, unit.span, unit.page),
     )

@@ -11,10 +11,9 @@ from wellread.answer.evidence import Scored
 from wellread.index.words.stopwords import STOPWORDS
 from wellread.retrieve.units import WORD, words
 
-FEATURES = ("cosine", "own", "named", "margin", "late", "weakest")
+FEATURES = ("cosine", "own", "named", "margin")
 # Weights of a logistic model over FEATURES, intercept last; `python -m bench.gate` judges them; docs/log.md 2026-11-21.
-COEFFICIENTS = (7.3, 1.5, 1.5, 11.7, 0.0, 0.0, -7.9)
-WITHOUT_TOKENS = (7.3, 1.5, 1.5, 11.7, 0.0, 0.0, -7.9)  # for a scorer that gives no vectors of tokens
+COEFFICIENTS = (7.3, 1.5, 1.5, 11.7, -7.9)
 OTHERS = 9  # units after the best one that the margin is measured against
 BACKGROUND = 0.2  # what an unrelated sentence scores: stands for the others where a base holds too few
 
@@ -29,14 +28,12 @@ class Signals:
     own: float  # question words in the best sentence alone
     named: float  # names and numbers of the question that the passages hold; 1 where it has none
     margin: float  # how far the best sentence stands out from the next ones
-    late: float = 0.0  # mean over the question's tokens of the nearest token of the best sentence; 0 without
-    weakest: float = 0.0  # the same over the three tokens that it answers least
 
     @property
     def probability(self) -> float:
         """Chance that the passages answer the question."""
         values = np.array([getattr(self, name) for name in FEATURES] + [1.0])
-        return float(1 / (1 + np.exp(-(values @ np.array(COEFFICIENTS if self.late else WITHOUT_TOKENS)))))
+        return float(1 / (1 + np.exp(-(values @ np.array(COEFFICIENTS)))))
 
 
 def weigh(question: str, scored: Scored) -> Signals:
@@ -55,8 +52,6 @@ def weigh(question: str, scored: Scored) -> Signals:
         own=float(scored.own[0]),
         named=len(named & held) / len(named) if named else 1.0,
         margin=float(scored.total[0]) - sum(others) / OTHERS,
-        late=float(scored.late[0]) if len(scored.late) else 0.0,
-        weakest=scored.weakest,
     )
 
 

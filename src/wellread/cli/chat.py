@@ -14,7 +14,7 @@ from wellread.cli.ask import watched
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, failed, hint
 from wellread.cli.search import WHERE
-from wellread.documents.kinds import place_in
+from wellread.documents.place import place_of
 from wellread.errors import ModelUnavailable, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.retrieve.understand import filters
@@ -100,8 +100,7 @@ def _lines() -> Iterator[str]:
 def _short(given: Answer) -> None:
     """Sources on a line each; /sources has the quotations."""
     for number, citation in enumerate(given.citations, 1):
-        unit = place_in(citation.document, citation.page)
-        where = ", ".join(filter(None, (show.where(citation.document), unit)))
+        where = ", ".join(filter(None, (show.where(citation.document), place_of(citation))))
         note = f"; {show.line(citation.note)}" if citation.note else ""
         show.say(f"[{number}] {show.line(citation.title)} · {where}{note}", "dim")
     show.say(cited.footer(given), "dim")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from wellread.cli import show
 from wellread.documents.kinds import place_in
+from wellread.documents.place import place_of
 from wellread.types import Answer, Citation, Hit, Stage, SyncReport
 
 QUOTE_CHARACTERS = 600  # of a quotation on the screen; --json has all of it
@@ -37,8 +38,7 @@ def sources(given: Answer) -> None:
 
 
 def _place(citation: Citation) -> str:
-    unit = place_in(citation.document, citation.page)
-    return place(citation.title, citation.document, unit, citation.heading_path)
+    return place(citation.title, citation.document, place_of(citation), citation.heading_path)
 
 
 def place(title: str, uri: str, page: str, heading_path: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from wellread.answer.claims import ClaimVerdict
 from wellread.cli import show
 from wellread.cli.base import open_base
 from wellread.cli.call import DONE, PART, Call, command, hint
+from wellread.documents.place import place_of
 from wellread.errors import UsageError
 from wellread.retrieve.understand import filters
 
@@ -90,6 +91,6 @@ def _printed(verdict: ClaimVerdict) -> None:
     if verdict.label != "supported":
         typer.echo(f"    {verdict.reason}")
     for citation in verdict.citations:
-        page = f", page {citation.page}" if citation.page is not None else ""
+        page = f", {unit}" if (unit := place_of(citation)) else ""
         lead = "nearest: " if verdict.label == "not in the documents" else ""
         typer.echo(f"    {lead}“{citation.quote}” ({show.where(citation.document)}{page})")

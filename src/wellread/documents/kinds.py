@@ -184,10 +184,15 @@ RENAMED = {".xls": ".xlsx", ".doc": ".docx", ".ppt": ".pptx", ".pps": ".pptx"}  
 _COUNTED = frozenset({"page", "sheet", "slide", "chapter", "cell"})  # what people name by number
 
 
+def kind_of(uri: str) -> Kind | None:
+    """The kind that the end of an address promises; None for one that is not read."""
+    return BY_SUFFIX.get(PurePosixPath(uri.split("?", 1)[0]).suffix.lower())
+
+
 def place_in(uri: str, unit: int | None) -> str:
     """A unit of a document in words («slide 12»), by the kind of its file; "" where people would not count it."""
     if unit is None:
         return ""
-    kind = BY_SUFFIX.get(PurePosixPath(uri.split("?", 1)[0]).suffix.lower())
+    kind = kind_of(uri)
     word = kind.unit if kind is not None and kind.unit != _NONE else "page"
     return f"{word} {unit}" if word in _COUNTED else ""

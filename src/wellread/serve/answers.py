@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from wellread.documents.kinds import place_in
+from wellread.documents.place import place_of
 from wellread.markup import Markup, el, join
 from wellread.serve.pages import page
 from wellread.serve.passages import ShownSource
@@ -74,7 +74,7 @@ def source(number: int, one: ShownSource) -> Markup:
     """A source: title, place, the page with the quotation marked or the words around it, and what became of it."""
     cited = one.citation
     title = cited.title or cited.document
-    place = [place_in(cited.document, cited.page), f"version {cited.version}"]
+    place = [place_of(cited), f"version {cited.version}"]
     path = el("p", " › ".join(cited.heading_path), class_="path") if cited.heading_path else None
     pictures = [
         el(

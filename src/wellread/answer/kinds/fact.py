@@ -59,8 +59,15 @@ def _is_another_row(case: QuestionCase, row: Quotable) -> bool:
     named = frozenset(word for name in gate.names(case.question) for word in words(name)) & telling(case.question)
     if named and not any(stands(word, held.words) for word in named):
         return True
-    lost = [word for word in limits(case.question) if not stands(word, held.words)]
+    lost = [word for word in (*limits(case.question), *_counted(case.question)) if not stands(word, held.words)]
     return bool(lost) and not near(lost, held.text, case.scorer)
+
+
+def _counted(question: str) -> list[str]:
+    """What a question counts or asks the kind of: «inhabitants» of «how many inhabitants has …»."""
+    match = _COUNTED.search(question)
+    about = telling(question)
+    return [word for word in words(match["noun"]) if word in about] if match else []
 
 
 def _tells_of_another(case: QuestionCase, unit: Quotable) -> bool:
@@ -83,6 +90,7 @@ _SAYS_CHANGE = re.compile(
     r"|replac\w*|earlier|later|since|from .* to|unlike|whereas|while|differ\w*|than)\b",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(r"\b(?:how many|how much|what|which) (?!is\b|are\b|was\b|were\b)(?P<noun>[a-z'’-]{3,})", re.I)
 _NAMED = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*")
 
 

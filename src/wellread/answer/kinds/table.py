@@ -36,9 +36,11 @@ _SELECTS = re.compile(r"\W*which\b", re.IGNORECASE)
 def lookup(case: QuestionCase) -> Made | None:
     """The one row that holds every telling word of the question in its cells, column names and headings."""
     about = telling(case.question)
-    if len(about) < LEAST_WORDS or _LIST.search(case.question):
+    if len(about) < LEAST_WORDS or _LIST.search(case.question) or not len(case.scored):
         return None
     kind = asked.wanted(case.question)
+    if _is_told(case, about):
+        return None
     rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and asked.holds(u.reading, kind, case.question)]
     fitting = [u for u in rows if all(stands(word, held_by(u).words) for word in about)]
     if not fitting:
@@ -48,6 +50,13 @@ def lookup(case: QuestionCase) -> Made | None:
     if not own[best] or sum(own[u] == own[best] and u.context == best.context for u in fitting) > 1:
         return None
     return Made("table lookup", (CitedClaim(best.reading, (best,)),), how="the row that holds all that is named")
+
+
+def _is_told(case: QuestionCase, about: frozenset[str]) -> bool:
+    """Whether a sentence comes before every row and holds all that is named."""
+    first = case.scored.units[0]
+    sentence = len(pairs_of(first)) == 1 and " | " not in first.text
+    return case.enough and sentence and all(stands(word, held_by(first).words) for word in about)
 
 
 def unnamed(case: QuestionCase) -> Made | None:
@@ -77,6 +86,8 @@ def meant(case: QuestionCase) -> Made | None:
     """
     named = frozenset(word for name in gate.names(case.question) for word in words(name)) & telling(case.question)
     if not named or _LIST.search(case.question) or figure.computes(case.question):
+        return None
+    if not len(case.scored) or _is_told(case, telling(case.question)):
         return None
     rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and named <= _cells(u, case.question)]
     fitting = [(unit, *_column_meant(case, unit, named)) for unit in rows]
