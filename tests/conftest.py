@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from scripts.chromium import installed
 
 from wellread import config as settings_of
 
@@ -78,11 +79,15 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked ``torch`` or ``model`` skip, with the command that helps, where these are absent."""
+    """Tests marked ``torch``, ``model`` or ``browser`` skip, with the command that helps, where these are absent."""
     if _core(config):
         for item in items:
             if "torch" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="needs PyTorch; make test installs it"))
+    if installed() is None:
+        for item in items:
+            if "browser" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="no Chromium is installed: apt-get install chromium"))
     if not list(settings_of.models_folder().glob("smollm2-135m*.gguf")):
         skip = pytest.mark.skip(reason="the embedded chat model is not there; run: make models")
         for item in items:

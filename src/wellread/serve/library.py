@@ -21,6 +21,7 @@ from wellread.store import files as store_files
 from wellread.types import Document, Span
 
 _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
+DRAWING = 1  # another number where pages are drawn in another way, so that browsers ask again
 _ON_DISK = frozenset({"folder", "file", "glob"})
 _STATUS = {"changed": 410, "unreadable": 410, "elsewhere": 404}
 
@@ -76,7 +77,7 @@ async def picture(visit: Visit) -> Response:
     if size_of(found, page, near=near) is None:
         raise NOT_FOUND
     span = _span(query.get("at"), found)
-    tag = f'"{found.digest[:32]}-{page}-{query.get("at", "")}-{int(near)}"'
+    tag = f'"{DRAWING}-{found.digest[:32]}-{page}-{query.get("at", "")}-{int(near)}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}  # asked again each time: a right may be gone
     if visit.request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)

@@ -42,8 +42,11 @@ class ShownSource:
         return openai.address(self.citation)
 
 
-def shown(base: KnowledgeBase, citations: Sequence[Citation]) -> list[ShownSource]:
-    """The citations as ``base.who`` may see them now; of a document that is not there any more the words alone."""
+def shown(base: KnowledgeBase, citations: Sequence[Citation], *, may_read: bool) -> list[ShownSource]:
+    """The citations as ``base.who`` may see them now; of a document that is not there any more the words alone.
+
+    So too where the caller ``may_read`` no document but only ask.
+    """
     known: dict[tuple[str, int | None], Document | None] = {}
 
     def of(uri: str, version: int | None) -> Document | None:
@@ -54,7 +57,12 @@ def shown(base: KnowledgeBase, citations: Sequence[Citation]) -> list[ShownSourc
                 known[uri, version] = None
         return known[uri, version]
 
-    return [_shown(one, of(one.document, one.version), of(one.document, None)) for one in citations]
+    found = []
+    for one in citations:
+        live = of(one.document, None)
+        read = live if live is not None and live.version == one.version else of(one.document, one.version)
+        found.append(_shown(one, read if may_read else None, live))
+    return found
 
 
 def _shown(citation: Citation, read: Document | None, live: Document | None) -> ShownSource:

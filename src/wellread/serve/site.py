@@ -13,10 +13,10 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from wellread.errors import UsageError, WellreadError
-from wellread.knowledge_base import KnowledgeBase
 from wellread.markup import Markup
 from wellread.serve import answers, pages, passages, replies, tools
 from wellread.serve.app import SESSION, Endpoint, Visit
+from wellread.serve.passages import ShownSource
 from wellread.serve.replies import NOT_FOUND, HttpError
 from wellread.store import credentials, feedback, log
 from wellread.store import documents as store_documents
@@ -48,11 +48,16 @@ async def asked(visit: Visit) -> Response:
     if not question:
         return HTMLResponse(pages.ask(notice="Write a question first."), 400)
     answer = await visit.ask(question)
-    return HTMLResponse(pages.ask(question, await visit.served.in_thread(lambda: _made(visit.base, answer))))
+    return HTMLResponse(pages.ask(question, await visit.served.in_thread(lambda: _made(visit, answer))))
 
 
-def _made(base: KnowledgeBase, answer: Answer) -> Markup:
-    return answers.of_answer(answer, passages.shown(base, _cited(answer)))
+def _made(visit: Visit, answer: Answer) -> Markup:
+    return answers.of_answer(answer, _sources(visit, answer))
+
+
+def _sources(visit: Visit, answer: Answer) -> list[ShownSource]:
+    may_read = visit.credential is not None and "read" in visit.credential.actions
+    return passages.shown(visit.base, _cited(answer), may_read=may_read)
 
 
 def _cited(answer: Answer) -> tuple[Citation, ...]:
@@ -64,7 +69,7 @@ async def ask_stream(visit: Visit) -> Response:
     question = (await visit.form()).get("question", "").strip()
     if not question:
         raise HttpError(400, "invalid_request", "Write a question first.", "question")
-    events = visit.events(question, (), partial(_told, visit.base))
+    events = visit.events(question, (), partial(_told, visit))
     first = await anext(events)
 
     async def body() -> AsyncIterator[bytes]:
@@ -80,9 +85,9 @@ async def ask_stream(visit: Visit) -> Response:
     return StreamingResponse(body(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-def _told(base: KnowledgeBase, pieces: Iterator[str | Answer]) -> Iterator[Mapping[str, Any]]:
+def _told(visit: Visit, pieces: Iterator[str | Answer]) -> Iterator[Mapping[str, Any]]:
     for piece in pieces:
-        yield {"html": _made(base, piece)} if isinstance(piece, Answer) else {"piece": piece}
+        yield {"html": _made(visit, piece)} if isinstance(piece, Answer) else {"piece": piece}
 
 
 def _event(value: Mapping[str, Any]) -> bytes:
@@ -100,7 +105,7 @@ async def permalink(visit: Visit) -> Response:
         answer = logged[0].answer
         with base.store.reading() as connection:
             opinions = feedback.listing(connection, who=base.who, trace_id=trace)
-        return answers.permalink(answer, passages.shown(base, _cited(answer)), opinions)
+        return answers.permalink(answer, _sources(visit, answer), opinions)
 
     made: str | None = await visit.served.in_thread(told)
     if made is None:

@@ -74,3 +74,50 @@ for (const [name, on] of [["mouseover", true], ["focusin", true], ["mouseout", f
     if (source) source.classList.toggle("shown", on);
   });
 }
+
+// keys for those who like them; nothing needs them, and «?» switches them off (they are then off in this browser)
+const KEYS = { "/": "to the question", j: "next source", k: "source before", o: "open the source", e: "correct the answer", "?": "these keys" };
+const sources = () => [...document.querySelectorAll(".sources li[id] h3 a")];
+
+function step(by) {
+  const links = sources();
+  const at = links.indexOf(document.activeElement);
+  const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + by))];
+  if (next) { next.focus(); next.closest("li").scrollIntoView({ block: "nearest" }); }
+}
+
+function help() {
+  const dialog = document.createElement("dialog");
+  const list = document.createElement("dl");
+  for (const [key, what] of Object.entries(KEYS)) {
+    const name = document.createElement("dt"), said = document.createElement("dd");
+    name.append(Object.assign(document.createElement("kbd"), { textContent: key }));
+    said.textContent = what;
+    list.append(name, said);
+  }
+  const label = document.createElement("label"), box = Object.assign(document.createElement("input"), { type: "checkbox", checked: localStorage.keys !== "off" });
+  box.addEventListener("change", () => { localStorage.keys = box.checked ? "on" : "off"; });
+  label.append(box, " Keys without Ctrl or Alt do something here");
+  const close = Object.assign(document.createElement("button"), { textContent: "Close" });
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.setAttribute("aria-label", "Keys");
+  dialog.append(list, label, close);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog") || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  if (event.key !== "?" && localStorage.keys === "off") return;
+  const field = document.getElementById("q") || document.getElementById("f");
+  const correct = document.querySelector(".rating details");
+  if (event.key === "/" && field) field.focus();
+  else if (event.key === "j") step(1);
+  else if (event.key === "k") step(-1);
+  else if (event.key === "o" && sources().includes(document.activeElement)) document.activeElement.click();
+  else if (event.key === "e" && correct) { correct.open = true; correct.querySelector("textarea").focus(); }
+  else if (event.key === "?") help();
+  else return;
+  event.preventDefault();
+});
