@@ -51,7 +51,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "HTML", ".html .htm .xhtml", "text/html", "html", "text", _NONE,
-        "what a reader of the page sees: headings, lists, tables with their spans", "menus, banners, scripts", _FLOWING,
+        "what a reader of the page sees: headings, lists, tables with their spans",
+        "menus, banners, scripts; text that a style conceals (counted)", _FLOWING,
     ),
     Kind(
         "CSV", ".csv", "text/csv", "csv", "text", _NONE, "a table; delimiter and head found", "–", "row of the table",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from wellread.documents.hypertext.concealed import conceal
 from wellread.documents.hypertext.formula import linear
 from wellread.documents.notation import lowered, raised
 
@@ -19,9 +20,9 @@ _NOT_SEEN = (
     "#cookie-banner, .cookie-banner, #cookie-consent, .cookie-consent, #cookie-notice, .cookie-notice,"
     "#onetrust-banner-sdk, #CybotCookiebotDialog"
 )
-_STYLED = "[style*=none i], [style*=hidden i], [style*=collapse i], [style*='font-size' i]"
+_STYLED = "[style*=none i], [style*=hidden i], [style*=collapse i]"
 _HIDES = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0*\.?0+[a-z%]*)"
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))"
     r"\s*(?:!important)?\s*(?:;|$)",
     re.I,
 )
@@ -119,11 +120,17 @@ def _without_unclosed(text: str) -> str:
     return _TAG.sub(border, text)
 
 
-def seen(tree: LexborHTMLParser) -> LexborNode | None:
-    """The body with what a reader sees alone, as far as markup and inline styles tell; None without a body."""
+def seen(tree: LexborHTMLParser, hidden: Counter[str] | None = None) -> LexborNode | None:
+    """The body with what a reader sees alone, as far as markup and styles inside the page tell; None without a body.
+
+    ``hidden`` gets how many characters were concealed by style, by what.
+    """
     body = tree.body
     if body is None:
         return None
+    concealed = conceal(tree)
+    if hidden is not None:
+        hidden.update(concealed)
     for node in body.css("math"):
         node.replace_with(f" {linear(node)} ")
     for node in body.css("svg"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from wellread.documents.assemble import Assembly
 from wellread.documents.clean import one_line
@@ -28,7 +29,8 @@ def parse(data: bytes, name: str) -> Parsed:
     tree = tree_of(text)
     title_node = tree.css_first("head > title") or tree.css_first("title")
     title = one_line(title_node.text()) if title_node else ""
-    root = seen(tree)
+    hidden: Counter[str] = Counter()
+    root = seen(tree, hidden)
     if root is None:
         return Parsed("", (), "text/html", title)
     first = None if title else tree.css_first("h1")
@@ -36,4 +38,7 @@ def parse(data: bytes, name: str) -> Parsed:
         title = one_line(first.text())
     assembly = Assembly()
     read(root, assembly)
-    return assembly.parsed("text/html", title, told(encoding))
+    facts = told(encoding)
+    if hidden:
+        facts = {**facts, "hidden_characters": ", ".join(f"{n} {why}" for why, n in sorted(hidden.items()))}
+    return assembly.parsed("text/html", title, facts)
