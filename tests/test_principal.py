@@ -271,6 +271,7 @@ FUNCTIONS: dict[str, Row] = {
     "store.documents:get_version": read(documents.get_version, 1),
     "store.documents:listing": read(documents.listing),
     "store.documents:count": read(documents.count),
+    "store.documents:text": read(documents.text, ".document", 1),
     "store.documents:totals": lambda s: any(read(documents.totals)(s)),
     "store.documents:matching": read(documents.matching, WHERE),
     "store.documents:history": read(documents.history, ".document"),

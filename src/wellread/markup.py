@@ -7,7 +7,7 @@ import re
 
 # Control characters, marks that turn the direction of text, and surrogates: none of them belongs into a page.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-VOID = frozenset({"meta", "br", "hr", "img", "input", "link"})
+VOID = frozenset({"meta", "br", "hr", "img", "input", "link", "source"})
 DRAWN = frozenset({"circle", "line", "rect", "path"})  # SVG's, without children here
 
 Attribute = str | float | bool | None

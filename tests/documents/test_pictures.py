@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.documents.pdf_pages import at, document, grid
 
-from wellread.documents.pages.marks import HIGHEST, WIDTH, Quoted, size_drawn, size_near
+from wellread.documents.pages.marks import HIGHEST, WIDTH, Quoted, size_drawn, size_of_part
 from wellread.documents.pages.picture import png
 from wellread.documents.parsers import pdf
 from wellread.documents.pictures import PagePictures, pages_of, size_of
@@ -75,7 +75,7 @@ def test_every_line_and_row_of_a_price_list_is_marked_by_its_letters(pictures: P
     whole = pages_of(made, Span(0, len(made.text)))
     assert list(whole) == [1, 2]
     for page, quoted in whole.items():
-        drawn = pictures.draw(made, page, quoted, near=False)
+        drawn = pictures.draw(made, page, quoted)
         assert drawn.n_exact >= len(quoted) and (drawn.n_areas, drawn.n_lost) == (0, 0)
 
 
@@ -84,7 +84,7 @@ def test_a_number_that_stands_in_many_cells_is_marked_in_its_own(pictures: PageP
     cells = "".join(at(55, y + 5, "85") + at(155, y + 5, "85") for y in ys[:-1])
     made = written(tmp_path, grid(xs, ys) + cells)
     middle = next(c for c in made.tables[0].cells if (c.row, c.col) == (1, 1))
-    drawn = pictures.draw(made, 1, pages_of(made, middle.span)[1], near=False)
+    drawn = pictures.draw(made, 1, pages_of(made, middle.span)[1])
     down, across = np.nonzero(yellow(drawn.png))
     scale = 1100 / 595
     assert 150 * scale < across.min() and across.max() < 170 * scale
@@ -95,13 +95,13 @@ def test_a_quotation_over_two_pages_is_marked_on_both(pictures: PagePictures, tm
     made = written(tmp_path, at(50, 100, "Boats that arrive at night"), at(50, 700, "pay the full berth fee."))
     pages = pages_of(made, Span(0, len(made.text)))
     assert sorted(pages) == [1, 2]
-    assert all(yellow(pictures.draw(made, n, q, near=False).png).any() for n, q in pages.items())
+    assert all(yellow(pictures.draw(made, n, q).png).any() for n, q in pages.items())
 
 
 def test_a_turned_page_is_marked_where_the_words_are_seen(pictures: PagePictures, tmp_path: Path) -> None:
     made = written(tmp_path, at(50, 800, "upper line of the page") + at(50, 50, "lower line"), page="/Rotate 90")
-    assert size_of(made, 1, near=False) == size_drawn(842, 595)
-    drawn = pictures.draw(made, 1, pages_of(made, find(made.text, "lower line"))[1], near=False)
+    assert size_of(made, 1, "page") == size_drawn(842, 595)
+    drawn = pictures.draw(made, 1, pages_of(made, find(made.text, "lower line"))[1])
     dark = pixels(drawn.png).max(axis=2) < 120
     inside = yellow(drawn.png)
     assert inside.any() and dark.any()
@@ -111,9 +111,9 @@ def test_a_turned_page_is_marked_where_the_words_are_seen(pictures: PagePictures
 def test_what_is_not_on_the_page_is_shown_by_its_block_or_not_at_all(pictures: PagePictures, tmp_path: Path) -> None:
     made = written(tmp_path, at(50, 700, "The quay closes at noon."))
     box = made.blocks[0].box
-    by_block = pictures.draw(made, 1, (Quoted("never printed", box),), near=False)
+    by_block = pictures.draw(made, 1, (Quoted("never printed", box),))
     assert (by_block.n_exact, by_block.n_areas, by_block.n_lost) == (0, 1, 0)
-    nowhere = pictures.draw(made, 1, (Quoted("never printed"),), near=False)
+    nowhere = pictures.draw(made, 1, (Quoted("never printed"),))
     assert nowhere.n_lost == 1 and not yellow(nowhere.png).any()
 
 
@@ -121,24 +121,24 @@ def test_the_part_around_a_quotation_holds_it_and_has_the_size_that_was_promised
     made = opened(SAMPLES / "timetable-winter-2026.pdf")
     for block in made.blocks[::5]:
         for page, quoted in pages_of(made, block.span).items():
-            drawn = pictures.draw(made, page, quoted, near=True)
-            height, width = yellow(drawn.png).shape
-            assert (width, height) == size_of(made, page, near=True)
-            assert yellow(drawn.png).any()
+            for part in ("strip", "spot"):
+                marked = yellow(pictures.draw(made, page, quoted, part).png)
+                assert marked.shape[::-1] == size_of(made, page, part)
+                assert marked.any()
 
 
 def test_a_file_that_changed_or_went_is_not_drawn_and_what_was_drawn_stays(tmp_path: Path) -> None:
     made = written(tmp_path, at(50, 700, "The quay closes at noon."))
     path = tmp_path / "page.pdf"
     drawer = PagePictures(ParseSettings())
-    before = drawer.draw(made, 1, (), near=False)
+    before = drawer.draw(made, 1, ())
     path.write_bytes(path.read_bytes() + b"\n%")
-    assert drawer.draw(made, 1, (), near=False) is before
+    assert drawer.draw(made, 1, ()) is before
     with pytest.raises(SourceError) as changed:
-        drawer.draw(made, 1, (), near=True)
+        drawer.draw(made, 1, (), "strip")
     path.unlink()
     with pytest.raises(SourceError) as gone:
-        drawer.draw(made, 1, (), near=True)
+        drawer.draw(made, 1, (), "strip")
     drawer.close()
     assert (changed.value.kind, gone.value.kind) == ("changed", "unreadable")
 
@@ -151,21 +151,21 @@ def test_a_page_that_takes_too_long_costs_one_picture_and_is_not_tried_again(tmp
     for limit_s in (20.0, 0.05):
         start = time.monotonic()
         with pytest.raises(SourceError) as trouble:
-            drawer.draw(slow, 2, (), near=False)
+            drawer.draw(slow, 2, ())
         assert trouble.value.kind == "timeout" and time.monotonic() - start < limit_s
-    assert drawer.draw(slow, 1, (), near=False).png
+    assert drawer.draw(slow, 1, ()).png
     drawer.close()
 
 
 def test_a_page_that_there_is_not_is_told(pictures: PagePictures, tmp_path: Path) -> None:
     made = written(tmp_path, at(50, 700, "One page."))
     with pytest.raises(SourceError, match="has no page 2"):
-        pictures.draw(made, 2, (), near=False)
+        pictures.draw(made, 2, ())
 
 
 @given(st.floats(1, 20_000), st.floats(1, 20_000))
 def test_a_picture_is_never_larger_than_it_may_be(width: float, height: float) -> None:
-    for across, down in (size_drawn(width, height), size_near(width, height)):
+    for across, down in (size_of_part(part, width, height) for part in ("page", "strip", "spot")):
         assert 1 <= across <= WIDTH and 1 <= down <= HIGHEST
 
 

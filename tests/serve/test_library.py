@@ -13,8 +13,9 @@ import pytest
 from tests.documents.pdf_pages import at, document
 
 from wellread.knowledge_base import KnowledgeBase
+from wellread.serve.passages import around
 from wellread.store import credentials
-from wellread.types import Principal
+from wellread.types import Principal, Span
 
 if TYPE_CHECKING:
     from tests.serve.conftest import Reply, Site
@@ -47,7 +48,7 @@ def test_a_page_comes_as_a_picture_and_once_more_only_if_it_may_still_be_read(si
     asked = f"/d/picture?{urlencode({'uri': str(shelf / 'fares-2026.pdf'), 'page': 1, 'at': '0-40'})}"
     again = site.call("GET", asked, if_none_match=first.headers["etag"])
     assert (again.status, again.body) == (304, b"")
-    plain, other = picture(site, shelf / "fares-2026.pdf"), picture(site, shelf / "fares-2026.pdf", near=1)
+    plain, other = picture(site, shelf / "fares-2026.pdf"), picture(site, shelf / "fares-2026.pdf", part="strip")
     assert len({first.headers["etag"], plain.headers["etag"], other.headers["etag"]}) == 3
 
 
@@ -130,3 +131,41 @@ def test_a_key_that_may_not_read_gets_no_page(site: Site, shelf: Path) -> None:
         who, lasts = Principal(user="asker"), timedelta(days=1)
         site.keys["asker"] = credentials.issue(tx, "key", "asker", who=who, actions=("ask",), lasts=lasts)
     assert picture(site, shelf / "fares-2026.pdf", "asker").status == 403
+
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def test_nothing_of_a_document_or_its_failure_becomes_markup(site: Site, tmp_path: Path) -> None:
+    table = f"| {HOSTILE} | b |\n|---|---|\n| 1 | {HOSTILE} |"
+    text = f"# {HOSTILE}\n\n{HOSTILE} costs 31 crowns.\n\n{table}\n\n- {HOSTILE}\n"
+    (tmp_path / "a<b>.md").write_text(text)
+    (tmp_path / "a<b>.md.meta.toml").write_text(f'title = "{HOSTILE}"\nlabels = ["board", "<i>"]\n')
+    (tmp_path / "c<img src=x>.pdf").write_bytes(b"no pages")
+    site.base.add(str(tmp_path))
+    page = f"/d?{urlencode({'uri': str(tmp_path / 'a<b>.md'), 'at': '2-20'})}"
+    for path in (page, "/documents", f"/documents?q={HOSTILE}", f"/?q={HOSTILE}"):
+        shown = site.call("GET", path.replace(" ", "%20"), key="board").text
+        assert "&lt;img" in shown and "<img src=x" not in shown and "<i>" not in shown
+    site.base.remove(str(tmp_path))
+
+
+def test_of_a_long_table_the_rows_around_the_quotation_are_shown_with_their_head(site: Site, tmp_path: Path) -> None:
+    rows = "".join(f"part {n},{n * 7 % 1000}\n" for n in range(9_000))
+    (tmp_path / "stock.csv").write_text("item,price\n" + rows)
+    site.base.add(str(tmp_path))
+    (one,) = [document for document in site.base.documents() if document.uri.endswith("stock.csv")]
+    shown = site.call("GET", f"/d?{urlencode({'uri': one.uri, 'from': 60_000})}").text
+    assert len(shown) < 100_000 and shown.count("<tr>") > 100
+    assert '<th scope="col">item</th>' in shown and "part 0<" not in shown
+    assert "Earlier text" in shown and "Further text" in shown
+    site.base.remove(str(tmp_path))
+
+
+def test_the_words_around_a_quotation_end_with_its_paragraph_and_between_words() -> None:
+    text = "Before.\n\nThe quay closes at noon. " + "Boats wait outside. " * 40 + "\n\nAfter."
+    start = text.index("closes")
+    before, after = around(text, Span(start, start + 6))
+    assert before == "The quay "
+    assert after.startswith(" at noon. Boats") and after.endswith(" …") and "After" not in after
+    assert around(text, Span(0, 7)) == ("", "")

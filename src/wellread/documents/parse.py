@@ -21,7 +21,7 @@ from typing import Any
 
 from wellread.documents import plugged
 from wellread.documents.media import RISKY, type_by_name
-from wellread.documents.pages.marks import Quoted
+from wellread.documents.pages.marks import Quoted, part_of_page
 from wellread.documents.settings import ChunkSettings, ParseSettings
 from wellread.documents.worker import frame
 from wellread.errors import UsageError
@@ -34,15 +34,12 @@ WINDOW = 128  # files begun before the oldest of them is finished
 
 @dataclass(frozen=True, slots=True)
 class PageOf:
-    """The page ``page`` (from 1) of the version with that digest, to be drawn with these words marked.
-
-    With ``near`` only the part of it around them.
-    """
+    """The page ``page`` (from 1) of the version with that digest, or a part of it, to be drawn with words marked."""
 
     digest: str
     page: int
     quoted: tuple[Quoted, ...] = ()
-    near: bool = False
+    part: part_of_page = "page"
 
 
 @dataclass(frozen=True, slots=True)

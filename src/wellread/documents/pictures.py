@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from wellread.documents.media import PDF
-from wellread.documents.pages.marks import Quoted, size_drawn, size_near
+from wellread.documents.pages.marks import Quoted, part_of_page, size_of_part
 from wellread.documents.parse import PageOf, ParserPool, Request
 from wellread.documents.settings import MEBIBYTE, ParseSettings
 from wellread.documents.sources.listing import path_of
@@ -63,12 +63,12 @@ def _shared(one: Span, other: Span) -> Span | None:
     return Span(start, end) if start < end else None
 
 
-def size_of(document: Document, page: int, *, near: bool) -> tuple[int, int] | None:
-    """Pixels of the picture of a page; None where the document has no such page, or is no PDF."""
+def size_of(document: Document, page: int, part: part_of_page) -> tuple[int, int] | None:
+    """Pixels of the picture of a page, or of a part of it; None where the document has no such page, or is no PDF."""
     sizes = [unit.size for unit in document.units if unit.number == page and unit.kind == "page"]
     if document.media_type != PDF or not sizes or sizes[0] is None:
         return None
-    return size_near(*sizes[0]) if near else size_drawn(*sizes[0])
+    return size_of_part(part, *sizes[0])
 
 
 class PagePictures:
@@ -86,13 +86,15 @@ class PagePictures:
         self._kept: OrderedDict[PageOf, PagePicture | SourceError] = OrderedDict()
         self._size = 0
 
-    def draw(self, document: Document, page: int, quoted: tuple[Quoted, ...], *, near: bool) -> PagePicture:
-        """The page with the parts marked, as it is in this version of the document, whose file is a PDF.
+    def draw(
+        self, document: Document, page: int, quoted: tuple[Quoted, ...], part: part_of_page = "page"
+    ) -> PagePicture:
+        """The page, or the part of it around the quotation, as it is in this version of a document that is a PDF.
 
         Raises: SourceError (changed) where the file is another one by now, (unreadable, broken, timeout, crashed)
         where it cannot be drawn.
         """
-        wanted = PageOf(document.digest, page, quoted, near)
+        wanted = PageOf(document.digest, page, quoted, part)
         found = self._remembered(wanted)
         if found is None:
             with self._drawing:

@@ -205,7 +205,7 @@ def _pictured(data: bytes, digest: str, name: str, wanted: Mapping[str, Any]) ->
     if digest != wanted["digest"]:
         raise SourceError(f"{name}: the file has changed since this version was read", "changed")
     quoted = [Quoted(part["text"], Box(*part["box"]) if part["box"] else None) for part in wanted["quoted"]]
-    drawn = draw(data, name, int(wanted["page"]), quoted, near=bool(wanted["near"]))
+    drawn = draw(data, name, int(wanted["page"]), quoted, wanted["part"])
     fields = asdict(drawn)
     return {**fields, "png": base64.b64encode(drawn.png).decode("ascii"), "digest": digest}
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from wellread.documents.place import place_of
 from wellread.markup import Markup, el, join
 from wellread.serve.pages import page
-from wellread.serve.passages import ShownSource
+from wellread.serve.passages import PageLink, ShownSource
 from wellread.store.feedback import Feedback
 from wellread.types import Answer
 
@@ -76,22 +76,7 @@ def source(number: int, one: ShownSource) -> Markup:
     title = cited.title or cited.document
     place = [place_of(cited), f"version {cited.version}"]
     path = el("p", " › ".join(cited.heading_path), class_="path") if cited.heading_path else None
-    pictures = [
-        el(
-            "a",
-            el(
-                "img",
-                src=link.address,
-                width=link.width,
-                height=link.height,
-                loading="lazy",
-                alt=f"Page {link.page} of {title}, the quotation marked",
-            ),
-            href=one.address,
-            class_="paper",
-        )
-        for link in one.pages
-    ]
+    pictures = [el("a", _picture(link, title), href=one.address, class_="paper") for link in one.pages]
     quote = join(*((None, el("mark", cited.quote)) if pictures else (one.before, el("mark", cited.quote), one.after)))
     return el(
         "li",
@@ -103,6 +88,17 @@ def source(number: int, one: ShownSource) -> Markup:
         el("blockquote", quote),
         id=f"s{number}",
     )
+
+
+def _picture(link: PageLink, title: str) -> Markup:
+    """The strip of the page, on a small screen the spot."""
+    told = f"Page {link.page} of {title}, the quotation marked"
+    strip = el("img", src=link.address, width=link.width, height=link.height, loading="lazy", alt=told)
+    if link.spot is None:
+        return strip
+    width, height = link.spot
+    spot = el("source", media="(max-width: 40rem)", srcset=link.spot_address, width=width, height=height)
+    return el("picture", spot, strip)
 
 
 def rating(trace_id: str) -> Markup:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 from functools import partial
 
 from starlette.responses import HTMLResponse, Response
 
-from wellread.documents.pages.marks import Quoted
+from wellread.documents.pages.marks import Quoted, part_of_page
 from wellread.documents.pictures import PagePicture, pages_of, size_of
 from wellread.errors import SourceError, UsageError
 from wellread.knowledge_base import KnowledgeBase
@@ -22,6 +23,7 @@ from wellread.types import Document, Span
 
 _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
 DRAWING = 1  # another number where pages are drawn in another way, so that browsers ask again
+PARTS: Mapping[str, part_of_page] = {"strip": "strip", "spot": "spot"}
 _ON_DISK = frozenset({"folder", "file", "glob"})
 _STATUS = {"changed": 410, "unreadable": 410, "elsewhere": 404}
 
@@ -54,7 +56,7 @@ async def document(visit: Visit) -> Response:
     trouble = ""
     for link in shown[:1]:  # so that the page says in words why there is no picture
         try:
-            await _drawn(visit, found, link.page, opened.span, near=False)
+            await _drawn(visit, found, link.page, opened.span, "page")
         except SourceError as error:
             trouble = str(error)
     if trouble:
@@ -73,25 +75,25 @@ def _opened(base: KnowledgeBase, found: Document) -> shelf.Opened:
 async def picture(visit: Visit) -> Response:
     """A page of a PDF as PNG with the quotation marked; why there is none as a picture of words."""
     query, found = visit.request.query_params, await _found(visit)
-    page, near = _number(query.get("page")) or 1, query.get("near") == "1"
-    if size_of(found, page, near=near) is None:
+    page, part = _number(query.get("page")) or 1, PARTS.get(query.get("part", ""), "page")
+    if size_of(found, page, part) is None:
         raise NOT_FOUND
     span = _span(query.get("at"), found)
-    tag = f'"{DRAWING}-{found.digest[:32]}-{page}-{query.get("at", "")}-{int(near)}"'
+    tag = f'"{DRAWING}-{found.digest[:32]}-{page}-{query.get("at", "")}-{part}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}  # asked again each time: a right may be gone
     if visit.request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     try:
-        drawn = await _drawn(visit, found, page, span, near=near)
+        drawn = await _drawn(visit, found, page, span, part)
     except SourceError as error:
         return Response(_sorry(str(error)), _STATUS.get(error.kind, 422), media_type="image/svg+xml")
     return Response(drawn.png, media_type="image/png", headers=headers)
 
 
-async def _drawn(visit: Visit, found: Document, page: int, span: Span | None, *, near: bool) -> PagePicture:
+async def _drawn(visit: Visit, found: Document, page: int, span: Span | None, part: part_of_page) -> PagePicture:
     """Raises: SourceError where it cannot be drawn, Busy where too many wait."""
     quoted: tuple[Quoted, ...] = pages_of(found, span).get(page, ()) if span is not None else ()
-    draw = partial(visit.served.pictures.draw, found, page, quoted, near=near)
+    draw = partial(visit.served.pictures.draw, found, page, quoted, part)
     async with visit.served.drawing.turn(visit.base.who.tenant):
         await visit.served.in_thread(lambda: _check_on_disk(visit.base, found))
         drawn: PagePicture = await visit.served.in_thread(draw)

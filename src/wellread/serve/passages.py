@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import urlencode
 
+from wellread.documents.media import PDF
+from wellread.documents.pages.marks import part_of_page
 from wellread.documents.pictures import pages_of, size_of
-from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
-from wellread.serve import openai, tools
+from wellread.serve import openai
+from wellread.store import documents as store_documents
 from wellread.types import Citation, Document, Span
 
 BESIDE = 260  # characters before and behind a quotation, at most
+_BLANK_LINE = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class PageLink:
-    """The picture of a page with a quotation marked: where it is, and how large."""
+    """The picture of a page with a quotation marked: where it is, how large, and how large the spot of it."""
 
     page: int
     address: str
     width: int
     height: int
+    spot: tuple[int, int] | None = None
+
+    @property
+    def spot_address(self) -> str:
+        """Where the part for a small screen is."""
+        return self.address.replace("&part=strip", "&part=spot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +56,26 @@ def shown(base: KnowledgeBase, citations: Sequence[Citation], *, may_read: bool)
 
     So too where the caller ``may_read`` no document but only ask.
     """
-    known: dict[tuple[str, int | None], Document | None] = {}
+    read: dict[tuple[str, int], Document | None] = {}
+    live: dict[str, Document | None] = {}
+    with base.store.reading() as connection:
+        for uri, version in dict.fromkeys((one.document, one.version) for one in citations):
+            number = store_documents.by_uri(connection, uri, who=base.who)
+            rows = store_documents.history(connection, number, who=base.who) if number is not None else []
+            live[uri] = next((one for one, retired in rows if retired is None), None)
+            of_version = next((one for one, _ in rows if one.version == version), None)
+            seen = of_version if may_read else None
+            read[uri, version] = _with_text(base, seen) if seen is not None else None
+    return [_shown(one, read[one.document, one.version], live[one.document]) for one in citations]
 
-    def of(uri: str, version: int | None) -> Document | None:
-        if (uri, version) not in known:
-            try:
-                known[uri, version] = tools.found(base, uri, version)
-            except UsageError:
-                known[uri, version] = None
-        return known[uri, version]
 
-    found = []
-    for one in citations:
-        live = of(one.document, None)
-        read = live if live is not None and live.version == one.version else of(one.document, one.version)
-        found.append(_shown(one, read if may_read else None, live))
-    return found
+def _with_text(base: KnowledgeBase, found: Document) -> Document:
+    """With its text, and of a PDF with blocks and boxes too: of a long table these take half a second."""
+    with base.store.reading() as connection:
+        if found.media_type == PDF:
+            return store_documents.get(connection, found.id, who=base.who, version=found.version) or found
+        text = store_documents.text(connection, found.id, found.version, who=base.who)
+    return replace(found, text=text or "")
 
 
 def _shown(citation: Citation, read: Document | None, live: Document | None) -> ShownSource:
@@ -70,7 +83,7 @@ def _shown(citation: Citation, read: Document | None, live: Document | None) -> 
     span = citation.span
     if read is None or read.text[span.start : span.end] != citation.quote:
         return ShownSource(citation, note=note)
-    return ShownSource(citation, *around(read, span), note, page_links(read, span, near=True))
+    return ShownSource(citation, *around(read.text, span), note, page_links(read, span, "strip"))
 
 
 def _since(citation: Citation, live: Document | None) -> str:
@@ -85,31 +98,29 @@ def _since(citation: Citation, live: Document | None) -> str:
     return citation.note
 
 
-def around(document: Document, span: Span) -> tuple[str, str]:
-    """What stands before and behind the span in its own blocks, cut between words."""
-    own = [block.span for block in document.blocks if block.span.start < span.end and span.start < block.span.end]
-    first = max(min((block.start for block in own), default=span.start), span.start - BESIDE)
-    last = min(max((block.end for block in own), default=span.end), span.end + BESIDE)
-    before, after = document.text[first : span.start], document.text[span.end : last]
-    if len(before) >= BESIDE:
+def around(text: str, span: Span) -> tuple[str, str]:
+    """What stands before and behind the span in its own paragraph or table, cut between words."""
+    before = text[max(0, span.start - BESIDE) : span.start].rpartition(_BLANK_LINE)[2]
+    after = text[span.end : span.end + BESIDE].partition(_BLANK_LINE)[0]
+    if len(before) == BESIDE:
         before = "… " + before.partition(" ")[2]
-    if len(after) >= BESIDE:
+    if len(after) == BESIDE:
         after = after.rpartition(" ")[0] + " …"
     return before, after
 
 
-def page_links(document: Document, span: Span, *, near: bool) -> tuple[PageLink, ...]:
+def page_links(document: Document, span: Span, part: part_of_page) -> tuple[PageLink, ...]:
     """The pages on which the span stands, as pictures; none where the document is no PDF."""
     found = []
     for page in pages_of(document, span):
-        size = size_of(document, page, near=near)
+        size = size_of(document, page, part)
         if size is not None:
-            found.append(PageLink(page, picture(document, page, span, near=near), *size))
+            found.append(PageLink(page, picture(document, page, span, part), *size, size_of(document, page, "spot")))
     return tuple(found)
 
 
-def picture(document: Document, page: int, span: Span | None, *, near: bool) -> str:
-    """The address of the picture of a page."""
+def picture(document: Document, page: int, span: Span | None, part: part_of_page) -> str:
+    """The address of the picture of a page, or of the part of it around the span."""
     asked = {"uri": document.uri, "v": document.version, "page": page}
     asked |= {"at": f"{span.start}-{span.end}"} if span is not None else {}
-    return f"/d/picture?{urlencode(asked)}" + ("&near=1" if near else "")
+    return f"/d/picture?{urlencode(asked | {'part': part})}"

@@ -19,7 +19,7 @@ def window(document: Document, span: Span | None, start: int | None) -> Span:
 
 
 def text(document: Document, span: Span | None, shown: Span, name: str | None) -> Markup:
-    """The blocks within ``shown``, whole ones; of a text without blocks its letters as they are.
+    """The blocks within ``shown``, cut at its ends, rows whole; of a text without blocks its letters as they are.
 
     ``name`` is the id of the first mark, to which a link leads.
     """
@@ -28,7 +28,7 @@ def text(document: Document, span: Span | None, shown: Span, name: str | None) -
     if not inside:
         return el("pre", *marked.pieces(shown))
     tables = {table.block: table for table in document.tables}
-    return join(*(_block(block, tables.get(n), marked) for n, block in inside if _is_shown(block, span)))
+    return join(*(_block(block, tables.get(n), shown, marked) for n, block in inside if _is_shown(block, span)))
 
 
 def _is_shown(block: Block, span: Span | None) -> bool:
@@ -64,27 +64,29 @@ class _Marked:
             start += len(line) + 1
 
 
-def _block(block: Block, table: Table | None, marked: _Marked) -> Markup:
+def _block(block: Block, table: Table | None, shown: Span, marked: _Marked) -> Markup:
     if table is not None and table.cells:
-        return _table(table, marked)
+        return _table(table, shown, marked)
+    part = Span(max(block.span.start, shown.start), min(block.span.end, shown.end))
     if block.kind == "heading":
-        return el(f"h{min(6, max(2, block.level + 1))}", *marked.pieces(block.span))
+        return el(f"h{min(6, max(2, block.level + 1))}", *marked.pieces(part))
     if block.kind == "list":
-        return el("ul", *(el("li", *marked.pieces(line)) for line in marked.lines(block.span)), class_="plain")
+        return el("ul", *(el("li", *marked.pieces(line)) for line in marked.lines(part)), class_="plain")
     if block.kind in ("code", "table"):
-        return el("pre", *marked.pieces(block.span))
-    return el("p", *marked.pieces(block.span), class_=block.kind if block.kind != "paragraph" else None)
+        return el("pre", *marked.pieces(part))
+    return el("p", *marked.pieces(part), class_=block.kind if block.kind != "paragraph" else None)
 
 
-def _table(table: Table, marked: _Marked) -> Markup:
+def _table(table: Table, shown: Span, marked: _Marked) -> Markup:
+    """Its head, and the rows of which something is shown."""
     rows: dict[int, list[Cell]] = {}
     for cell in table.cells:
-        rows.setdefault(cell.row, []).append(cell)
+        if cell.row < table.head_rows or _overlap(cell.span, shown):
+            rows.setdefault(cell.row, []).append(cell)
     width = table.shape[1]
     made = [_row(sorted(cells, key=lambda cell: cell.col), width, table.head_rows, marked) for cells in rows.values()]
-    caption = el("caption", table.caption) if table.caption else None
-    return el("div", el("table", caption, el("tbody", *made)), class_="scroll", tabindex="0", role="group",
-              aria_label=table.caption or "Table")  # fmt: skip
+    inside = el("table", el("caption", table.caption) if table.caption else None, el("tbody", *made))
+    return el("div", inside, class_="scroll", tabindex="0", role="group", aria_label=table.caption or "Table")
 
 
 def _row(cells: list[Cell], width: int, head_rows: int, marked: _Marked) -> Markup:

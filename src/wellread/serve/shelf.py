@@ -202,10 +202,10 @@ def pages_shown(opened: Opened) -> tuple[PageLink, ...]:
     """The pictures on the page of a document: where the quotation stands, else the page that is asked for."""
     one = opened.document
     if opened.span is not None and opened.page is None:
-        return page_links(one, opened.span, near=False)
+        return page_links(one, opened.span, "page")
     number = opened.page or 1
-    size = size_of(one, number, near=False)
-    return (PageLink(number, picture(one, number, opened.span, near=False), *size),) if size is not None else ()
+    size = size_of(one, number, "page")
+    return (PageLink(number, picture(one, number, opened.span, "page"), *size),) if size is not None else ()
 
 
 def _pictures(opened: Opened, links: Sequence[PageLink]) -> Markup | None:

@@ -236,6 +236,14 @@ def get(connection: Connection, document_id: str, *, who: Principal, version: in
     return _whole(connection, row)
 
 
+def text(connection: Connection, document_id: str, version: int, *, who: Principal) -> str | None:
+    """The text of a version alone, live or not; None where ``who`` may see no such version. Raises: StoreError."""
+    this = (versions.c.document_id == document_id, versions.c.version == version)
+    statement = select(versions.c.text_digest).where(*this, access_rights.visible(connection, versions, who=who))
+    digest = connection.execute(statement).scalar()
+    return blobs.get(connection, digest) if digest is not None else None
+
+
 def by_uri(connection: Connection, uri: str, *, who: Principal) -> str | None:
     """The id of the live document at an address; None where ``who`` may see none there."""
     here = versions.c.uri == uri, *_live(None), access_rights.visible(connection, versions, who=who)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,9 @@ from wellread.documents.pages.pieces import Rect
 from wellread.types import Box
 
 WIDTH, HIGHEST = 1_100, 1_600  # pixels of a page that is drawn, at most
-STRIP = 0.5  # height of the part around a quotation, in widths
+STRIP = 0.5  # height of the part around a quotation, in widths of the page
+SPOT = (640, 420)  # pixels of the part that a small screen shows, at most
+part_of_page = Literal["page", "strip", "spot"]
 AROUND = 15  # thousandths of a page by which a letter may stand beside the box that it belongs to
 MOST_PLACES = 200  # of a text that stands on the page again and again
 
@@ -41,10 +43,12 @@ def size_drawn(width: float, height: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def size_near(width: float, height: float) -> tuple[int, int]:
-    """The same for the part of the page around a quotation."""
+def size_of_part(part: part_of_page, width: float, height: float) -> tuple[int, int]:
+    """The same for the whole page, a strip of it around a quotation, or a spot for a small screen."""
     across, down = size_drawn(width, height)
-    return across, min(down, max(1, round(across * STRIP)))
+    if part == "strip":
+        return across, min(down, max(1, round(across * STRIP)))
+    return (min(across, SPOT[0]), min(down, SPOT[1])) if part == "spot" else (across, down)
 
 
 def marks(

@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pypdfium2
 
 from wellread.documents.pages.glyphs import GlyphReader, characters
-from wellread.documents.pages.marks import Mark, Quoted, marks, size_drawn, size_near
+from wellread.documents.pages.marks import Mark, Quoted, marks, part_of_page, size_drawn, size_of_part
 from wellread.documents.pages.page import frame_of
 from wellread.errors import SourceError
 
 LETTERS = np.array([255, 226, 92], np.uint16)  # as a highlighter: what is under it shows through
 AREA = np.array([255, 246, 205], np.uint16)
 EDGE = np.array([176, 128, 0], np.uint8)
+MARGIN = 24  # pixels before a quotation that is too wide for the part
 TOP_SHARE = 0.35  # of the part around a quotation lies above it
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), red, green, blue
@@ -35,8 +36,8 @@ class DrawnPage:
     n_lost: int
 
 
-def draw(data: bytes, name: str, number: int, quoted: list[Quoted], *, near: bool) -> DrawnPage:
-    """Page ``number``, from 1, of a PDF with the parts marked; with ``near`` only what lies around the first of them.
+def draw(data: bytes, name: str, number: int, quoted: list[Quoted], part: part_of_page) -> DrawnPage:
+    """Page ``number``, from 1, of a PDF with the quotation marked, or the ``part`` of it around the first mark.
 
     Raises: SourceError (broken) where it cannot be opened or drawn, or has no such page.
     """
@@ -46,14 +47,14 @@ def draw(data: bytes, name: str, number: int, quoted: list[Quoted], *, near: boo
             if not 1 <= number <= len(document):
                 raise SourceError(f"{name}: has no page {number}", "broken")
             document.init_forms()
-            return _draw(document[number - 1], quoted, near)
+            return _draw(document[number - 1], quoted, part)
         finally:
             document.close()
     except (pypdfium2.PdfiumError, ValueError) as error:
         raise SourceError(f"{name}: page {number} cannot be drawn: {error}", "broken") from error
 
 
-def _draw(page: Any, quoted: list[Quoted], near: bool) -> DrawnPage:
+def _draw(page: Any, quoted: list[Quoted], part: part_of_page) -> DrawnPage:
     stored, rotation = frame_of(page)
     width, height = stored.right - stored.left, stored.bottom - stored.top
     shown = (abs(height), width) if rotation % 2 else (width, abs(height))
@@ -67,8 +68,7 @@ def _draw(page: Any, quoted: list[Quoted], near: bool) -> DrawnPage:
     scale = pixels.shape[1] / max(shown[0], 1e-6), pixels.shape[0] / max(shown[1], 1e-6)
     for mark in sorted(found, key=lambda mark: mark.exact):  # letters over the blocks that hold others
         _mark(pixels, mark, scale)
-    if near:
-        pixels = _around(pixels, found, scale[1], size_near(*shown)[1])
+    pixels = _around(pixels, found, scale, size_of_part(part, *shown))
     exact = sum(mark.exact for mark in found)
     return DrawnPage(png(pixels), (pixels.shape[1], pixels.shape[0]), exact, len(found) - exact, lost)
 
@@ -99,10 +99,16 @@ def _mark(pixels: Pixels, mark: Mark, scale: tuple[float, float]) -> None:
             edge[:] = EDGE
 
 
-def _around(pixels: Pixels, found: list[Mark], scale: float, height: int) -> Pixels:
-    first = min((mark.place.top for mark in found), default=0.0) * scale
-    top = min(max(0, round(first - TOP_SHARE * height)), max(0, pixels.shape[0] - height))
-    return pixels[top : top + height]
+def _around(pixels: Pixels, found: list[Mark], scale: tuple[float, float], size: tuple[int, int]) -> Pixels:
+    """The part of that size: the upper mark in its upper half, all marks beside each other where they fit."""
+    width, height = size
+    upper = min((mark.place.top for mark in found), default=0.0) * scale[1]
+    left = min((mark.place.left for mark in found), default=0.0) * scale[0]
+    right = max((mark.place.right for mark in found), default=0.0) * scale[0]
+    room = max(MARGIN, (width - (right - left)) / 2)
+    top = min(max(0, round(upper - TOP_SHARE * height)), max(0, pixels.shape[0] - height))
+    start = min(max(0, round(left - room)), max(0, pixels.shape[1] - width))
+    return pixels[top : top + height, start : start + width]
 
 
 def png(pixels: Pixels) -> bytes:
