@@ -181,11 +181,12 @@ def document(opened: Opened) -> str:
     one = opened.document
     shown = reading.window(one, opened.span, opened.start)
     pictures = pages_shown(opened)
-    about = [kind(one), f"version {one.version}", in_force(one) if not _retired(opened) else "not in force"]
+    force = "not in force" if _retired(opened) else in_force(one)
+    about = [kind(one), f"version {one.version}", "in force" if force == "yes" else force]
     return page(
         one.title or one.uri,
         el("h1", one.title or one.uri),
-        el("p", one.uri, class_="uri"),
+        el("p", short(one.uri), class_="uri", title=one.uri),
         el("p", " · ".join(about), class_="place"),
         el("p", opened.trouble, class_="notice") if opened.trouble else None,
         el(
