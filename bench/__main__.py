@@ -9,7 +9,8 @@
 
 Each is a command of its own with more to choose: python -m bench.NAME --help. Beside those there are
 bench.ingest (a folder of your own), bench.pdf (what is lost of PDFs; needs the data sets), bench.pictures
-(quotations marked on drawn pages), bench.html (how fast pages and their tables are read), bench.peers (start-up beside other systems) and bench.gate (the refusal gate).
+(quotations marked on drawn pages), bench.html (how fast pages and their tables are read), bench.peers (start-up
+beside other systems) and bench.gate (the refusal gate).
 Figures are printed and kept in bench/results/NAME.json; docs/benchmarks.md says what was seen.
 """
 
