@@ -38,7 +38,6 @@ CALLED_AS_A_WHOLE = re.compile(  # modules that a list, a protocol or a folder n
 UNCALLED = {  # by tests alone, or by nothing yet
     "index.graph.rows.exists",
     "store.jobs.interrupted",
-    "store.jobs.recent",
     "store.outcomes.get",
 }
 LATE_IMPORTS_OF_THE_COMMAND_LINE = {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -32,7 +33,7 @@ from wellread.optimise import rechunk
 from wellread.retrieve.outline import with_structure
 from wellread.retrieve.similar.similar import FileReading, alike
 from wellread.retrieve.versions import previous
-from wellread.store import access, credentials, documents, feedback, files, jobs, lineage, log, outcomes
+from wellread.store import access, credentials, documents, feedback, files, jobs, lineage, log, outcomes, uploads
 from wellread.store.schema import versions
 from wellread.sync import remove
 from wellread.tune.data import data as datasets
@@ -224,6 +225,14 @@ def _job(scene: Scene) -> None:
         pass
 
 
+def _upload(scene: Scene) -> str:
+    """A file that somebody with a group sent, under an id that nobody guesses."""
+    number = f"file-{uuid4().hex}"
+    with scene.base.store.writing() as tx:
+        uploads.put(tx, number, "vault plan.pdf", "assistants", 4711, "0", who=scene.mine.who)
+    return number
+
+
 def _snapshot(scene: Scene) -> Any:
     with scene.base.reader.snapshot(who=EVE) as snapshot:
         return snapshot.allowed
@@ -286,6 +295,14 @@ FUNCTIONS: dict[str, Row] = {
     "store.files:list_sources": read(files.list_sources),
     "store.jobs:start": lambda s: [] if write(jobs.start, "sync", {})(s) else None,
     "store.jobs:running": _job,
+    "store.jobs:enqueue": lambda s: [] if write(jobs.enqueue, "sync", {})(s) else None,
+    "store.jobs:get": read(jobs.get, 1),
+    "store.jobs:cancel": write(jobs.cancel, 1),
+    "store.uploads:put": write(uploads.put, "file-eve", "eve.txt", "assistants", 3, "0"),
+    "store.uploads:get": lambda s: [one for one in [read(uploads.get, _upload(s))(s)] if one is not None],
+    "store.uploads:listing": lambda s: [one for one in (_upload(s), read(uploads.listing)(s))[1] if one.user != "eve"],
+    "store.uploads:remove": lambda s: [one for one in [write(uploads.remove, _upload(s))(s)] if one],
+    "store.uploads:total_bytes": lambda s: [],  # bytes of a tenant alone, for its quota
     "store.jobs:recent": lambda s: [job for job in read(jobs.recent)(s) if job.user != "eve"],
     "store.lineage:record": write(lineage.record, "eves", "dataset", [], {}),
     "store.lineage:known": lambda s: read(lineage.known, "unknown")(s),
@@ -450,6 +467,9 @@ def test_a_method_gives_nothing_to_who_may_see_nothing(scene: Scene, name: str) 
 
 NAMED = ("vault", "pay-lora")  # what eve types herself may come back in an error
 COMMAND_LINES: dict[str, tuple[str, ...]] = {
+    "jobs show": ("1",),
+    "jobs cancel": ("1",),
+    "jobs work": ("--job", "1"),
     "init": ("{out}/fresh",),
     "add": ("{out}/nothing-there",),
     "remove": ("*vault*",),
@@ -494,7 +514,7 @@ BARE = {
     "sync", "status", "chat", "questions draft", "questions review", "questions check", "questions freeze",
     "questions list", "eval run", "eval list", "advise", "optimise", "index rebuild", "index compact", "index tree",
     "index reembed", "index truncation", "index presets", "graph build", "graph entities", "models list", "tune runs",
-    "config show", "config check", "doctor", "check", "keys list", "tables list",
+    "config show", "config check", "doctor", "check", "keys list", "tables list", "jobs list",
 }  # fmt: skip
 
 

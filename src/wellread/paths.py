@@ -8,6 +8,8 @@ BASE/.wellread/vectors/           files that the store names
 BASE/.wellread/tune/              runs with their weights and exports, data sets, searches
 BASE/.wellread/plugins/           what indexes of other packages keep
 BASE/.wellread/route.json         the trained router
+BASE/.wellread/uploads/           files that were sent to the server
+BASE/.wellread/jobs/              what queued work said: scratch
 BASE/.wellread/optimise/, draft-replies.jsonl, tune/.estimate/    scratch: made again when it is needed
 """
 
@@ -24,6 +26,8 @@ STORE = "store.db"
 VECTORS = "vectors"
 PLUGINS = "plugins"  # an index of another package may keep files there, and finds them again
 ROUTE = "route.json"
+UPLOADS = "uploads"  # what was sent to the server, a folder a file
+JOB_LOGS = "jobs"  # what queued work said
 COPIES = "optimise"  # copies of the base with other settings, and what was asked of them
 REPLIES = "draft-replies.jsonl"  # what a model replied when it drafted questions
 
@@ -40,7 +44,7 @@ LOCK = "questions.lock.json"
 COMPARISON = "comparison"
 BESIDE = (SETTINGS, QUESTIONS, DRAFTS, LOCK, COMPARISON)  # of the base's own folder; documents are not wellread's
 
-_SCRATCH = (COPIES, REPLIES)
+_SCRATCH = (COPIES, REPLIES, JOB_LOGS)
 
 
 def safe_name(name: str, what: str) -> str:

@@ -16,7 +16,7 @@ PATHS = [tuple(row.name.split()) for row in RUN]
 def test_the_commands_are_those_that_are_promised() -> None:
     promised = (
         "init add sync remove status search similar ask verify chat rate route index graph models questions eval "
-        "compare advise optimise tune config doctor check backup restore log keys serve tables"
+        "compare advise optimise tune config doctor check backup restore log keys serve tables jobs"
     )
     assert sorted({path[0] for path in PATHS}) == sorted(promised.split())
 

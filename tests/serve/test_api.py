@@ -131,7 +131,7 @@ def test_a_foreign_and_an_unknown_id_look_alike(site: Site) -> None:
     uri = whole["wellread"]["citations"][0]["document"]
     assert site.call("GET", f"/d?uri={uri}").body == site.call("GET", "/d?uri=/nothing").body
     rated = [site.call("PUT", f"/api/answers/{one}/rating", {"rating": 1}) for one in (trace, "nothing")]
-    assert rated[0].status == rated[1].status == 400
+    assert rated[0].status == rated[1].status == 404
 
 
 # chat completions

@@ -32,7 +32,7 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What or who the key is for.", show_default=False)],
     action: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="What it may: ask, search, read, rate, operate; repeatable."),
+        typer.Option(metavar="NAME", help="What it may: ask, search, read, rate, write, train, operate; repeatable."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, metavar="N", help="Days until it ends.")] = 365,
 ) -> int:

@@ -182,6 +182,20 @@ COMMANDS = (
     CommandRow("keys add", "keys:add", "Make a key; it is shown this once."),
     CommandRow("keys list", "keys:listed", "List the keys: whose they are, what they may, when they end."),
     CommandRow("keys revoke", "keys:revoke", "End a key, within a second and for good."),
+    CommandRow("jobs", "", "List, show and stop long work, and carry out what waits."),
+    CommandRow("jobs list", "jobs:listed", "List long work, the newest first: what, how far, how it ended."),
+    CommandRow("jobs show", "jobs:one", "Show a job: what was asked, how far it is, its last words."),
+    CommandRow(
+        "jobs cancel",
+        "jobs:cancel",
+        "Stop a job of the queue, or take it out before it begins; what it kept so far stays.",
+    ),
+    CommandRow(
+        "jobs work",
+        "jobs:work",
+        "Carry out the jobs of the queue, one at a time, until it is stopped; "
+        "wellread serve starts a worker by itself.",
+    ),
     CommandRow("log", "log:log", "Show what was asked and what was answered."),
 )
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from wellread.errors import WellreadError
+from wellread.errors import UsageError, WellreadError
 from wellread.serve import mcp, openai, replies, tools
 from wellread.serve.app import Endpoint, Visit, json_reply
 from wellread.serve.replies import NOT_FOUND, HttpError
@@ -130,8 +130,9 @@ async def embeddings(visit: Visit) -> Response:
     body = await visit.json()
     texts = openai.embedding_texts(body)
     embedder = visit.base.embedder
-    vectors = await visit.served.in_thread(lambda: embedder.embed(texts))
-    counted = await visit.served.in_thread(lambda: sum(embedder.count_tokens(texts)))
+    async with visit.served.turnstile.turn(visit.base.who.tenant):
+        vectors = await visit.served.in_thread(lambda: embedder.embed(texts))
+        counted = await visit.served.in_thread(lambda: sum(embedder.count_tokens(texts)))
     return json_reply(openai.embeddings(vectors, body, embedder.id, counted))
 
 
@@ -167,7 +168,10 @@ async def rate(visit: Visit) -> Response:
         if not isinstance(given[name], str):
             raise HttpError(400, "invalid_request", f"{name}: is text", name)
     base, trace = visit.base, visit.request.path_params["trace"]
-    await visit.served.in_thread(lambda: tools.rated(base, trace, **given))
+    try:
+        await visit.served.in_thread(lambda: tools.rated(base, trace, **given))
+    except UsageError as error:
+        raise NOT_FOUND from error
     return json_reply({"trace_id": trace, "rated": True})
 
 

@@ -112,6 +112,7 @@ def _called(tool: Tool, arguments: object) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": text}], "structuredContent": dict(found), "isError": False}
 
 
+LARGEST = 2**53 - 1  # the whole numbers that JSON carries everywhere
 _KINDS: Mapping[str, type | tuple[type, ...]] = {"string": str, "integer": int, "object": dict, "array": list}
 
 
@@ -126,6 +127,8 @@ def _checked(arguments: Arguments, tool: Tool) -> None:
             raise UsageError(f"{tool.name}: {name}: no such argument; there are {', '.join(known)}")
         if not isinstance(value, _KINDS[known[name]["type"]]) or isinstance(value, bool):
             raise UsageError(f"{tool.name}: {name}: is a {known[name]['type']}")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise UsageError(f"{tool.name}: {name}: is beyond {LARGEST:,}")
         if "enum" in known[name] and value not in known[name]["enum"]:
             raise UsageError(f"{tool.name}: {name}: is one of {', '.join(known[name]['enum'])}")
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from wellread.markup import Markup, el, join
 from wellread.types import Answer
 
-MENU = (("/", "Ask"), ("/documents", "Documents"), ("/models", "Models"), ("/feedback", "Feedback"), ("/me", "Me"))
+MENU = (
+    ("/", "Ask"),
+    ("/documents", "Documents"),
+    ("/jobs", "Jobs"),
+    ("/models", "Models"),
+    ("/feedback", "Feedback"),
+    ("/me", "Me"),
+)
 
 
 def page(title: str, *children: str | None, signed_in: bool = True, wide: bool = False) -> str:

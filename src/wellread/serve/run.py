@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,12 +15,22 @@ from wellread.errors import UsageError
 from wellread.evaluate import ways
 from wellread.evaluate.settings import EvaluateSettings
 from wellread.knowledge_base import KnowledgeBase
-from wellread.serve import api, library, mine, site, tuned
+from wellread.serve import api, library, mine, site, training, tuned, uploads, work_page
 from wellread.serve.app import Served, application
 from wellread.serve.settings import ServeSettings
 from wellread.store import credentials
 
-ROUTES = (*api.ROUTES, *site.ROUTES, *library.ROUTES, *mine.ROUTES, *tuned.ROUTES)
+ROUTES = (
+    *api.ROUTES,
+    *site.ROUTES,
+    *library.ROUTES,
+    *mine.ROUTES,
+    *tuned.ROUTES,
+    *uploads.ROUTES,
+    *training.ROUTES,
+    *work_page.ROUTES,
+)
+WORKER_ENDS_S = 30  # a job that runs is told to stop, and waits again
 LINK_LASTS = timedelta(minutes=10)
 _HERE = ("127.0.0.1", "::1", "localhost")
 
@@ -38,9 +50,21 @@ def serve(base: KnowledgeBase, settings: ServeSettings, evaluate: EvaluateSettin
             tx, "link", "first sign-in", who=base.who, actions=credentials.ACTIONS, lasts=LINK_LASTS
         )
     say(f"http://{settings.host}:{settings.port}/link/{link}")
-    server.run()
+    worker = _worker(base) if settings.worker else None
+    try:
+        server.run()
+    finally:
+        if worker is not None:
+            worker.terminate()
+            worker.wait(WORKER_ENDS_S)
     served.pool.shutdown(wait=False, cancel_futures=True)
     served.pictures.close()
+
+
+def _worker(base: KnowledgeBase) -> subprocess.Popen[bytes]:
+    """The process that carries out what waits; training never runs in the server's own."""
+    command = [sys.executable, "-m", "wellread", "--base", str(base.folder), "jobs", "work"]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def models(base: KnowledgeBase, evaluate: EvaluateSettings) -> dict[str, KnowledgeBase]:

@@ -33,6 +33,15 @@ class ServeSettings:
     max_body_bytes: int = 1_000_000
     """Bytes of a request's body; a larger one is refused with 413."""
 
+    max_upload_bytes: int = 100_000_000
+    """Bytes of a file that is sent; a larger one is refused with 413."""
+    max_uploads_bytes: int = 5_000_000_000
+    """Bytes of all files that a tenant has sent."""
+    worker: bool = True
+    """Whether a worker is started beside the server, for what is sent and trained; wellread jobs work is one, too."""
+    public_url: str = ""
+    """Address that people see where a proxy stands in front, https://…; sign-in cookies are then for TLS alone."""
+
     def __post_init__(self) -> None:
         """Checks ranges. Raises: ValueError."""
         if not 0 <= self.port <= 65535:
@@ -41,6 +50,10 @@ class ServeSettings:
             raise ValueError("in_flight, waiting: are not negative")
         if self.keep_alive_s <= 0 or self.drain_s < 0:
             raise ValueError("keep_alive_s: is above 0, drain_s: is not negative")
+        if min(self.max_upload_bytes, self.max_uploads_bytes) < 1:
+            raise ValueError("max_upload_bytes, max_uploads_bytes: are above 0")
+        if self.public_url and not self.public_url.startswith(("https://", "http://")):
+            raise ValueError("public_url: is an address that begins with https:// or http://")
 
 
 def load(folder: Path, overrides: Sequence[str] = ()) -> ServeSettings:

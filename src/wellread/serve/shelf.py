@@ -72,6 +72,7 @@ def documents(shelf: Shelf) -> str:
         el("h1", "Documents"),
         el("p", counted, class_="place"),
         search_field("/documents", "Filter by name or label", shelf.words),
+        el("p", el("a", "Send a document", href="/jobs"), class_="place"),
         _table(part) if part else nothing,
         _turning(shelf, len(chosen)),
         failures(shelf.failures),

@@ -154,7 +154,7 @@ async def _session(visit: Visit, token: str, kind: credentials.Kind, notice: str
     if made is None:
         return HTMLResponse(pages.login(notice), 401)
     response = RedirectResponse("/", 303)
-    secure = visit.request.url.scheme == "https"
+    secure = visit.request.url.scheme == "https" or visit.served.settings.public_url.startswith("https://")
     age = int(SIGNED_IN.total_seconds())
     response.set_cookie(SESSION, made, max_age=age, httponly=True, samesite="lax", secure=secure, path="/")
     return response

@@ -31,6 +31,7 @@ from wellread.store.schema import (
 )
 from wellread.store.schema import blobs as blob_rows
 from wellread.store.schema import files as file_rows
+from wellread.store.uploads import uploads
 
 RESTORE = "restore a backup: wellread restore"
 ADD_AGAIN = "remove and add its file again, or restore a backup: wellread restore"
@@ -97,6 +98,7 @@ def _rows(connection: Connection) -> Iterator[Fault]:
         runs,
         outcomes,
         run_outcomes,
+        uploads,
     ):
         columns = [table.c[key] for key in checksums.checked_columns(table)]
         yield from altered(connection, table, columns)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wellread.store.engine.api import Transaction
 
 Kind = Literal["key", "session", "link"]
-ACTIONS = ("ask", "search", "read", "rate", "operate")
+ACTIONS = ("ask", "search", "read", "rate", "write", "train", "operate")
 READER = ("ask", "search", "read", "rate")
 SECRET_LETTERS = 43  # of 62 signs: 256 bits
 _SIGNS = string.ascii_letters + string.digits

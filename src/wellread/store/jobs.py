@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +21,11 @@ from wellread.types import Principal
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece of work; ``state`` is running, done, failed or interrupted (its process is gone)."""
+    """A piece of work; ``state`` is waiting, running, cancelling, done, failed, cancelled or interrupted.
+
+    Interrupted is what ran in a process that is gone. ``queued`` work waits for a worker, and goes back to wait when
+    its worker is gone.
+    """
 
     id: int
     tenant: str
@@ -33,18 +38,116 @@ class Job:
     ended_at: datetime | None
     error: str
     user: str = ""
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def queued(self) -> bool:
+        """Whether a worker takes it, and takes it again."""
+        return self.settings.get("queued") is True
+
+    @property
+    def who(self) -> Principal:
+        """For whom it is done."""
+        return Principal(self.tenant, self.groups, self.user)
+
+
+ENDED = ("done", "failed", "cancelled", "interrupted")
+ATTEMPTS = 3  # times that a queued job is begun, when its worker is killed each time
+# the queued job that this process carries out: what it starts is recorded as that job
+carried_out: ContextVar[int | None] = ContextVar("carried_out", default=None)
+
+
+def enqueue(tx: Transaction, kind: str, settings: Mapping[str, object], *, who: Principal) -> int:
+    """The id of a job that waits for a worker; ``settings`` say what is to be done."""
+    return _insert(tx, kind, {**settings, "queued": True}, "waiting", 0, who=who)
+
+
+def claim(tx: Transaction) -> Job | None:
+    """The job that has waited longest, of any tenant, which runs in this process from now on; None where none waits."""
+    waiting = select(jobs).where(jobs.c.state == "waiting").order_by(jobs.c.id).limit(1)
+    row = tx.connection.execute(waiting).mappings().one_or_none()
+    if row is None:
+        return None
+    done = json.loads(row["progress"])
+    changed = {"state": "running", "pid": os.getpid(), "started_at": tx.now, "ended_at": None, "error": ""}
+    changed["progress"] = _json({**done, "attempts": int(done.get("attempts", 0)) + 1})
+    _change(tx, row["id"], changed)
+    return _job({**row, **changed})
+
+
+def requeue(tx: Transaction) -> list[Job]:
+    """Queued jobs whose worker is gone: they wait again, are cancelled if they were to be, or fail after ATTEMPTS."""
+    lost = select(jobs).where(jobs.c.state.in_(("running", "cancelling", "interrupted"))).order_by(jobs.c.id)
+    found = [_job(dict(row)) for row in tx.connection.execute(lost).mappings().all()]
+    found = [job for job in found if job.queued and (job.state == "interrupted" or not alive(job.pid))]
+    for job in found:
+        if job.state == "cancelling":
+            _change(tx, job.id, {"state": "cancelled", "ended_at": now_text()})
+        elif int(str(job.progress.get("attempts", 0))) >= ATTEMPTS:
+            _change(tx, job.id, {"state": "failed", "ended_at": now_text(), "error": "its worker was killed each time"})
+        else:
+            _change(tx, job.id, {"state": "waiting", "pid": 0, "ended_at": None})
+    return found
+
+
+def get(connection: Connection, job_id: int, *, who: Principal) -> Job | None:
+    """The job of that id, None where there is none that ``who`` may see."""
+    found = select(jobs).where(jobs.c.id == job_id, jobs.c.tenant == who.tenant)
+    row = connection.execute(found).mappings().one_or_none()
+    job = _job(dict(row)) if row is not None else None
+    return job if job is not None and job.groups <= who.groups else None
+
+
+def cancel(tx: Transaction, job_id: int, *, who: Principal) -> Job | None:
+    """The job as it is now: one that waited is cancelled, one that runs is to be; None where ``who`` may see none."""
+    job = get(tx.connection, job_id, who=who)
+    if job is None or not job.queued or job.state in ENDED:
+        return job
+    changed = {"state": "cancelled", "ended_at": now_text()} if job.state == "waiting" else {"state": "cancelling"}
+    _change(tx, job_id, changed)
+    return get(tx.connection, job_id, who=who)
+
+
+def cancelled(tx: Transaction, job_id: int) -> None:
+    """The job was stopped. Raises ValueError for an unknown job."""
+    _change(tx, job_id, {"state": "cancelled", "ended_at": now_text()})
+
+
+def claimed(connection: Connection) -> list[Job]:
+    """The queued jobs that workers have claimed, of every tenant: for the processes that carry them out."""
+    rows = connection.execute(select(jobs).where(jobs.c.state.in_(("running", "cancelling")))).mappings()
+    return [job for job in (_job(dict(row)) for row in rows) if job.queued]
+
+
+def renamed(tx: Transaction, job_id: int, settings: Mapping[str, object]) -> None:
+    """The job is described once more, before a worker has it. Raises ValueError for an unknown job."""
+    _change(tx, job_id, {"settings": _json(settings)})
+
+
+def back(tx: Transaction, job_id: int) -> None:
+    """The job waits again: its worker is told to stop. Raises ValueError for an unknown job."""
+    _change(tx, job_id, {"state": "waiting", "pid": 0})
+
+
+def state_of(connection: Connection, job_id: int) -> str:
+    """The state of a job, for the worker that carries it out; empty where there is none."""
+    return str(connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one_or_none() or "")
 
 
 def start(tx: Transaction, kind: str, settings: Mapping[str, object], *, who: Principal) -> int:
     """The id of the job, which runs in this process from now on."""
+    return _insert(tx, kind, settings, "running", os.getpid(), who=who)
+
+
+def _insert(tx: Transaction, kind: str, settings: Mapping[str, object], state: str, pid: int, *, who: Principal) -> int:
     row: dict[str, object] = {
         "id": tx.allocate("job_id"),
         "tenant": who.tenant,
         "kind": kind,
-        "state": "running",
+        "state": state,
         "settings": _json(settings),
         "progress": "{}",
-        "pid": os.getpid(),
+        "pid": pid,
         "started_at": tx.now,
         "ended_at": None,
         "error": "",
@@ -68,7 +171,13 @@ def finish(tx: Transaction, job_id: int, *, error: str = "") -> None:
 
 @contextmanager
 def running(store: Store, kind: str, settings: Mapping[str, object], *, who: Principal) -> Iterator[int]:
-    """The id of a job that runs while the with block does: done at its end, failed if it is left by an exception."""
+    """The id of a job that runs while the with block does: done at its end, failed if it is left by an exception.
+
+    What a queued job starts is part of it and gets no row of its own.
+    """
+    if (queued := carried_out.get()) is not None:
+        yield queued
+        return
     with store.writing(durable=False) as tx:
         job_id = start(tx, kind, settings, who=who)
     try:
@@ -136,4 +245,5 @@ def _job(row: Mapping[str, Any]) -> Job:
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
         error=row["error"],
         user=row["user"],
+        groups=frozenset(json.loads(row["groups"])),
     )
