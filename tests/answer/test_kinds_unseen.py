@@ -83,7 +83,7 @@ def kind_of(answer: Answer) -> object:
         ("Which services cost less than 1 euro for adults?", "filter", "Late return | 0.40\nPrinting | 0.12\n["),
         ("What do all services cost for students?", "filter", "Service | Students\nLibrary card | 9.00\nLate"),
         ("Which branch has the fewest seats in Harrow End?", "figure", "Old Station: 40 (seats), the smallest of 2"),
-        ("How many branches are there in Harrow End?", "figure", "Count (branch): 2, over 2 rows."),
+        ("How many branches are there in Harrow End?", "figure", "Count (branches): 2, over 2 rows."),
         ("How many more books does Mill Street have than Lakeside?", "difference", "48,200 − 22,750 = 25,450."),
         ("How many days longer are books lent than films?", "difference", "28 − 7 = 21."),
         ("Which has more seats, Lakeside or Garden Hall?", "comparison", "Lakeside: 85, against 51 of Garden Hall"),

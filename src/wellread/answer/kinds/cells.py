@@ -40,6 +40,7 @@ _COMPARED: tuple[tuple[re.Pattern[str], Operation], ...] = tuple(
 _YES = frozenset(("yes", "y", "true", "✓", "✔"))
 _NO = frozenset(("no", "n", "false", "✗", "–", "-"))  # a dash in a cell
 _YEARS = (1500, 2100)
+_CODED = re.compile(r"[A-Za-z]{0,4}[-_./ ]?\d[\w./-]*")  # U-007, 12, 2025-04
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,22 @@ def chosen(table: StoredTable, question: str, about: frozenset[str]) -> Chosen:
                 where.append(Condition(meant_by.name, operation, match["n"].replace(",", "")))
                 used |= frozenset(words(match[0])) | named_by(meant_by)
     return Chosen(tuple(where), about - used, whole)
+
+
+def label_of(table: StoredTable) -> int:
+    """The column that says what a row is: the first one that holds neither numbers nor codes; else the first."""
+    for col, column in enumerate(table.columns):
+        texts = [cell.text for row in table.rows if (cell := row[col]) is not None]
+        if column.kind != "number" and texts and not all(_CODED.fullmatch(text.strip()) for text in texts):
+            return col
+    return 0
+
+
+def called(table: StoredTable) -> frozenset[str]:
+    """What the rows of a table may be called: by their key, their label, the title of the table."""
+    label = table.columns[label_of(table)]
+    title = frozenset(words(f"{table.caption} {table.document.title}"))
+    return named_by(table.columns[0]) | named_by(label) | title
 
 
 def named_by(column: TableColumn) -> frozenset[str]:

@@ -37,7 +37,7 @@ _WORD = re.compile(rf"\b(?:{'|'.join(_COMPARATIVES)})\b", re.IGNORECASE)
 _PAIR = re.compile(r"(?P<a>[\w'’ -]+?),? or (?:on |in |at |with )?(?P<b>[\w'’ -]+?)\s*\?\s*$")
 _LATER = re.compile(r"[^\W\d_]+")
 _NAME = re.compile(r"(?:[A-Z][\w'’-]*|\d+)(?: (?:[A-Z][\w'’-]*|\d+))*$")
-_PLAIN = re.compile(r"(?:^|[,:]\s*|\b(?:a|an|the) )(?:an? |the )?(?P<name>[a-z][\w'’-]*(?: [a-z][\w'’-]*){0,2})$")
+_PLAIN = re.compile(r"(?:^|[,:]\s*|\b(?:a|an|the) )(?:an? |the )?(?P<name>[A-Za-z][\w'’-]*(?: [\w'’-]+){0,3})$")
 
 
 def answer(case: QuestionCase) -> Made | None:
@@ -74,6 +74,7 @@ def pair_of(question: str) -> tuple[str, str] | None:
     first, second = pair["a"].strip(), pair["b"].strip()
     if (named := _NAME.search(first)) and second[:1].isupper():
         return named[0], second
+    second = re.sub(r"^(?:the|an?) ", "", second)
     one, two = _PLAIN.search(question[: pair.end("a")].strip()), _PLAIN.search(f", {second}")
     return (one["name"], two["name"]) if one and two else None
 

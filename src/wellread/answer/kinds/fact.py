@@ -9,6 +9,7 @@ from wellread.answer.elements import NAME, held_by, pairs_of
 from wellread.answer.kinds import cells, comparison, difference, figure, table, versions
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
 from wellread.answer.kinds.telling import is_of_another, limits, near, stands, telling
+from wellread.index.words import languages
 from wellread.retrieve import quantities
 from wellread.retrieve.units import Quotable, words
 
@@ -72,6 +73,8 @@ def _counted(question: str) -> list[str]:
 
 def _tells_of_another(case: QuestionCase, unit: Quotable) -> bool:
     """Whether the documents know a name of the question, and the sentence tells of another name instead."""
+    if languages.foreign(case.question, ()):  # German writes every noun like a name
+        return False
     around = frozenset(words(f"{_paragraph(case, unit)} {unit.context}"))
     asked = [frozenset(words(name)) for name in _NAMED.findall(case.question)]
     absent = [name for name in asked if name and not name & around]
@@ -90,7 +93,7 @@ _SAYS_CHANGE = re.compile(
     r"|replac\w*|earlier|later|since|from .* to|unlike|whereas|while|differ\w*|than)\b",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(r"\b(?:how many|how much|what|which) (?!is\b|are\b|was\b|were\b)(?P<noun>[a-z'’-]{3,})", re.I)
+_COUNTED = re.compile(r"\bhow many (?P<noun>[a-z'’-]{3,})", re.I)
 _NAMED = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*")
 
 

@@ -53,11 +53,13 @@ _SUPERLATIVE = re.compile(
 )
 _AGGREGATES: tuple[tuple[Aggregate, re.Pattern[str]], ...] = (
     ("mean", re.compile(r"\b(?:average|mean)\b", re.IGNORECASE)),
-    ("sum", re.compile(r"\b(?:total|altogether|in all|in total|sum of|combined|all told)\b", re.IGNORECASE)),
+    ("sum", re.compile(r"\b(?:total|together|altogether|in all|in total|sum of|combined|all told)\b", re.IGNORECASE)),
 )
 _COUNT = re.compile(r"\bhow many (?P<noun>[\w'’-]+)", re.IGNORECASE)
 _KEYS = re.compile(r"\W*(?:no|nr|id|line|number|code)\W*", re.IGNORECASE)  # numbers that count nothing
-_FRAME = frozenset(words("total altogether all sum average mean combined told number most least many list table"))
+_FRAME = frozenset(
+    words("total together altogether all sum average mean combined told number most least many list table")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,8 @@ def _of_table(case: QuestionCase, n: int, table: StoredTable, asked: _Asked) -> 
     if asked.aggregate == "count":
         made, column = _counted(case, n, table, chosen.where), ""
     else:
-        column = (
-            _column(table, chosen.rest | (cells.meant(case.question) if asked.larger is None else frozenset())) or ""
-        )
+        said = cells.meant(case.question) if asked.larger is None else frozenset[str]()
+        column = _column(table, chosen.rest | said, alone=asked.larger is None) or ""
         made = _computed(case, n, table, asked, chosen.where, column) if column else None
     if made is None:
         return None
@@ -136,8 +137,8 @@ def _computed(
     return _first(case, n, table, ordered, column, bool(asked.larger))
 
 
-def _column(table: StoredTable, about: frozenset[str]) -> str | None:
-    """The one column of numbers whose name the words fit best; None where none does, or two do equally well."""
+def _column(table: StoredTable, about: frozenset[str], *, alone: bool) -> str | None:
+    """The one column of numbers that the words fit best; ``alone``: or the only one; None for none, or for two."""
     fits = []
     for column in table.columns:
         named = cells.named_by(column)
@@ -145,6 +146,8 @@ def _column(table: StoredTable, about: frozenset[str]) -> str | None:
             shared = sum(any(stands(word, frozenset([other])) for other in about) for word in named)
             fits.append((shared / len(named) + 0.01 * shared, column.name))
     fits.sort(reverse=True)
+    if alone and len(fits) == 1:
+        return fits[0][1]
     if not fits or not fits[0][0] or (len(fits) > 1 and fits[0][0] == fits[1][0]):
         return None
     return fits[0][1]
@@ -153,14 +156,14 @@ def _column(table: StoredTable, about: frozenset[str]) -> str | None:
 def _counted(case: QuestionCase, n: int, table: StoredTable, where: tuple[Condition, ...]) -> Made | None:
     """How many rows there are of what the first column is called."""
     noun = _COUNT.search(case.question)
-    first = frozenset(words(table.columns[0].name)) if table.columns else frozenset[str]()
-    if noun is None or not where or not set(words(noun["noun"])) & first:
+    called = cells.called(table) if table.columns else frozenset[str]()
+    if noun is None or not where or not set(words(noun["noun"])) & called:
         return None
     try:
         result = queries.run(table, TableQuery(where, aggregate="count"))
     except UsageError:
         return None
-    return _figured(case, n, result, "count", table.columns[0].name) if result.cells else None
+    return _figured(case, n, result, "count", noun["noun"]) if result.cells else None
 
 
 def _figured(case: QuestionCase, n: int, result: TableResult, aggregate: Aggregate, column: str) -> Made | None:
@@ -185,7 +188,8 @@ def _first(
     if len(rows) < 2 or len(rows) != len(found.rows):
         return None
     first, second = rows[0][at], rows[1][at]
-    label = next((cell for cell in rows[0] if cell is not None and cell.kind != "number"), None)
+    by_key = frozenset(words(case.question)) & cells.named_by(table.columns[0])
+    label = rows[0][0 if by_key else cells.label_of(table)]
     if first is None or second is None or label is None or first.value == second.value:
         return None
     word = "largest" if larger else "smallest"

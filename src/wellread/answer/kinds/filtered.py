@@ -42,8 +42,9 @@ def answer(case: QuestionCase) -> Made | None:
 
 def _of_table(case: QuestionCase, n: int, table: StoredTable, nouns: frozenset[str]) -> _Found | None:
     about = telling(case.question)
-    if not table.columns or not nouns & cells.named_by(table.columns[0]):
+    if not table.columns or not nouns & cells.called(table):
         return None
+    label = 0 if nouns & cells.named_by(table.columns[0]) else cells.label_of(table)
     chosen = cells.chosen(table, case.question, about)
     every = not chosen.where and _EVERY.search(case.question) is not None
     if not (chosen.where or every) or not chosen.whole:
@@ -52,12 +53,13 @@ def _of_table(case: QuestionCase, n: int, table: StoredTable, nouns: frozenset[s
         rows = queries.run(table, TableQuery(chosen.where)).rows
     except UsageError:
         return None
-    first = [row[0] for row in rows if row[0] is not None]
+    first = [cell for row in rows if (cell := row[label]) is not None]
     if not rows or len(first) < len(rows) or (len(rows) == len(table.rows) and not every):
         return None
     by = {condition.column for condition in chosen.where}
     asked = (frozenset(words(case.question)) - ASKING) | cells.meant(case.question)
-    shown = [0, *(c for c, one in enumerate(table.columns) if c and (one.name in by or cells.named_by(one) & asked))]
+    told = (c for c, one in enumerate(table.columns) if one.name in by or cells.named_by(one) & asked)
+    shown = [label, *(c for c in told if c != label)]
     if every and len(shown) == 1:
         return None
     heads = " | ".join(table.columns[c].name.replace("_", " ") for c in shown)

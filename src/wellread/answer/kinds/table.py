@@ -10,7 +10,7 @@ from wellread.answer import gate
 from wellread.answer.elements import NEGATION, held_by, pairs_of
 from wellread.answer.kinds import figure
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
-from wellread.answer.kinds.telling import ASKING, limits, near, stands, telling
+from wellread.answer.kinds.telling import ASKING, limits, measured, near, stands, telling
 from wellread.retrieve import quantities
 from wellread.retrieve.understand import asked
 from wellread.retrieve.units import Quotable, words
@@ -28,7 +28,15 @@ _LIST = re.compile(
 _WORDS = re.compile(r"[^\W_][\w'’-]*")
 _PART = re.compile(r" (?:of|that|which|who|where|whose) ")  # what is asked stands before it
 _GENERAL = re.compile(r"\b(?:number|amount|name|size|total|value|kind|type) of (?:the )?", re.IGNORECASE)
-_UNITS = {"m": "metres", "km": "kilometres", "kg": "kilograms", "t": "tonnes", "h": "hours", "min": "minutes"}
+_UNITS = {
+    "m": "metres",
+    "km": "kilometres",
+    "kg": "kilograms",
+    "t": "tonnes",
+    "h": "hours",
+    "min": "minutes",
+    "cm": "centimetres",
+}
 _UNITS |= {"l": "litres", "kw": "kilowatts", "kwh": "kilowatt hours", "m2": "square metres", "ha": "hectares"}
 _SELECTS = re.compile(r"\W*which\b", re.IGNORECASE)
 
@@ -43,6 +51,7 @@ def lookup(case: QuestionCase) -> Made | None:
         return None
     rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and asked.holds(u.reading, kind, case.question)]
     fitting = [u for u in rows if all(stands(word, held_by(u).words) for word in about)]
+    fitting = [u for u in fitting if _measures(u, case.question)]
     if not fitting:
         return None
     own = {unit: sum(stands(word, held_by(unit).own) for word in about) for unit in fitting}
@@ -50,6 +59,12 @@ def lookup(case: QuestionCase) -> Made | None:
     if not own[best] or sum(own[u] == own[best] and u.context == best.context for u in fitting) > 1:
         return None
     return Made("table lookup", (CitedClaim(best.reading, (best,)),), how="the row that holds all that is named")
+
+
+def _measures(row: Quotable, question: str) -> bool:
+    pairs = pairs_of(row)
+    heads = " ".join(name.replace("_", " ") for name, _ in pairs)
+    return measured(question, heads, " ".join(value for _, value in pairs))
 
 
 def _is_told(case: QuestionCase, about: frozenset[str]) -> bool:
@@ -85,12 +100,14 @@ def meant(case: QuestionCase) -> Made | None:
     limits, which were set on questions to tables that are not ours.
     """
     named = frozenset(word for name in gate.names(case.question) for word in words(name)) & telling(case.question)
-    if not named or _LIST.search(case.question) or figure.computes(case.question):
+    if _LIST.search(case.question) or figure.computes(case.question):
         return None
     if not len(case.scored) or _is_told(case, telling(case.question)):
         return None
-    rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and named <= _cells(u, case.question)]
-    fitting = [(unit, *_column_meant(case, unit, named)) for unit in rows]
+    rows = [u for u in case.scored.units if len(pairs_of(u)) > 1 and _measures(u, case.question)]
+    keyed = [(u, named if named else _key(u, case.question)) for u in rows if named <= _cells(u, case.question)]
+    most = max((len(key) for _, key in keyed), default=0)
+    fitting = [(u, *_column_meant(case, u, key)) for u, key in keyed if key and len(key) == most]
     fitting = [one for one in fitting if one[1]]
     if len(fitting) != 1:
         return None
@@ -114,6 +131,13 @@ def _cells(row: Quotable, question: str) -> frozenset[str]:
     return held_by(row).own | dates | (frozenset(words(row.context)) & frozenset(words(" ".join(gate.names(question)))))
 
 
+def _key(row: Quotable, question: str) -> frozenset[str]:
+    """The words of the row's cells that stand in the question whole, where it names the row in small letters."""
+    about = telling(question)
+    texts = (frozenset(words(value)) for _, value in pairs_of(row) if not re.search(r"\d", value))
+    return frozenset[str]().union(*(text for text in texts if text and text <= about))
+
+
 def _iso(day: quantities.Day) -> str:
     """«2025-07» for July 2025, as tables write it; a date without a year is in none."""
     year, month, date = day
@@ -126,6 +150,8 @@ def _column_meant(case: QuestionCase, row: Quotable, named: frozenset[str]) -> t
     free = [(name, value) for name, value in pairs if name and not frozenset(words(value)) & named]
     if len(free) == len(pairs) or not free:
         return "", ""
+    years = frozenset(re.findall(r"\b(?:19|20)\d\d\b", case.question))
+    free = [(name, value) for name, value in free if years & frozenset(re.findall(r"\d+", name))] or free
     head = _PART.split(_GENERAL.sub("", case.question), maxsplit=1)[0]
     titles = [name.replace("_", " ") for name, value in pairs if (name, value) not in free]
     keys = named | frozenset(words(" ".join(titles)))

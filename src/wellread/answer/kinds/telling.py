@@ -38,6 +38,26 @@ def telling(question: str) -> frozenset[str]:
     return frozenset(words(question)) - ASKING - measured
 
 
+# What a measure is asked by, and the words of columns, units among them, that say one.
+_MEASURES = (
+    (re.compile(r"\bhow heavy\b|\bweighs?\b", re.IGNORECASE), "weight mass load heavy kg g t tonnes tons lb"),
+    (re.compile(r"\bhow (?:tall|high)\b", re.IGNORECASE), "height high tall cm m mm km metres feet"),
+    (re.compile(r"\bhow deep\b", re.IGNORECASE), "depth deep cm m mm metres feet draught"),
+    (re.compile(r"\bhow wide\b", re.IGNORECASE), "width wide breadth beam cm m mm metres feet"),
+    (re.compile(r"\bhow old\b", re.IGNORECASE), "age old born built founded year date since cast opened made"),
+)
+_DIMENSIONS = ("mass", "length", "length", "length", "")
+
+
+def measured(question: str, heads: str, cells: str) -> bool:
+    """Whether a row has the measure that is asked for, by a column or a unit; True where none is asked for."""
+    for (pattern, names), dimension in zip(_MEASURES, _DIMENSIONS, strict=True):
+        if pattern.search(question) and not frozenset(names.split()) & frozenset(re.findall(r"[a-z]+", heads.lower())):
+            found = quantities.quantities(cells)
+            return any(dimension and name == dimension for q in found for name, _ in q.meanings)
+    return True
+
+
 def limits(question: str, *, strict: bool = False) -> frozenset[str]:
     """What a question is limited to: the telling words after «for», «in», «with»; ``strict``: «of», «per», too."""
     said = [match for match in _LIMIT.finditer(question) if strict or match["how"].lower() not in _LOOSE]
