@@ -103,7 +103,7 @@ class Chromium:
         given = said.get("params", {})
         if said["method"] == "Network.requestWillBeSent":
             tab.requests.append(given["request"]["url"])
-        elif said["method"] == "Log.entryAdded":
+        elif said["method"] == "Log.entryAdded" and given["entry"]["level"] == "error":
             tab.problems.append(f"{given['entry']['text']} {given['entry'].get('url', '')}".strip())
         elif said["method"] == "Runtime.exceptionThrown":
             tab.problems.append(given["exceptionDetails"]["text"])

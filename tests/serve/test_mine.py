@@ -96,3 +96,7 @@ def test_another_session_is_ended_from_here_and_nobody_elses(site: Site) -> None
 def test_all_style_and_script_weigh_less_than_sixty_kilobytes(site: Site) -> None:
     weights = [len(site.call("GET", f"/static/{name}", key=None).body) for name in ("app.css", "app.js", "icon.svg")]
     assert all(weights) and sum(weights) < 60_000
+    head = site.call("GET", "/login", key=None).text
+    kept = site.call("GET", head.partition('stylesheet" href="')[2].partition('"')[0], key=None)
+    assert "immutable" in kept.headers["cache-control"] and b"color-scheme" in kept.body
+    assert site.call("GET", "/static/app.css", key=None).headers["cache-control"] == "no-cache"

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -90,6 +91,9 @@ def cancel(call: Call, number: Number) -> int:
 def work(
     call: Call,
     once: Annotated[bool, typer.Option("--once", help="End when nothing waits.")] = False,
+    served: Annotated[
+        int, typer.Option("--served", min=0, metavar="PID", help="End with the server of that process.", hidden=True)
+    ] = 0,
     job: Annotated[
         int, typer.Option("--job", min=0, metavar="ID", help="Carry out this one, as the worker asks.", hidden=True)
     ] = 0,
@@ -101,7 +105,7 @@ def work(
     """
     with open_base(call) as base:
         if job:
-            _ends_with_its_worker()
+            _when_alone(os.getppid(), lambda: os._exit(75))  # the next worker carries it on, and none does it twice
             with base.store.reading() as connection:
                 found = next((one for one in queue.claimed(connection) if one.id == job), None)
             if found is None:
@@ -112,6 +116,8 @@ def work(
         def stopped(_: int, __: FrameType | None) -> None:
             stopping.set()
 
+        if served:
+            _when_alone(served, stopping.set)
         signal.signal(signal.SIGTERM, stopped)
         signal.signal(signal.SIGINT, stopped)
         n = supervise.work(base, once=once, stop=stopping.is_set)
@@ -120,14 +126,13 @@ def work(
     return DONE
 
 
-def _ends_with_its_worker() -> None:
-    """A worker that is killed takes its job with it: the next worker carries it on, and none does it twice."""
-    parent = os.getppid()
+def _when_alone(parent: int, act: Callable[[], None]) -> None:
+    """Does so when the process that started this one is gone: one that is killed takes what it began with it."""
 
     def look() -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_S)
-        os._exit(75)
+        act()
 
     threading.Thread(target=look, daemon=True).start()
 

@@ -24,7 +24,7 @@ wellread serve --set serve.in_flight=4
 @command(examples=EXAMPLES, kept="the server stopped; every answer that was shown stands in the log")
 def serve(
     call: Call,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port, instead of serve.port.", show_default=False)] = -1,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port, instead of serve.port.")] = None,
 ) -> int:
     """Serve the base to programs, assistants and browsers.
 
@@ -36,7 +36,7 @@ def serve(
     from wellread.serve import run  # the web framework is there only with the extra
 
     with open_base(call) as base:
-        given = (*call.overrides, *((f"serve.port={port}",) if port >= 0 else ()))
+        given = (*call.overrides, *((f"serve.port={port}",) if port is not None else ()))
         settings = serve_settings.load(base.folder, given)
         run.serve(base, settings, evaluate_settings.load(base.folder, call.overrides), _say)
     return DONE

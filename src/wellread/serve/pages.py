@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 
 from wellread.markup import Markup, el, join
 from wellread.types import Answer
 
+STATIC = {"app.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 MENU = (
     ("/", "Ask"),
     ("/documents", "Documents"),
@@ -17,6 +21,18 @@ MENU = (
 )
 
 
+@cache
+def content(name: str) -> bytes:
+    """Style, script or icon, from the package."""
+    return (files("wellread.serve") / "static" / name).read_bytes()
+
+
+@cache
+def static(name: str) -> str:
+    """The address of one of them: another one where its content is another, so that browsers may keep it for ever."""
+    return f"/static/{name}?{sha256(content(name)).hexdigest()[:12]}"
+
+
 def page(title: str, *children: str | None, signed_in: bool = True, wide: bool = False) -> str:
     """A whole page, with room beside the text where it is ``wide``; nothing in it is loaded from elsewhere."""
     head = join(
@@ -24,9 +40,9 @@ def page(title: str, *children: str | None, signed_in: bool = True, wide: bool =
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
         el("title", f"{title} · wellread"),
-        el("link", rel="icon", href="/static/icon.svg"),
-        el("link", rel="stylesheet", href="/static/app.css"),
-        Markup('<script src="/static/app.js" defer></script>'),
+        el("link", rel="icon", href=static("icon.svg")),
+        el("link", rel="stylesheet", href=static("app.css")),
+        el("script", src=static("app.js"), defer=True),
     )
     menu = [el("a", name, href=address, aria_current=name == title and "page") for address, name in MENU]
     leave = el("form", el("button", "Sign out", class_="quiet"), method="post", action="/logout")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -44,15 +47,9 @@ def serve(base: KnowledgeBase, settings: ServeSettings, evaluate: EvaluateSettin
         cure = "put a proxy with TLS in front and set serve.insecure_http, or keep 127.0.0.1"
         raise UsageError(f"serve.host = '{settings.host}': others could read keys and answers on the way; {cure}")
     served = Served(base, settings, models(base, evaluate))
-    server = _Server(served)
-    with base.store.writing() as tx:
-        link = credentials.issue(
-            tx, "link", "first sign-in", who=base.who, actions=credentials.ACTIONS, lasts=LINK_LASTS
-        )
-    say(f"http://{settings.host}:{settings.port}/link/{link}")
     worker = _worker(base) if settings.worker else None
     try:
-        server.run()
+        _Server(served, say).run()
     finally:
         if worker is not None:
             worker.terminate()
@@ -64,6 +61,7 @@ def serve(base: KnowledgeBase, settings: ServeSettings, evaluate: EvaluateSettin
 def _worker(base: KnowledgeBase) -> subprocess.Popen[bytes]:
     """The process that carries out what waits; training never runs in the server's own."""
     command = [sys.executable, "-m", "wellread", "--base", str(base.folder), "jobs", "work"]
+    command += ["--served", str(os.getpid())]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -76,10 +74,17 @@ def models(base: KnowledgeBase, evaluate: EvaluateSettings) -> dict[str, Knowled
     return found
 
 
+def _link(base: KnowledgeBase) -> str:
+    with base.store.writing() as tx:
+        return credentials.issue(
+            tx, "link", "first sign-in", who=base.who, actions=credentials.ACTIONS, lasts=LINK_LASTS
+        )
+
+
 class _Server(uvicorn.Server):
     """uvicorn, which tells streams that it stops, so that they end by themselves within ``serve.drain_s``."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, say: Callable[[str], None]) -> None:
         settings = served.settings
         super().__init__(
             uvicorn.Config(
@@ -93,8 +98,18 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=int(settings.drain_s) + 2,
             )
         )
-        self._served = served
+        self._served, self._say = served, say
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens, then says the link: with the port that it has, and only where it has one."""
+        await super().startup(sockets)
+        for listening in self.servers[:1]:
+            host, port = listening.sockets[0].getsockname()[:2]
+            link = await self._served.in_thread(lambda: _link(self._served.base))
+            self._say(f"http://{f'[{host}]' if ':' in host else host}:{port}/link/{link}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the run, which returns: uvicorn's own way sends the signal again, and nothing after it is done."""
         self._served.stopping_at = time.monotonic()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True

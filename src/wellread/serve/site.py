@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +22,6 @@ from wellread.store import documents as store_documents
 from wellread.types import Answer, Citation, Principal
 
 SIGNED_IN = timedelta(hours=12)
-STATIC = {"app.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 LONGEST, LONGEST_WORDS = 2_000, 4_000  # characters of a question, of a comment
 LATELY, SHOWN_LATELY = 30, 5
 
@@ -190,10 +188,11 @@ def _ended(visit: Visit, number: str, who: Principal) -> None:
 async def static(visit: Visit) -> Response:
     """Style and script, from the package."""
     name = visit.request.path_params["name"]
-    if name not in STATIC:
+    if name not in pages.STATIC:
         raise NOT_FOUND
-    content = (files("wellread.serve") / "static" / name).read_bytes()
-    return Response(content, media_type=STATIC[name], headers={"cache-control": "max-age=3600"})
+    keep = "max-age=31536000, immutable" if f"/static/{name}?{visit.request.url.query}" == pages.static(name) else ""
+    headers = {"cache-control": keep or "no-cache"}
+    return Response(pages.content(name), media_type=pages.STATIC[name], headers=headers)
 
 
 ROUTES = (
