@@ -46,13 +46,21 @@ def says_align(out: str) -> None:
     assert "9:15" in out
 
 
+def says_table_programs(out: str) -> None:
+    assert "Aldau      93" in out and "= 41 + 52" in out
+    assert "Pawns: 17 (points), the smallest of 3" in out
+    assert all(method in out.partition("smallest of 3")[2] for method in ("program", "SELECT", "text", "chain"))
+
+
 LONG = ("choose", "teach", "align")
-RUN_TOO = ("verify-claims",)  # how-to pages whose blocks are a run from an empty folder
+NEED_MODEL = ("table-programs",)
+RUN_TOO = ("verify-claims", "table-programs")  # how-to pages whose blocks are a run from an empty folder
 SAYS = {
     "first-answer": says_first_answer,
     "choose": says_choose,
     "teach": says_teach,
     "verify-claims": says_verify,
+    "table-programs": says_table_programs,
     "align": says_align,
 }
 QUICK = {"WELLREAD_TUNE__MAX_STEPS": "6", "WELLREAD_TUNE__PROBE": "false", "WELLREAD_TUNE__REHEARSE": "0"}
@@ -63,7 +71,7 @@ TUTORIALS = [
         id=page.stem,
         marks=[pytest.mark.model, pytest.mark.slow, *([pytest.mark.torch] if page.stem in SHORT else [])]
         if page.stem in LONG
-        else [],
+        else [pytest.mark.model] * (page.stem in NEED_MODEL),
     )
     for page in (
         *sorted((ROOT / "docs" / "tutorials").glob("*.md")),

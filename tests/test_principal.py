@@ -506,6 +506,7 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "tables show": ("vault.md#1",),
     "tables export": ("vault.md#1", "--to", "{out}/vault.csv"),
     "tables query": ("vault.md#1",),
+    "tables sql": ("vault.md#1", "SELECT COUNT(*) FROM t"),
     "serve": ("--set", "serve.host=0.0.0.0"),  # refused before it listens
     "keys add": ("eves",),
     "keys revoke": ("{credential}",),

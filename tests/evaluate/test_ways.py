@@ -22,7 +22,9 @@ def test_five_ways_come_out_of_the_box(base: KnowledgeBase) -> None:
 
 def test_ways_in_steps_are_taken_by_name_alone(base: KnowledgeBase) -> None:
     known = ways.known(base, {})
-    assert not {"react", "act"} & set(known)
+    assert not {"react", "act", "tables", "tables-chain"} & set(known)
+    assert ways.choose(["tables"], known, base)[0].overrides == ("answer.style=tables",)
+    assert "answer.table_chains=1" in ways.choose(["tables-chain"], known, base)[0].overrides
     assert [way.overrides for way in ways.choose(["react", "act"], known, base)] == [
         ("answer.style=react",),
         ("answer.style=act",),

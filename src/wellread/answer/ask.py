@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -104,6 +104,9 @@ def _answered(
             with closing(react.answer(given, parts.chat(), draft, detail)) as finished:
                 yield from finished
         route, declined = "agent", True
+    elif writes and settings.style == "tables" and parts.chat is not None:
+        yield from _voted(case, parts.chat, draft)
+        route = "voted"
     elif writes and parts.chat is not None and len(scored) and weighed.probability >= parts.reader.ask_above:
         with draft.stage("write") as detail:
             reading = write.WriterInput(asked, scored, result.hits, parts.scorer, parts.reader, settings)
@@ -120,7 +123,17 @@ def _answered(
         refused = drafting.refused(question, draft, scored, hits, settings.nearest, stated)
         yield replace(refused, text=said)
         return
-    yield drafting.finished(question, draft, route, max(stated, settings.stated(draft.sure)))
+    sure = settings.stated(draft.sure)
+    yield drafting.finished(question, draft, route, sure if route == "voted" else max(stated, sure))
+
+
+def _voted(case: QuestionCase, chat: Callable[[], Chat], draft: Draft) -> Iterator[str]:
+    """What attempts at the tables agree on, where no template without a model has the answer."""
+    from wellread.answer.tables import run as tables  # read only where it is asked for
+
+    if not tables.by_template(case):
+        with draft.stage("tables") as detail, closing(tables.answer(case, chat(), draft, detail)) as found:
+            yield from found
 
 
 def refusal(result: SearchResult) -> str:

@@ -14,9 +14,16 @@ SMALL_BUDGET, SMALL_ANSWER = 400, 96  # tokens; what the smallest model there is
 class AnswerSettings:
     """Section ``[answer]`` of wellread.toml."""
 
-    style: Literal["quote", "auto", "write", "react", "act"] = "quote"
+    style: Literal["quote", "auto", "write", "react", "act", "tables"] = "quote"
     """quote: the best sentences, letter for letter; auto: written where supported, else quoted; write: only written;
-    react: in steps of thought and action with tools; act: the same without thoughts."""
+    react: in steps of thought and action with tools; act: the same without thoughts; tables: by programs over the
+    tables that were found, else quoted."""
+    table_programs: int = 3
+    """Statements that the chat model writes for a table where style is tables; all attempts vote."""
+    table_chains: int = 0
+    """Chains of steps that change the table until the answer can be read (chain-of-table)."""
+    table_texts: int = 2
+    """Answers that the chat model reads from the table itself."""
     agent_steps: int = 6
     """Steps of react and act at most."""
     agent_seconds: float = 120.0
@@ -70,8 +77,13 @@ class AnswerSettings:
             ("agent_steps", 1),
             ("budget_tokens", 0),
             ("max_tokens", 0),
+            ("table_programs", 0),
+            ("table_chains", 0),
+            ("table_texts", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: is at least {least}")
+        if not self.table_programs + self.table_chains + self.table_texts:
+            raise ValueError("table_programs: with table_chains and table_texts makes at least one attempt")
         if not 0 <= self.refuse_below <= 1:
             raise ValueError("refuse_below: is between 0 and 1")

@@ -177,6 +177,7 @@ COMMANDS = (
         "tables:query",
         "Choose rows of a table, or compute one figure of a column, with the cells that it follows from.",
     ),
+    CommandRow("tables sql", "tables:sql", "Answer a SELECT over one table, with what each figure follows from."),
     CommandRow("serve", "serve:serve", "Serve the base to programs, assistants and browsers."),
     CommandRow("keys", "", "Make, list and revoke the keys of the server."),
     CommandRow("keys add", "keys:add", "Make a key; it is shown this once."),

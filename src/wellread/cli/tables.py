@@ -16,7 +16,7 @@ from wellread.cli.base import open_base
 from wellread.cli.call import DONE, Call, command, hint
 from wellread.errors import UsageError
 from wellread.index.tables import query as queries
-from wellread.index.tables import stored
+from wellread.index.tables import statement, stored
 from wellread.index.tables.query import AGGREGATES, TableQuery, TableResult
 from wellread.index.tables.stored import StoredTable
 from wellread.types import Cell
@@ -36,6 +36,10 @@ QUERY = """
 wellread tables query fares-2026.pdf#2 --where "Dog < 40" --select Crossing --select Dog
 wellread tables query fares-2026.pdf#2 --figure sum:Dog
 wellread tables query fares-2026.pdf#2 --order-by Dog --descending --limit 1
+"""
+SQL = """
+wellread tables sql fares-2026.pdf#2 "SELECT crossing FROM t WHERE dog < 40 ORDER BY dog DESC"
+wellread tables sql fares-2026.pdf#2 "SELECT SUM(dog), COUNT(*) FROM t" --json
 """
 Name = Annotated[str, typer.Argument(metavar="DOCUMENT#N", help="A table, as wellread tables list names it.")]
 
@@ -146,6 +150,35 @@ def query(
     return DONE
 
 
+@command(examples=SQL)
+def sql(
+    call: Call,
+    name: Name,
+    select: Annotated[str, typer.Argument(metavar="SELECT", help="A statement over the table, which is called t.")],
+) -> int:
+    """Answer a SELECT over one table, with what each figure follows from.
+
+    WHERE, GROUP BY, ORDER BY and LIMIT may be used, and COUNT, SUM, AVG, MIN and MAX. Columns are called by their names
+    in small letters with underscores. Anything else is refused before it is run; sums are in no row.
+    """
+    table = _opened(call, name)
+    found = statement.run(table, statement.parsed(table, select))
+    if call.json:
+        rows = [
+            [
+                {"text": v.text, "value": v.number, "formula": v.formula, "cells": [_cell(c) for c in v.cells]}
+                for v in row
+            ]
+            for row in found.rows
+        ]
+        show.dump({"table": table.name, "columns": list(found.columns), "rows": rows})
+        return DONE
+    _aligned(found.columns, [[value.text for value in row] for row in found.rows])
+    for formula in dict.fromkeys(value.formula for row in found.rows for value in row if value.formula):
+        typer.echo(f"= {formula}")
+    return DONE
+
+
 def _opened(call: Call, name: str) -> StoredTable:
     with open_base(call, read_only=True) as base, base.store.reading() as connection:
         return stored.find(connection, name, who=base.who)
@@ -171,10 +204,11 @@ def _cell(cell: Cell | None) -> dict[str, object] | None:
 
 
 def _printed(columns: Sequence[str], rows: Sequence[Sequence[Cell | None]]) -> None:
-    lines = [
-        list(columns),
-        *([" ".join(cell.text.split()) if cell is not None else "" for cell in row] for row in rows),
-    ]
+    _aligned(columns, [[" ".join(cell.text.split()) if cell is not None else "" for cell in row] for row in rows])
+
+
+def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    lines = [list(columns), *map(list, rows)]
     widths = [max(len(line[col]) for line in lines) for col in range(len(columns))]
     for line in lines:
         typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())

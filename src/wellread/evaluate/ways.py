@@ -23,6 +23,13 @@ BUILT_IN = (
 IN_STEPS = (  # by name alone: a question takes several calls of the model
     Way("react", "passages", ("answer.style=react",), about="the chat model thinks and acts with tools, in steps"),
     Way("act", "passages", ("answer.style=act",), about="the same without thoughts"),
+    Way("tables", "passages", ("answer.style=tables",), about="programs over the tables that are found, voted"),
+    Way(
+        "tables-chain",
+        "passages",
+        ("answer.style=tables", "answer.table_programs=0", "answer.table_chains=1", "answer.table_texts=0"),
+        about="tables changed step by step (chain-of-table)",
+    ),
 )
 RESERVED = (*(way.name for way in (*BUILT_IN, *IN_STEPS)), "tuned", "tuned+retrieval")
 _OWN_KEYS = ("reads", "about", "trained")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -24,23 +24,47 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolShape:
+    """A tool that a model may call; ``parameters`` is its JSON schema, an object of strings."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model asks for; ``arguments`` is as it wrote them, JSON if it keeps to its schema."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """What a chat model wrote, why it stopped (stop or length), and what it cost."""
+    """What a chat model wrote or which tools it calls, why it stopped (stop or length), and what it cost."""
 
     text: str
     usage: Usage
     stop_reason: str = "stop"
     model: str = ""
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to generate; temperature 0 is greedy and the default everywhere in wellread."""
+    """How to generate; temperature 0 is greedy and the default everywhere in wellread.
+
+    ``grammar`` (GBNF) binds models of llama.cpp, ``tools`` are offered to endpoints; each ignores what is not for it,
+    so what comes is checked in any case.
+    """
 
     max_tokens: int = 256
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+    grammar: str = ""
+    tools: tuple[ToolShape, ...] = ()
 
 
 @runtime_checkable

@@ -41,7 +41,8 @@ class DiscreetChat:
         """The whole answer, its marks turned back. Raises: UsageError where personal data are refused."""
         marks: dict[str, str] = {}
         made = self._chat.reply(self._outgoing(messages, marks), sampling)
-        return replace(made, text=restored(made.text, marks))
+        calls = tuple(replace(call, arguments=restored(call.arguments, marks)) for call in made.calls)
+        return replace(made, text=restored(made.text, marks), calls=calls)
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
         """Pieces of the answer, each mark turned back as soon as it is whole; see ``Chat.stream``."""

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from wellread.config import suggestion
 from wellread.errors import UsageError
@@ -83,33 +83,47 @@ def run(table: StoredTable, query: TableQuery) -> TableResult:
     chosen = _rows(table, query)
     if query.aggregate is not None:
         return _figure(table, query, chosen)
-    columns = [_column(table, name) for name in query.select] or list(range(len(table.columns)))
+    columns = [column(table, name) for name in query.select] or list(range(len(table.columns)))
     rows = tuple(tuple(table.rows[place][col] for col in columns) for place in chosen)
     return TableResult(tuple(table.columns[col].name for col in columns), rows)
 
 
 def _rows(table: StoredTable, query: TableQuery) -> list[int]:
     """Places in ``table.rows`` of the rows that fit, in the order that is asked for."""
-    clauses, values = [], []
-    for one in query.where:
-        clause, value = _clause(table, one)
-        clauses.append(clause)
-        values.append(value)
+    made = [clause(table, one) for one in query.where]
+    clauses, values = [said for said, _ in made], [value for _, value in made]
     if query.aggregate is not None:
         clauses.append("total = 0")
     order = _order(table, query)
     statement = f"SELECT place FROM t{' WHERE ' + ' AND '.join(clauses) if clauses else ''} ORDER BY {order}"  # noqa: S608  # made of numbers of columns alone
+    return [row[0] for row in fetched(table, statement, values, query.limit or MOST_ROWS)]
+
+
+def fetched(
+    table: StoredTable, statement: str, values: Sequence[object], limit: int = MOST_ROWS
+) -> list[tuple[Any, ...]]:
+    """What a SELECT without LIMIT gives over the table ``t`` in memory: ``place``, ``total``, and per column number its
+    text ``t0`` (folded) and its number ``n0``. The connection may read that table and nothing else.
+
+    Raises: UsageError where it takes more than a second.
+    """
     connection = _opened(table)
     try:
         until = time.monotonic() + MOST_S
         connection.set_progress_handler(lambda: time.monotonic() > until, 1000)
-        connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY)
-        found = [row[0] for row in connection.execute(f"{statement} LIMIT ?", (*values, query.limit or MOST_ROWS))]
+        connection.set_authorizer(_allowed)
+        return list(connection.execute(f"{statement} LIMIT ?", (*values, limit)))
     except sqlite3.OperationalError as error:
         raise UsageError(f"{table.name}: the query took more than {MOST_S:g} s; ask for less") from error
     finally:
         connection.close()
-    return found
+
+
+def _allowed(action: int, first: str | None, second: str | None, *_: object) -> int:
+    """Reading ``t`` is, and functions of values; not a schema, another file, a setting, or loading code."""
+    reads = action in _READS and not (action == sqlite3.SQLITE_READ and first != "t")
+    loads = action == sqlite3.SQLITE_FUNCTION and second == "load_extension"
+    return sqlite3.SQLITE_OK if reads and not loads else sqlite3.SQLITE_DENY
 
 
 def _opened(table: StoredTable) -> sqlite3.Connection:
@@ -122,31 +136,32 @@ def _opened(table: StoredTable) -> sqlite3.Connection:
     for place, row in enumerate(table.rows):
         values: list[object] = [place, int(place in table.totals)]
         for cell in row:
-            values += [_folded(cell.text) if cell is not None else None, _number(cell)]
+            values += [folded(cell.text) if cell is not None else None, number(cell)]
         connection.execute(f"INSERT INTO t VALUES ({marks})", values)  # noqa: S608  # question marks alone
     return connection
 
 
-def _clause(table: StoredTable, one: Condition) -> tuple[str, object]:
-    col = _column(table, one.column)
-    number = _typed_number(one.value)
+def clause(table: StoredTable, one: Condition) -> tuple[str, object]:
+    """A condition as SQL over ``t`` with a question mark, and the value for it. Raises: UsageError."""
+    col, typed = column(table, one.column), _typed_number(one.value)
     if one.operation == "contains":
-        return f"instr(t{col}, ?) > 0", _folded(one.value)
-    if number is not None and table.columns[col].kind == "number":
-        return f"n{col} {one.operation} ?", number
-    if one.operation in _ORDERED and number is None:
-        return f"t{col} {one.operation} ?", _folded(one.value)
-    if number is not None and one.operation in _ORDERED:
-        return f"n{col} {one.operation} ?", number
-    return f"t{col} {one.operation} ?", _folded(one.value)
+        return f"instr(t{col}, ?) > 0", folded(one.value)
+    if typed is not None and (table.columns[col].kind == "number" or one.operation in _ORDERED):
+        return f"n{col} {one.operation} ?", typed
+    return f"t{col} {one.operation} ?", folded(one.value)
 
 
 def _order(table: StoredTable, query: TableQuery) -> str:
     if not query.order_by:
         return "place"
-    col = _column(table, query.order_by)
-    letter = "n" if table.columns[col].kind == "number" else "t"
-    return f"{letter}{col} IS NULL, {letter}{col} {'DESC' if query.descending else 'ASC'}, place"
+    col = column(table, query.order_by)
+    by = f"{letter(table, col)}{col}"
+    return f"{by} IS NULL, {by} {'DESC' if query.descending else 'ASC'}, place"
+
+
+def letter(table: StoredTable, col: int) -> str:
+    """What a column is ordered and compared by: n, its numbers, or t, its texts."""
+    return "n" if table.columns[col].kind == "number" else "t"
 
 
 def _figure(table: StoredTable, query: TableQuery, chosen: Sequence[int]) -> TableResult:
@@ -154,9 +169,9 @@ def _figure(table: StoredTable, query: TableQuery, chosen: Sequence[int]) -> Tab
         firsts = (next((cell for cell in table.rows[place] if cell is not None), None) for place in chosen)
         told = tuple(cell for cell in firsts if cell is not None)
         return TableResult((), (), len(chosen), "", told, f"{len(chosen)} rows")
-    col = _column(table, query.of)
+    col = column(table, query.of)
     held = [
-        (cell, value) for place in chosen if (cell := table.rows[place][col]) and (value := _number(cell)) is not None
+        (cell, value) for place in chosen if (cell := table.rows[place][col]) and (value := number(cell)) is not None
     ]
     if query.aggregate == "count":
         return TableResult((), (), len(held), "", tuple(c for c, _ in held), f"{len(held)} values")
@@ -168,27 +183,27 @@ def _figure(table: StoredTable, query: TableQuery, chosen: Sequence[int]) -> Tab
         best = (min if query.aggregate == "min" else max)(values)
         where = tuple(cell for cell, value in held if value == best)
         return TableResult((), (), best, unit, where, f"{query.aggregate} of {', '.join(texts)}")
-    total = _exact_sum(values)
+    total = exact_sum(values)
     if query.aggregate == "mean":
         formula = f"({' + '.join(texts)}) / {len(values)}"
         return TableResult((), (), total / len(values), unit, tuple(c for c, _ in held), formula)
     return TableResult((), (), total, unit, tuple(c for c, _ in held), " + ".join(texts))
 
 
-def _exact_sum(values: Sequence[float]) -> float:
+def exact_sum(values: Sequence[float]) -> float:
     """The sum of decimal numbers as they are written: 0.1 and 0.2 make 0.3."""
     from decimal import Decimal
 
     return float(sum((Decimal(repr(value)) for value in values), Decimal(0)))
 
 
-def _column(table: StoredTable, name: str) -> int:
+def column(table: StoredTable, name: str) -> int:
     """The place of a column by name, without case; the last part of a name of several heads will do where it is alone.
 
     Raises: UsageError, with what was meant.
     """
-    names = [_folded(column.name) for column in table.columns]
-    wanted = _folded(name)
+    names = [folded(column.name) for column in table.columns]
+    wanted = folded(name)
     if names.count(wanted) == 1:
         return names.index(wanted)
     ends = [place for place, one in enumerate(names) if one.rpartition("·")[2].strip() == wanted]
@@ -198,11 +213,13 @@ def _column(table: StoredTable, name: str) -> int:
     raise UsageError(f"{table.name}: no single column '{name}'{suggestion(name, known)}; there are {', '.join(known)}")
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text as it is compared: without case, single spaces."""
     return " ".join(text.casefold().split())
 
 
-def _number(cell: Cell | None) -> float | None:
+def number(cell: Cell | None) -> float | None:
+    """The number of a cell; None where it holds none."""
     if cell is None or isinstance(cell.value, str) or cell.value is None:
         return None
     return float(cell.value)

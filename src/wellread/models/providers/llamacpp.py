@@ -26,6 +26,7 @@ from wellread.models.turns import Generation, ModelThread
 if TYPE_CHECKING:
     from llama_cpp import Llama
     from llama_cpp.llama_chat_format import ChatFormatterResponse, Jinja2ChatFormatter
+    from llama_cpp.llama_grammar import LlamaGrammar
 
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata entries
 _SMALLEST_TENSOR, _SMALLEST_ENTRY = 24, 13  # bytes that one of each takes in a file
@@ -92,6 +93,7 @@ class LlamaChat:
                 temperature=sampling.temperature,
                 seed=sampling.seed,
                 stop=[*sampling.stop, *stop],
+                grammar=_grammar(sampling.grammar),
                 stream=True,
             ):
                 choice: Any = event["choices"][0]  # type: ignore[index]  # a union with the unstreamed answer
@@ -166,6 +168,15 @@ class LlamaChat:
 
     def _tokenize(self, text: str, *, special: bool, bos: bool = False) -> list[int]:
         return self._model.tokenize(text.encode("utf-8", "replace"), add_bos=bos, special=special)
+
+
+def _grammar(text: str) -> LlamaGrammar | None:
+    """What holds a generation to a grammar. Raises: ValueError where llama.cpp cannot read it."""
+    if not text:
+        return None
+    from llama_cpp.llama_grammar import LlamaGrammar
+
+    return LlamaGrammar.from_string(text, verbose=False)
 
 
 def open_chat(name: str, settings: ChatSettings, folder: Path, api_key: str | None) -> LlamaChat:

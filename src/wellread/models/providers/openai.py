@@ -15,7 +15,7 @@ import numpy as np
 
 from wellread.errors import ModelError, ModelUnavailable
 from wellread.models import http, tokens
-from wellread.models.api import Message, Reply, Sampling, Vectors
+from wellread.models.api import Message, Reply, Sampling, ToolCall, Vectors
 from wellread.models.http import Service
 from wellread.models.prices import Price, usage
 from wellread.models.settings import ENDPOINT_CONTEXT_TOKENS, ChatSettings, EmbedSettings
@@ -45,10 +45,13 @@ class OpenAIChat:
         choice = _first_choice(self._service, answer)
         message = choice.get("message")
         text = message.get("content") if isinstance(message, dict) else None
+        calls = _calls(message) if sampling.tools else ()
         if not isinstance(text, str):
-            raise ModelError(f"{self._service.host}: the answer has no text: {http.excerpt(str(choice))}")
-        used = self._usage(answer.get("usage"), messages, text)
-        return Reply(text, used, _stop_reason(choice), str(answer.get("model") or self._model))
+            if not calls:
+                raise ModelError(f"{self._service.host}: the answer has no text: {http.excerpt(str(choice))}")
+            text = ""
+        used = self._usage(answer.get("usage"), messages, text + "".join(call.arguments for call in calls))
+        return Reply(text, used, _stop_reason(choice), str(answer.get("model") or self._model), calls)
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Reply]:
         """Pieces as they come, then the Reply. A connection that breaks before the end raises ModelUnavailable."""
@@ -85,7 +88,17 @@ class OpenAIChat:
             "temperature": sampling.temperature,
             "seed": sampling.seed,
         }
-        return body | {"stop": list(sampling.stop)} if sampling.stop else body
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        if sampling.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {"name": one.name, "description": one.description, "parameters": one.parameters},
+                }
+                for one in sampling.tools
+            ]
+        return body
 
     def _usage(self, counted: object, messages: Sequence[Message], text: str) -> Usage:
         counts = counted if isinstance(counted, dict) else {}
@@ -102,6 +115,17 @@ def _first_choice(service: Service, answer: Mapping[str, Any]) -> dict[str, Any]
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise ModelError(f"{service.host}: the answer has no choices: {http.excerpt(str(answer))}")
     return dict(choices[0])
+
+
+def _calls(message: object) -> tuple[ToolCall, ...]:
+    """The functions that a message calls; what is not of their form is left out."""
+    given = message.get("tool_calls") if isinstance(message, dict) else None
+    made = [one.get("function") for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    return tuple(
+        ToolCall(one["name"], one["arguments"])
+        for one in made
+        if isinstance(one, dict) and isinstance(one.get("name"), str) and isinstance(one.get("arguments"), str)
+    )
 
 
 def _delta(choice: Mapping[str, Any]) -> str:
