@@ -179,6 +179,13 @@ class Tab:
         self.run(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()")
         self.ask("Input.insertText", text=text)
 
+    def choose(self, selector: str, path: Path) -> None:
+        """Chooses a file in a field for files."""
+        self.there(selector)
+        root = self.ask("DOM.getDocument")["root"]["nodeId"]
+        field = self.ask("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.ask("DOM.setFileInputFiles", nodeId=field, files=[str(path)])
+
     def press(self, key: str) -> None:
         """A key: a character, Enter, Tab or Escape."""
         name, code, text = KEYS[key] if key in KEYS else (key, ord(key.upper()), key)

@@ -12,6 +12,9 @@ from urllib.parse import urlencode
 
 import pytest
 from scripts.chromium import Chromium, Tab
+from tests.documents.pdf_pages import at, document
+
+from wellread.work import supervise
 
 if TYPE_CHECKING:
     from tests.serve.conftest import Site
@@ -47,10 +50,10 @@ def fares(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     site.base.remove(str(path))
 
 
-def signed_in(browser: Chromium, site: Site, width: int = 1280, **how: object) -> Tab:
+def signed_in(browser: Chromium, site: Site, width: int = 1280, key: str = "reader", **how: object) -> Tab:
     tab = browser.tab(width, 900, **how)  # type: ignore[arg-type]  # scheme and script
     tab.goto(f"http://127.0.0.1:{site.port}/login")
-    tab.fill("#key", site.keys["reader"])
+    tab.fill("#key", site.keys[key])
     tab.press("Enter")
     tab.there("#ask")
     return tab
@@ -85,6 +88,28 @@ def test_a_person_signs_in_asks_sees_the_quote_marked_on_its_page_and_rates(
     here = f"http://127.0.0.1:{site.port}/"
     assert [address for address in tab.requests if not address.startswith(here)] == []
     assert tab.problems == []
+
+
+def test_a_pdf_that_is_sent_from_a_page_becomes_a_job_and_is_quoted_on_its_page(
+    browser: Chromium, site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "tides.pdf"
+    path.write_bytes(document(at(50, 700, "The spring tide at the south mole rises 6.3 metres.")))
+    tab = signed_in(browser, site, key="board")
+    tab.goto(f"http://127.0.0.1:{site.port}/jobs")
+    tab.choose("input[type=file]", path)
+    tab.click("main form button")
+    tab.wait("document.body.innerText.includes('tides.pdf')")
+    supervise.work(site.base, once=True)
+    tab.goto(f"http://127.0.0.1:{site.port}/jobs")
+    assert "done" in tab.run("document.querySelector('tbody tr').innerText")
+    tab.goto(f"http://127.0.0.1:{site.port}/")
+    asked(tab, "How far does the spring tide at the south mole rise?")
+    assert "6.3 metres" in tab.run("document.querySelector('.text').innerText")
+    assert tab.run(MARKED) > 500
+    assert tab.problems == []
+    (sent,) = [one.uri for one in site.base.documents() if one.uri.endswith("tides.pdf")]
+    site.base.remove(sent)
 
 
 def test_everything_is_reached_by_keys_alone(browser: Chromium, site: Site, fares: str) -> None:
@@ -136,7 +161,7 @@ def test_no_page_is_wider_than_the_window_nor_moves_while_it_loads(
     tab.wait("document.querySelector('.sources img').complete")
     assert tab.run("window.moved || 0") <= 0.02
     answer = tab.run("document.querySelector('.facts a').pathname")
-    paths = (answer, f"/d?{urlencode({'uri': fares})}", "/documents", "/models", "/feedback", "/me", "/")
+    paths = (answer, f"/d?{urlencode({'uri': fares})}", "/documents", "/jobs", "/models", "/feedback", "/me", "/")
     for path in paths:
         tab.goto(f"http://127.0.0.1:{site.port}{path}")
         assert tab.run("document.documentElement.scrollWidth <= innerWidth"), path
