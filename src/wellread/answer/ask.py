@@ -162,7 +162,7 @@ def _whole(question: str, history: Sequence[Turn], parts: AnswerParts, draft: Dr
     """The question as it can be searched for alone; what a model cost for it goes into the draft."""
     trace = Trace()
     asking = Asking(parts.rewriter, trace)
-    made = follow_up(question, history, parts.rewrite, asking)
+    made = follow_up(question, history, parts.rewrite, asking, parts.scorer)
     draft.usage += trace.usage
     draft.sent_to(*trace.left_machine)
     detail |= {"asked": made.text, "by": made.how, "calls": asking.calls}

@@ -16,7 +16,7 @@ from wellread import prompts
 from wellread.errors import MissingExtra, ModelError
 from wellread.index.open import Snapshot
 from wellread.index.words.stopwords import STOPWORDS
-from wellread.models.api import Chat, Message, Sampling
+from wellread.models.api import Chat, Embedder, Message, Sampling
 from wellread.retrieve.parts import Trace
 from wellread.retrieve.settings import RewriteSettings
 from wellread.retrieve.understand import glossary
@@ -243,7 +243,13 @@ class FollowUp:
     how: str
 
 
-def follow_up(question: str, history: Sequence[Turn], settings: RewriteSettings, asking: Asking) -> FollowUp:
+def follow_up(
+    question: str,
+    history: Sequence[Turn],
+    settings: RewriteSettings,
+    asking: Asking,
+    embedder: Embedder | None = None,
+) -> FollowUp:
     """The question as it can be searched for alone; unchanged, and no model asked, where it does not lean on others."""
     if not history or not leans(question):
         return FollowUp(question, "stands alone")
@@ -253,4 +259,4 @@ def follow_up(question: str, history: Sequence[Turn], settings: RewriteSettings,
         if made:
             return FollowUp(made[0], "model")
     reason = f" ({asking.reason})" if asking.reason else ""
-    return FollowUp(whole(question, history), f"rules{reason}")
+    return FollowUp(whole(question, history, embedder), f"rules{reason}")
