@@ -147,6 +147,14 @@ def test_an_answer_that_is_no_more_wanted_is_stopped_with_one_key(browser: Chrom
     asked(tab, "What does a guest berth cost a night?")
 
 
+MOVED = """new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) sum += e.value; })
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 60);
+})"""
+
+
 @pytest.mark.parametrize("width", [390, 1024, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_the_window_nor_moves_while_it_loads(
@@ -164,6 +172,7 @@ def test_no_page_is_wider_than_the_window_nor_moves_while_it_loads(
     paths = (answer, f"/d?{urlencode({'uri': fares})}", "/documents", "/jobs", "/models", "/feedback", "/me", "/")
     for path in paths:
         tab.goto(f"http://127.0.0.1:{site.port}{path}")
+        assert tab.run(MOVED) <= 0.02, path
         assert tab.run("document.documentElement.scrollWidth <= innerWidth"), path
         assert tab.run("getComputedStyle(document.body).colorScheme") in ("normal", "light dark")
         _axe(tab, path)
