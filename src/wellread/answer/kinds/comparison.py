@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from wellread.answer.elements import Held, held_by, letters
+from wellread.answer.kinds import cells
 from wellread.answer.kinds.case import CitedClaim, Made, QuestionCase
 from wellread.retrieve import quantities
 from wellread.retrieve.quantities import Quantity
@@ -47,7 +48,8 @@ def answer(case: QuestionCase) -> Made | None:
         return None
     first, second = pair
     larger, meant = _COMPARATIVES[word[0].lower()]
-    about = (frozenset(words(case.question)) | frozenset(words(meant))) - frozenset(words(f"{first} {second}"))
+    said = frozenset(words(f"{case.question} {meant}")) | cells.meant(case.question)
+    about = said - frozenset(words(f"{first} {second}"))
     left, right = side(case, first, second, about), side(case, second, first, about)
     if left is None or right is None:
         return None

@@ -15,7 +15,7 @@ _NAMED = r"[A-Z\d][\w'’-]*(?: (?:(?:of|the) )?[A-Z\d][\w'’-]*)*"
 _BETWEEN = re.compile(rf"\bdifference\b.*?\bbetween (?:the )?(?P<a>{_NAMED}) and (?:the )?(?P<b>{_NAMED})\s*\?*\s*$")
 _MORE = re.compile(
     rf"^\W*(?:[Bb]y )?[Hh]ow (?:much|many)\b.*?\b(?:more|less|fewer|\w+er)\b.*?\b(?P<a>{_NAMED})(?: [a-z]+)*"
-    rf" than (?:[a-z]+ ){{0,3}}?(?P<b>{_NAMED})\s*\?*\s*$"
+    rf" than (?:[a-z]+ ){{0,3}}?(?P<b>{_NAMED}(?: [a-z]+)?)\s*\?*\s*$"
 )
 _NOUN = r"(?:(?:an?|the) (?P<{0}>[a-z][\w'’-]*(?: [a-z][\w'’-]*)?)|(?P<{0}1>[a-z][\w'’-]*))"
 _AUXILIARY = r"(?: (?:is|are|does|do|was|were|did|has|have))?"

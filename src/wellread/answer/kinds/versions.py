@@ -108,6 +108,8 @@ def _values(old: Quotable, new: Quotable, about: frozenset[str]) -> Iterator[_Ch
         return
     label = next((value for value in now.values() if re.search(r"[^\W\d_]{2}", value)), "")
     named = [name for name in now if any(stands(word, about) for word in words(name))]
+    if all(before[name] == now[name] for name in named):  # what is asked for names the row, not a column
+        named = []
     for name in named or now:
         if before[name] != now[name]:
             yield _Change(f"{label}, {name}", before[name], _with_difference(before[name], now[name]), old, new)
