@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.models.loopback import Canned, Request, serving
 
 from wellread import Answer, KnowledgeBase
 from wellread.answer import ask as answering
-from wellread.answer.agent import react, tools
+from wellread.answer.agent import form, tools
 from wellread.answer.agent.tools import POLICY, TOOLS, Desk
 from wellread.models.api import Message, Reply, Sampling
 from wellread.retrieve.outline import with_structure
@@ -182,10 +184,13 @@ def test_every_tool_has_a_row_of_policy_and_none_has_all_three() -> None:
         ("finish[It costs 4 crowns.\nMore.]", ("", "finish", "It costs 4 crowns.\nMore.")),
         ("I do not know", ("I do not know", "", "")),
         ('Action: search["x"]', ("", "search", "x")),
+        ('{"thought": "look.", "action": "Search", "argument": "dogs"}', ("look.", "search", "dogs")),
+        ('{"action": "open", "argument": 3} and more', ("", "open", "3")),
+        ('{"thought": "cut off', ('{"thought": "cut off', "", "")),
     ],
 )
 def test_replies_are_read_in_the_forms_that_models_write(text: str, parsed: tuple[str, str, str]) -> None:
-    assert react.parsed(text) == parsed
+    assert form.read(Reply(text, Usage())) == parsed
 
 
 def test_the_prompts_name_every_tool() -> None:
@@ -195,3 +200,30 @@ def test_the_prompts_name_every_tool() -> None:
         text = prompts.load("answer", name)
         assert all(f"{tool}[" in text for tool in POLICY)
     assert Path(tools.__file__).exists()
+
+
+def test_an_endpoint_is_offered_the_tools_and_its_calls_are_taken(base: KnowledgeBase) -> None:
+    made = [("search", '{"argument": "Pawns home town"}'), ("finish", "no JSON"), ("finish", None)]
+
+    def answers(_: Request) -> Canned:
+        name, arguments = made.pop(0)
+        arguments = arguments or json.dumps({"argument": "The steward in Seeberg is Mia Lund."})
+        call = {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
+        choice = {"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}
+        return Canned({"model": "m", "choices": [choice]})
+
+    with serving(answers) as server:
+        changed = ["answer.style=react", "chat.model=openai:m", f"chat.base_url={server.url}/v1"]
+        answer = base.configured(changed).ask("Who is the steward in the home town of the Pawns?")
+    assert "Mia Lund" in answer.text and answer.route == "agent"
+    body = server.requests[0].body
+    assert [one["function"]["name"] for one in body["tools"]] == list(POLICY) and "stop" not in body
+    assert steps_of(answer)["tools"] == ["search", ""] and steps_of(answer)["form"] == "tools"
+
+
+@pytest.mark.model
+def test_the_grammar_holds_the_smallest_model_to_a_step(base: KnowledgeBase) -> None:
+    changed = ["answer.style=act", "chat.model=llama:smollm2-135m", "answer.agent_steps=1"]
+    answer = base.configured(changed).ask("Who is the steward in Seeberg?")
+    detail = steps_of(answer)
+    assert detail["form"] == "json" and {*detail["tools"], "finish"} <= set(POLICY)  # type: ignore[call-overload]  # a list of names

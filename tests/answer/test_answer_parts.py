@@ -124,5 +124,5 @@ def test_any_text_gives_units_within_it(text: str) -> None:
 
 def test_prompts_are_files_of_the_package() -> None:
     folder = Path(evidence.__file__).parent / "prompts"
-    of_tables = {"sql", "chain", "table-text"}
-    assert {p.stem for p in folder.glob("*.md")} == {"system", "capable", "answer", "react", "act", *of_tables}
+    by_program = {"sql", "chain", "table-text", "agent-json", "agent-tools"}
+    assert {p.stem for p in folder.glob("*.md")} == {"system", "capable", "answer", "react", "act", *by_program}

@@ -28,6 +28,9 @@ class AnswerSettings:
     """Steps of react and act at most."""
     agent_seconds: float = 120.0
     """Seconds after which react and act begin no further step."""
+    agent_form: Literal["auto", "json", "tools", "text"] = "auto"
+    """How steps are written: json, which a grammar holds (llama models); tools, calls of an endpoint; text, any model;
+    auto goes by the kind of model."""
     scorer: str = "onnx:minilm"
     """Model that compares the question with single sentences; any embedder. Empty: the base's own embedder."""
     passages: int = 20

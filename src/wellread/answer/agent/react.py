@@ -16,23 +16,19 @@ from dataclasses import dataclass
 
 from wellread import prompts
 from wellread.answer import evidence, refusals, verify
+from wellread.answer.agent import form as forms
 from wellread.answer.agent import tools
+from wellread.answer.agent.form import STEP_TOKENS
 from wellread.answer.agent.tools import Desk
 from wellread.answer.draft import Draft
 from wellread.answer.reader import ReaderProfile
 from wellread.answer.settings import AnswerSettings
 from wellread.documents.sentences import sentences
-from wellread.models.api import Chat, Embedder, Message, Sampling
+from wellread.models.api import Chat, Embedder, Message
 from wellread.retrieve.parts import SearchResult
 from wellread.types import Hit
 
-STEP_TOKENS = 160  # of a thought with its action
 SMALL_SHOWN = 3  # passages of a search for a model with a small window
-_ACTION = re.compile(
-    r"(?:action\s*\d*\s*:\s*)?\b(?P<name>search|open|table|calculate|finish|[a-z_]+)\s*\[(?P<argument>[^\n]*?)\]\s*(?:$|\n)",
-    re.IGNORECASE,
-)
-_OPEN_FINISH = re.compile(r"\bfinish\s*\[(?P<argument>.+)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,12 @@ def answer(given: AgentInput, chat: Chat, draft: Draft, detail: dict[str, object
 def _run(given: AgentInput, chat: Chat, desk: Desk, steps: list[Step], draft: Draft, detail: dict[str, object]) -> str:
     """What the model finishes with; empty where its budget ran out before."""
     mark, until = secrets.token_hex(4), time.monotonic() + given.settings.agent_seconds
-    system = prompts.filled("answer", "react" if given.settings.style == "react" else "act", mark=mark)
+    thinks = given.settings.style == "react"
+    form = forms.form_of(chat, given.settings.agent_form)
+    detail["form"] = form
+    system = prompts.filled("answer", "react" if thinks else "act", mark=mark)
+    if form != "text":
+        system += "\n\n" + prompts.load("answer", f"agent-{form}")
     room = max(120, (chat.context_tokens - chat.count_tokens(system) - STEP_TOKENS) // 3)
     pages = [f"Question: {given.question}", _observed(desk.take(given.first), mark, room, chat)]
     done: set[tuple[str, str]] = set()
@@ -87,10 +88,10 @@ def _run(given: AgentInput, chat: Chat, desk: Desk, steps: list[Step], draft: Dr
             detail["ended"] = f"the {given.settings.agent_seconds:g} seconds of answer.agent_seconds were over"
             return ""
         messages = [Message("system", system), Message("user", _fitting(pages, system, chat))]
-        reply = chat.reply(messages, Sampling(max_tokens=STEP_TOKENS, stop=("Observation",)))
+        reply = chat.reply(messages, forms.sampling(form, thinks=thinks))
         draft.usage += reply.usage
-        thought, name, argument = parsed(reply.text)
-        if mark in reply.text.lower():
+        thought, name, argument = forms.read(reply)
+        if mark in f"{reply.text} {argument}".lower():
             detail["ended"] = "the model repeated the mark of the run, which no answer holds"
             return ""
         if name == "finish":
@@ -105,28 +106,9 @@ def _run(given: AgentInput, chat: Chat, desk: Desk, steps: list[Step], draft: Dr
             observation = tools.run(name, argument, desk)
         done.add((name, argument.lower()))
         steps.append(Step(thought, name, argument, observation))
-        pages += [f"{thought}\nAction: {name}[{argument}]".strip(), _observed(observation, mark, room, chat)]
+        pages += [forms.written(form, thought, name, argument), _observed(observation, mark, room, chat)]
     detail["ended"] = f"the {given.settings.agent_steps} steps of answer.agent_steps were over"
     return ""
-
-
-def parsed(text: str) -> tuple[str, str, str]:
-    """Thought, tool and argument of a reply; the tool is empty where it names none.
-
-    The first action counts: what a model writes after it is an observation that it made up.
-    """
-    match = _ACTION.search(text)
-    if match is None and (match := _OPEN_FINISH.search(text)) is not None:
-        return _thought(text[: match.start()]), "finish", match["argument"].strip().rstrip("]").strip()
-    if match is None:
-        return _thought(text), "", ""
-    return _thought(text[: match.start()]), match["name"].lower(), match["argument"].strip().strip("\"'")
-
-
-def _thought(text: str) -> str:
-    return re.sub(
-        r"\s+", " ", re.sub(r"(?:thought\s*\d*\s*:|action\s*\d*\s*:?)", "", text, flags=re.IGNORECASE)
-    ).strip()
 
 
 def _observed(text: str, mark: str, room: int, chat: Chat) -> str:
