@@ -167,3 +167,19 @@ def _until(true) -> None:
             return
         time.sleep(0.1)
     pytest.fail("it took longer than 30 seconds")
+
+
+def test_tuned_models_are_models_for_those_who_may_see_them(site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        site.served, "tuned", lambda base: {"wellread/tuned/x": base} if "board" in base.who.groups else {}
+    )
+    for key, status in (("board", 200), ("reader", 404)):
+        listed = [one["id"] for one in site.call("GET", "/v1/models", key=key).json["data"]]
+        assert ("wellread/tuned/x" in listed) == (status == 200)
+        asked = {
+            "model": "wellread/tuned/x",
+            "messages": [{"role": "user", "content": "What does a guest berth cost?"}],
+        }
+        assert site.call("POST", "/v1/chat/completions", asked, key=key).status == status
+        assert site.call("GET", "/v1/models/wellread/tuned/x", key=key).status == status
+        assert site.call("GET", "/v1/models/wellread/tuned/nothing", key=key).status == 404

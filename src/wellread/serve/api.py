@@ -115,13 +115,14 @@ def _event(value: Mapping[str, Any], named: bool) -> bytes:
 
 async def models(visit: Visit) -> Response:
     """The ways of answering, as models."""
-    return json_reply(openai.models(list(visit.served.models)))
+    mine = await visit.served.in_thread(lambda: list(visit.served.tuned(visit.base)))
+    return json_reply(openai.models([*visit.served.models, *mine]))
 
 
 async def model(visit: Visit) -> Response:
     """One of them."""
     name = visit.request.path_params["id"]
-    visit.of_model(name)
+    await visit.served.in_thread(lambda: visit.of_model(name))
     return json_reply(openai.model(name))
 
 

@@ -40,6 +40,7 @@ from wellread.types import Answer
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 SESSION = "wellread_session"
+TUNED = "wellread/tuned/"  # ids of tuned models begin so
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # all reach the table, which refuses
 AGAIN_SOON = (("retry-after", "5"),)
 PICTURES_WAITING = 200  # pages that wait to be drawn, one after the other
@@ -63,6 +64,7 @@ class Served:
     base: KnowledgeBase
     settings: ServeSettings
     models: Mapping[str, KnowledgeBase]
+    tuned: Callable[[KnowledgeBase], Mapping[str, KnowledgeBase]] = lambda _: {}  # ids of tuned models for a reader
     turnstile: Turnstile = field(init=False)
     drawing: Turnstile = field(init=False)
     pictures: PagePictures = field(init=False)
@@ -100,9 +102,13 @@ class Visit:
         """A way of answering as the caller sees it. Raises: HttpError where there is none of that name."""
         if self.credential is None:
             raise NOT_FOUND
-        if name not in self.served.models:
+        who = self.credential.who
+        if name in self.served.models:
+            return self.served.models[name].as_user(who)
+        tuned = self.served.tuned(self.served.base.as_user(who)) if name.startswith(TUNED) else {}
+        if name not in tuned:
             raise HttpError(404, "model_not_found", f"model {name}: there is none; see /v1/models", "model")
-        return self.served.models[name].as_user(self.credential.who)
+        return tuned[name]
 
     async def json(self) -> Mapping[str, Any]:
         """The body as an object. Raises: HttpError where it is none, or too large."""

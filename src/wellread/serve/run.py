@@ -46,7 +46,7 @@ def serve(base: KnowledgeBase, settings: ServeSettings, evaluate: EvaluateSettin
     if settings.host not in _HERE and not settings.insecure_http:
         cure = "put a proxy with TLS in front and set serve.insecure_http, or keep 127.0.0.1"
         raise UsageError(f"serve.host = '{settings.host}': others could read keys and answers on the way; {cure}")
-    served = Served(base, settings, models(base, evaluate))
+    served = Served(base, settings, models(base, evaluate), tuned.answering)
     worker = _worker(base) if settings.worker else None
     try:
         _Server(served, say).run()

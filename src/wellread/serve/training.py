@@ -112,7 +112,7 @@ def object_of(job: Job) -> dict[str, Any]:
         "created_at": int(job.started_at.timestamp()),
         "finished_at": int(job.ended_at.timestamp()) if job.ended_at and state == "succeeded" else None,
         "model": settings.get("model"),
-        "fine_tuned_model": settings.get("name") if state == "succeeded" and isinstance(result, Mapping) else None,
+        "fine_tuned_model": result.get("model") if state == "succeeded" and isinstance(result, Mapping) else None,
         "organization_id": job.tenant,
         "status": state,
         "hyperparameters": {**epochs, "learning_rate_multiplier": "auto"},

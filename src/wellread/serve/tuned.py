@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from wellread.errors import UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.markup import Markup, el, join
-from wellread.serve.app import Endpoint, Visit
+from wellread.serve.app import TUNED, Endpoint, Visit
 from wellread.serve.pages import page
 from wellread.store import lineage
 from wellread.tune.ship import registry
@@ -30,6 +30,16 @@ async def models(visit: Visit) -> Response:
 
     listed: list[tuple[TunedModel, list[Learned]]] = await visit.served.in_thread(told)
     return HTMLResponse(of_models(listed, base.settings["chat"].model))
+
+
+def answering(base: KnowledgeBase) -> dict[str, KnowledgeBase]:
+    """Ids of the tuned models that were exported and may be seen, and the base with each as the one that writes."""
+    found = {}
+    for model in registry.models(base, ""):
+        for one in model.exports[:1]:
+            given = ("answer.style=write", f"chat.model={one.setting}")
+            found[f"{TUNED}{model.name}"] = base.configured(given, origin=f"tuned model {model.name}")
+    return found
 
 
 def learned_by(base: KnowledgeBase, document: str) -> list[str]:

@@ -21,8 +21,10 @@ from wellread.tune import settings as tune_settings
 from wellread.tune.data import prepare as preparing
 from wellread.tune.data.findings import Policy
 from wellread.tune.data.settings import PrepareSettings
+from wellread.tune.ship import export
 from wellread.tune.train import state
 
+EXPORTED: export.Target = "gguf-q8_0"
 OFTEN_S = 0.5  # how often the row of a job is written at most
 
 
@@ -108,7 +110,16 @@ def _tune(base: KnowledgeBase, settings: Mapping[str, object], progress: Progres
             raise UsageError(f"{sent.name}: {'; '.join(str(one) for one in made.findings[:3])}")
         result = training.start(base, own, name=name, progress=progress)
     kept = {key: value for key, value in dataclasses.asdict(result).items() if isinstance(value, int | float | str)}
-    return {**kept, "name": name}
+    return {**kept, "name": name, **_exported(base, name, progress)}
+
+
+def _exported(base: KnowledgeBase, name: str, progress: Progress) -> Mapping[str, object]:
+    """The run as a file that llama.cpp reads, so that it answers under an id of its own; why not, where it cannot."""
+    try:
+        export.export(base, name, EXPORTED, progress=progress)
+    except UsageError as error:  # one that says labels, or whose method cannot be merged
+        return {"not_served": str(error)}
+    return {"model": f"wellread/tuned/{name}"}
 
 
 def _overrides(settings: Mapping[str, object]) -> list[str]:
