@@ -38,6 +38,7 @@ from wellread.store.schema import versions
 from wellread.sync import remove
 from wellread.tune.data import data as datasets
 from wellread.tune.data.data import Card, ChatRow, DataSet
+from wellread.tune.data.pairs import kept
 from wellread.tune.train import state
 from wellread.tune.train.state import BaseWeights, TrainingData, TrainingRun
 from wellread.types import Compare, Principal, Question
@@ -111,6 +112,10 @@ def _taught(base: KnowledgeBase, document: str) -> None:
         lineage.record(tx, datasets.artifact_id(card), "dataset", inputs, {}, who=HELEN)
     data, weights = TrainingData("vault", card.hash, {}, (document,)), BaseWeights("b", "0", "")
     run = TrainingRun("pay-lora", "finished", {}, data, weights, "lora", 0, user="helen")
+    drawn = kept.folder_of(base.folder, "vault")
+    kept.write_card(drawn, kept.PairsCard("vault", "retrieval", "m", 1.0, 0, (document,), user="helen"))
+    said = kept.DrawnAnswer("sesame 4711")
+    kept.add_pair(drawn, kept.AnswerPair("1", "the vault?", "the vault?", said, replace(said, text="sesame")))
     folder = state.folder_of(base.folder, run.name)
     (folder / "best").mkdir(parents=True)
     state.write(folder, run)
@@ -493,6 +498,8 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "models suggest": ("--data", "vault"),
     "models remove": ("pay-lora",),
     "tune prepare": ("--from-log",),
+    "tune pairs make": ("--name", "vault"),
+    "tune pairs judge": ("vault", "--rule", "shorter"),
     "tune estimate": ("--data", "vault"),
     "tune run": ("--data", "vault"),
     "tune search": ("--data", "vault"),
@@ -516,6 +523,7 @@ BARE = {
     "questions list", "eval run", "eval list", "advise", "optimise", "index rebuild", "index compact", "index tree",
     "index reembed", "index truncation", "index presets", "graph build", "graph entities", "models list", "tune runs",
     "config show", "config check", "doctor", "check", "keys list", "tables list", "jobs list",
+    "tune pairs show",
 }  # fmt: skip
 
 

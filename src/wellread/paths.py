@@ -5,7 +5,7 @@ BASE/questions.jsonl …            the set of questions, its lock and its draft
 BASE/comparison/                  what was compared, and the report
 BASE/.wellread/store.db           the truth
 BASE/.wellread/vectors/           files that the store names
-BASE/.wellread/tune/              runs with their weights and exports, data sets, searches
+BASE/.wellread/tune/              runs with their weights and exports, data sets, pairs of answers, searches
 BASE/.wellread/plugins/           what indexes of other packages keep
 BASE/.wellread/route.json         the trained router
 BASE/.wellread/uploads/           files that were sent to the server
@@ -34,6 +34,7 @@ REPLIES = "draft-replies.jsonl"  # what a model replied when it drafted question
 TUNE = Path(DATA) / "tune"
 RUNS = TUNE / "runs"
 DATA_SETS = TUNE / "data"
+PAIRS = TUNE / "pairs"
 SEARCHES = TUNE / "searches"
 IN_USE = TUNE / "in_use.json"  # what chat.model was before the first promotion
 ESTIMATE = TUNE / ".estimate"

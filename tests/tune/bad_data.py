@@ -41,6 +41,9 @@ class Broken:
         return self.file or next(iter(self.files))
 
 
+LONG = " ".join(f"Go past the {one} of {other}." for one, other in zip(THINGS, CITIES, strict=True))
+
+
 def lines(rows: Sequence[Any]) -> bytes:
     return "".join(
         (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n" for row in rows
@@ -554,6 +557,82 @@ def sets() -> list[Broken]:
             },
             "reversed-pair",
             2,
+        ),
+        Broken(
+            "two answers that hardly differ",
+            {
+                "a.jsonl": lines(
+                    [
+                        {"prompt": asked(n)[0], "chosen": asked(n)[1], "rejected": f"Ask at number {n}, please."}
+                        for n in range(3)
+                    ]
+                    + [{"prompt": "Hi?", "chosen": f"{LONG} It is wet.", "rejected": f"{LONG} It is dry."}]
+                )
+            },
+            "near-same-pair",
+            4,
+        ),
+        Broken(
+            "pairs that length alone decides",
+            {
+                "a.jsonl": lines(
+                    [
+                        {"prompt": asked(n)[0], "chosen": f"{asked(n)[1]} {asked(n + 40)[1]}", "rejected": asked(n)[1]}
+                        for n in range(24)
+                    ]
+                )
+            },
+            "length-bias",
+            0,
+            says="longer answer is preferred in 100% of 24",
+        ),
+        Broken(
+            "a rater who likes everything",
+            {
+                "a.jsonl": lines(
+                    [{"prompt": asked(n)[0], "completion": asked(n)[1], "score": 5, "rater": "ann"} for n in range(12)]
+                    + [
+                        {"prompt": asked(n)[0], "completion": f"No. {n}", "score": n % 5, "rater": "bob"}
+                        for n in range(12, 30)
+                    ]
+                )
+            },
+            "one-sided-rater",
+            0,
+            says="'ann' gives 5 to 12 of 12",
+        ),
+        Broken(
+            "one rater for nearly all",
+            {
+                "a.jsonl": lines(
+                    [
+                        {
+                            "prompt": asked(n)[0],
+                            "completion": asked(n)[1],
+                            "score": n % 3,
+                            "rater": "ann" if n % 6 else "bob",
+                        }
+                        for n in range(30)
+                    ]
+                )
+            },
+            "rater-share",
+            0,
+            code_of_exit=0,
+            says="'ann' gave 83%",
+        ),
+        Broken(
+            "answers in a circle",
+            {
+                "a.jsonl": lines(
+                    [
+                        {"prompt": "Which gate?", "chosen": asked(one)[1], "rejected": asked(other)[1]}
+                        for one, other in ((1, 2), (2, 3), (3, 1), (1, 5))
+                    ]
+                )
+            },
+            "preference-circle",
+            1,
         ),
         Broken(
             "a row far longer than the rest",

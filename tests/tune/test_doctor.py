@@ -57,7 +57,7 @@ def check(base: KnowledgeBase, model: str, folder: Path, case: bad_data.Broken, 
 def test_the_corpus_has_more_than_forty_broken_files_and_knows_nearly_every_finding() -> None:
     assert len(CORPUS) >= 80
     assert len({case.name for case in CORPUS}) == len(CORPUS)
-    unseen = set(KINDS) - {case.code for case in CORPUS} - {"few-rows"}
+    unseen = set(KINDS) - {case.code for case in CORPUS} - {"few-rows", "over-share"}  # a share is a setting
     assert not unseen
 
 
@@ -273,3 +273,27 @@ def test_an_odd_row_is_found_in_a_set_larger_than_what_it_is_compared_with(
     rows = [classified(n, bad_data.asked(n)[0]) for n in range(60)]
     rows.insert(31, classified(99, "SELECT amount FROM invoices WHERE tax_rate > 0.19;"))
     assert [one.row for one in set_checks.meanings(rows, base.cheap, Policy())] == [99]
+
+
+def test_a_rater_gives_no_more_than_the_share_that_is_set(base: KnowledgeBase, model: str, tmp_path: Path) -> None:
+    rows = [
+        {
+            "prompt": bad_data.asked(n)[0],
+            "completion": bad_data.asked(n)[1],
+            "score": n % 3,
+            "rater": "ann" if n % 4 else "bob",
+        }
+        for n in range(24)
+    ]
+    (tmp_path / "a.jsonl").write_bytes(bad_data.lines(rows))
+    wanted = PrepareRequest("shares", (tmp_path / "a.jsonl",), check_only=True)
+    made = prepare.prepare(base, wanted, PrepareSettings(rater_share=0.6), model)
+    over = [one for one in made.findings if one.code == "over-share"]
+    assert len(over) == 9 and sum(made.counts.values()) == 15  # 9 of ann's 18 and 6 of bob's: 60 %
+    assert all(one.dropped and "'ann'" in one.message for one in over)
+    made = prepare.prepare(base, wanted, PrepareSettings(rater_share=0.3), model)
+    assert [one.code for one in made.findings if "share" in one.code] == ["rater-share", "rater-share"]
+    assert "2 raters cannot each give at most 30%" in made.findings[-1].message or any(
+        "2 raters cannot" in one.message for one in made.findings
+    )
+    assert sum(made.counts.values()) == 24

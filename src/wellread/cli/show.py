@@ -86,6 +86,14 @@ def rows(table: Sequence[tuple[str, ...]], indent: int = 0) -> None:
         say("  ".join([*padded, row[-1]]).rstrip(), indent=indent)
 
 
+def asked(prompt: str) -> str | None:
+    """A line that was typed, None at the end of input; the prompt goes to stderr, so that stdout stays a result."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    typed = sys.stdin.readline()
+    return typed.strip() if typed else None
+
+
 def dump(value: Any) -> None:
     """Exactly one JSON object on stdout."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=2)

@@ -130,6 +130,20 @@ COMMANDS = (
         "tune.prepare:prepare",
         "Turn examples or documents into a data set that can be trusted: checked, split, frozen.",
     ),
+    CommandRow("tune pairs", "", "Draw pairs of answers, judge them, and see what the verdicts are worth."),
+    CommandRow(
+        "tune pairs make", "tune.pairs:make_pairs", "Draw two answers of a way to each question, for a verdict."
+    ),
+    CommandRow(
+        "tune pairs judge",
+        "tune.pairs:judge_pairs",
+        "Say which of two answers is better: by hand, by rules, or by a model.",
+    ),
+    CommandRow(
+        "tune pairs show",
+        "tune.pairs:show_pairs",
+        "Show what verdicts are worth: how far raters agree, who gave how many, and whether place decided.",
+    ),
     CommandRow(
         "tune estimate",
         "tune.estimate:estimate",

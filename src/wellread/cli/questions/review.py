@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -60,7 +59,7 @@ def _one_by_one(state: Reviewed, texts: Texts) -> None:
     while state.waiting:
         group = state.waiting[0]
         _shown(group, texts, total - len(state.waiting) + 1, total)
-        word = _asked(f"{KEYS}? ")
+        word = show.asked(f"{KEYS}? ")
         if word is None or word.startswith("q"):
             return
         if word.startswith("a"):
@@ -104,8 +103,8 @@ def _in_place(document: str, quote: str, groups: frozenset[str], texts: Texts) -
 def _edited(group: DraftGroup) -> DraftGroup | None:
     """The group with what was typed; None where input ends."""
     q = group.entries[0].question
-    text = _asked("question (empty keeps it): ")
-    answers = _asked("answers, with | between them (empty keeps them): ") if text is not None else None
+    text = show.asked("question (empty keeps it): ")
+    answers = show.asked("answers, with | between them (empty keeps them): ") if text is not None else None
     if text is None or answers is None:
         return None
     given = tuple(part.strip() for part in answers.split("|") if part.strip()) or q.answers
@@ -115,14 +114,6 @@ def _edited(group: DraftGroup) -> DraftGroup | None:
         for entry in group.entries[1:]
     )
     return replace(group, entries=(first, *others))
-
-
-def _asked(prompt: str) -> str | None:
-    """A line that was typed, None at the end of input; the prompt goes to stderr, so that stdout stays a result."""
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    return line.strip() if line else None
 
 
 def _say(text: str = "", indent: int = 0) -> None:

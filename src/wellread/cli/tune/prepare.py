@@ -28,6 +28,8 @@ wellread tune prepare tickets.csv --name tickets --map body=text --map queue=lab
 wellread tune prepare --facts facts.jsonl --name facts
 wellread tune prepare --from-base --kind qa --kind statements --name handbook
 wellread tune prepare --questions questions.jsonl --from-log --name reading
+wellread tune prepare --pairs tone --name tone
+wellread tune prepare --from-log --task rating --name thumbs
 wellread tune prepare examples.jsonl --check --show-mask 2
 """
 LISTED = 3  # findings of a kind that are shown; the others are counted
@@ -58,7 +60,11 @@ Questions = Annotated[
     list[Path] | None,
     typer.Option("--questions", metavar="FILE", help="Questions with answers; searched, and read with their hits."),
 ]
-FromLog = Annotated[bool, typer.Option("--from-log", help="Take corrected answers of the question log.")]
+LOGGED = "Take corrected answers of the question log; with --task preference or rating also thumbs."
+FromLog = Annotated[bool, typer.Option("--from-log", help=LOGGED)]
+Pairs = Annotated[
+    list[str] | None, typer.Option("--pairs", metavar="NAME", help="Judged pairs of wellread tune pairs.")
+]
 AGAINST = "Evaluation questions that must not be learned; the base's own are known."
 Against = Annotated[list[Path] | None, typer.Option("--against", metavar="FILE", help=AGAINST)]
 Length = Annotated[
@@ -92,6 +98,7 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
     facts: Facts = None,
     questions: Questions = None,
     from_log: FromLog = False,
+    pairs: Pairs = None,
     against: Against = None,
     max_length: Length = None,
     drop: Drop = None,
@@ -106,7 +113,7 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
     Exit code: 0 clean, 3 something was found (and listed), 2 nothing can be trained on.
     """
     wanted = preparing.PrepareRequest(
-        name=_name(name, files, facts, questions, from_base=from_base),
+        name=_name(name or next(iter(pairs or ()), ""), files, facts, questions, from_base=from_base),
         files=tuple(files or ()),
         task=task,
         mapping=tuple(mapping or ()),
@@ -114,6 +121,7 @@ def prepare(  # noqa: PLR0913  # each parameter is an option
         from_log=from_log,
         questions=tuple(questions or ()),
         facts=tuple(facts or ()),
+        pairs=tuple(pairs or ()),
         against=tuple(against or ()),
         policy=Policy(frozenset(drop or ()), frozenset(keep or ())),
         check_only=check,

@@ -10,7 +10,7 @@ from typing import Any
 from wellread import personal
 from wellread.models.api import Embedder
 from wellread.progress import SILENT, Progress
-from wellread.tune.data import set_checks, token_checks
+from wellread.tune.data import preference_checks, set_checks, token_checks
 from wellread.tune.data.data import LONGEST, texts_of
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.rows import PlacedRow
@@ -30,7 +30,8 @@ _MARKUP = re.compile(
 class Instruments:
     """What rows are examined with; a check without its instrument is left out.
 
-    ``questions`` are those that the model will be examined on; ``max_length`` is the tokens of a row at most.
+    ``questions`` are those that the model will be examined on; ``max_length`` is the tokens of a row at most,
+    ``rater_share`` the share of preferences or ratings that one rater may give.
     """
 
     tokenizer: Any | None = None
@@ -38,6 +39,7 @@ class Instruments:
     questions: Sequence[str] = ()
     embedder: Embedder | None = None
     policy: Policy = DEFAULT
+    rater_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ def examine(rows: Sequence[PlacedRow], instruments: Instruments, progress: Progr
     found, lengths = token_checks.look(kept, instruments.tokenizer, instruments.max_length, policy)
     take(found)
     progress.step("compare rows", 3, 6)
-    for check in set_checks.CHECKS.values():
+    for check in (*set_checks.CHECKS.values(), *preference_checks.CHECKS.values()):
         take(check(kept, policy))
+    take(preference_checks.capped(kept, instruments.rater_share, policy))
     if instruments.embedder is not None:
         progress.step("compare meanings", 5, 6)
         take(set_checks.meanings(kept, instruments.embedder, policy))

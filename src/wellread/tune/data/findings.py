@@ -85,6 +85,12 @@ KINDS: Mapping[str, Flaw] = {
     "length-ratio": Flaw("warning", False, "one side is many times as long as the other"),
     "same-pair": Flaw("error", True, "the chosen and the rejected answer are the same"),
     "reversed-pair": Flaw("warning", False, "a pair that is preferred one way here and the other way there"),
+    "near-same-pair": Flaw("warning", False, "the two answers of a pair hardly differ"),
+    "length-bias": Flaw("warning", False, "length alone tells which answer was preferred"),
+    "one-sided-rater": Flaw("warning", False, "a rater says the same of everything"),
+    "rater-share": Flaw("note", False, "one rater gave most of the rows"),
+    "over-share": Flaw("note", True, "a row beyond the share that one rater may give"),
+    "preference-circle": Flaw("warning", False, "answers that are each better than the next, all the way round"),
     # sets
     "duplicate": Flaw("warning", True, "the row is there already"),
     "near-duplicate": Flaw("warning", False, "the row is nearly there already"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from wellread.tune.data import files, formats
 from wellread.tune.data.data import ChatRow
 from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.formats import Detected
-from wellread.tune.data.makers import examples, facts, passages
+from wellread.tune.data.makers import examples, facts, feedback, passages
 from wellread.tune.data.makers.facts import Fact, Library
 from wellread.tune.data.makers.passages import ReadingOptions
+from wellread.tune.data.pairs import kept, raters
+from wellread.tune.data.pairs.kept import KeptPairs
 from wellread.tune.data.rows import PlacedRow, parallel, take
 from wellread.tune.data.settings import PrepareSettings
 from wellread.types import Document, Question
@@ -34,7 +36,8 @@ CHAT_QUESTIONS_PER_DOCUMENT = 4  # asked of a chat model, where no limit is set
 class Gathered:
     """Rows of one task with what was found in their sources, why each file was read as it was, and what was made.
 
-    ``made`` counts examples by kind; ``dropped`` counts, by reason, what a maker gave and a check refused.
+    ``made`` counts examples by kind, or rows by how they were judged; ``dropped`` counts, by reason, what a maker gave
+    and a check refused, or what nobody decided.
     """
 
     task: str = ""
@@ -44,6 +47,10 @@ class Gathered:
     made: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     facts: int = 0
+    traces: set[str] = field(default_factory=set)  # logged answers that opinions are about
+    chunks: set[str] = field(default_factory=set)  # that prompts of rows other than conversations hold
+    pairs: list[KeptPairs] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def add_made(self, rows: Iterable[ChatRow], name: str) -> None:
         """Examples that were made, as rows of the source ``name``."""
@@ -234,6 +241,35 @@ def from_questions(
     gathered.add_made(made, name or path.name)
 
 
+def from_pairs(base: KnowledgeBase, name: str, gathered: Gathered) -> None:
+    """Rows of the verdicts on a set of pairs; what nobody decided is counted.
+
+    Raises: UsageError where the base has none of that name.
+    """
+    pairs = kept.find(base, name)
+    gathered.task = "preference"
+    gathered.pairs.append(pairs)
+    models: Counter[str] = Counter()
+    for row, verdict in raters.rows(pairs, gathered.dropped):
+        gathered.rows.append(PlacedRow(row, f"pairs {name}", len(gathered.rows) + 1))
+        gathered.made[f"judged by {verdict.by}"] += 1
+        models[verdict.rater] += verdict.by == "model"
+    known = raters.figures(pairs, seed=0).model_with_people if +models else {}
+    for model, n in (+models).items():
+        gathered.remarks.append(f"{n} rows were judged by {model}: {raters.worth(known.get(model))}")
+
+
+def opinions(base: KnowledgeBase, task: str, settings: PrepareSettings, gathered: Gathered) -> None:
+    """What users said of logged answers, as rows of the task preference or rating."""
+    gathered.task = task
+    make = feedback.preferences if task == "preference" else feedback.ratings
+    for one in make(base, reading(settings)):
+        gathered.rows.append(PlacedRow(one.row, "question log", len(gathered.rows) + 1))
+        gathered.made["opinions"] += 1
+        gathered.traces.update(one.traces)
+        gathered.chunks.update(one.chunks)
+
+
 def from_log(base: KnowledgeBase, settings: PrepareSettings, gathered: Gathered) -> None:
     """Questions of the log that somebody corrected, with their hits and the correction."""
     gathered.task = "chat"
@@ -256,9 +292,10 @@ def examined_on(folder: Path, more: Sequence[Path] = ()) -> list[str]:
     return [question.text for question in asked if question.split != "train"]
 
 
-def documents_of(rows: Sequence[PlacedRow], known: Library | None) -> dict[str, Document]:
-    """Chunk id → document of every source of the rows."""
+def documents_of(rows: Sequence[PlacedRow], known: Library | None, chunks: Collection[str] = ()) -> dict[str, Document]:
+    """Chunk id → document of every source of the rows, and of further chunks."""
     if known is None:
         return {}
     wanted = {source for placed in rows if isinstance(placed.row, ChatRow) for source in placed.row.sources}
+    wanted |= set(chunks)
     return {chunk.id: d for d in known.documents for chunk in known.chunks(d) if chunk.id in wanted}

@@ -25,12 +25,14 @@ from wellread.tune.data.findings import DEFAULT, DataFinding, Policy
 from wellread.tune.data.gather import Gathered
 from wellread.tune.data.makers.facts import Library
 from wellread.tune.data.makers.passages import CORRECTION
+from wellread.tune.data.pairs import kept
 from wellread.tune.data.rows import PlacedRow
 from wellread.tune.data.settings import PrepareSettings
 from wellread.tune.data.token_checks import Lengths
 from wellread.types import Document
 
 ARTIFACT = "dataset"
+OPINIONS = ("preference", "rating")  # tasks that ratings and corrections of the log are rows of, as they are
 BY_TOKENS = (
     "chat",
     "text2text",
@@ -52,6 +54,7 @@ class PrepareRequest:
     from_log: bool = False
     questions: tuple[Path, ...] = ()
     facts: tuple[Path, ...] = ()
+    pairs: tuple[str, ...] = ()  # names of sets of judged pairs
     against: tuple[Path, ...] = ()
     policy: Policy = DEFAULT
     check_only: bool = False
@@ -107,6 +110,7 @@ def prepare(
         gather.examined_on(base.folder, wanted.against),
         base.cheap,
         wanted.policy,
+        settings.rater_share,
     )
     examined = doctor.examine(gathered.rows, instruments, progress)
     found = [*gathered.findings, *examined.findings]
@@ -120,7 +124,8 @@ def prepare(
     card, folder = None, None
     if code != findings.UNUSABLE and not wanted.check_only:
         folder = data.folder_of(base.folder, wanted.name)
-        card = _keep(base, made, folder, found, gather.documents_of(examined.rows, known), wanted)
+        documents = gather.documents_of(examined.rows, known, gathered.chunks)
+        card = _keep(base, made, folder, found, documents, (wanted, gathered))
     first = [placed.row for placed in examined.rows[: max(3, show)]]
     return Prepared(
         name=wanted.name,
@@ -136,7 +141,7 @@ def prepare(
         lengths=examined.lengths,
         examples=tuple(_seen(row, tokenizer) for row in first[:3]),
         advice=tuple(_advice(gathered, settings)),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *gathered.remarks),
         masks=_masks(first[:show], tokenizer, examined.lengths.limit),
     )
 
@@ -144,17 +149,30 @@ def prepare(
 def _gather(
     base: KnowledgeBase, wanted: PrepareRequest, settings: PrepareSettings, progress: Progress
 ) -> tuple[Gathered, Library | None]:
-    made = wanted.from_base or wanted.from_log or wanted.questions or wanted.facts
-    if not made and not wanted.files:
-        raise UsageError("nothing to prepare: name files, or pass --from-base, --facts, --questions or --from-log")
+    judged = wanted.from_log and wanted.task in OPINIONS
+    made = wanted.from_base or (wanted.from_log and not judged) or wanted.questions or wanted.facts
+    if not (made or judged or wanted.files or wanted.pairs):
+        raise UsageError(
+            "nothing to prepare: name files, or pass --from-base, --facts, --questions, --from-log or --pairs"
+        )
     paths = (*wanted.files, *wanted.facts, *wanted.questions)
     names = iter(files.short_names(paths))  # findings and what they drop are told apart by them
     own = [next(names) for _ in wanted.files]
     gathered = gather.from_files(
         wanted.files, names=own, task=wanted.task, mapping=wanted.mapping, policy=wanted.policy
     )
+    for name in wanted.pairs:
+        if gathered.task not in ("", "preference"):
+            raise UsageError(
+                f"--pairs {name}: holds preferences, and the files hold {gathered.task}; prepare them apart"
+            )
+        gather.from_pairs(base, name, gathered)
+    if judged:
+        if gathered.task not in ("", wanted.task):
+            raise UsageError(f"--task {wanted.task}: the other rows are for {gathered.task}; prepare them apart")
+        gather.opinions(base, wanted.task, settings, gathered)
     if not made:
-        return gathered, None
+        return gathered, gather.library(base, seed=settings.seed) if gathered.chunks else None
     if gathered.task not in ("", "chat"):
         raise UsageError(f"examples are made for the task chat, and the files hold {gathered.task}; prepare them apart")
     known = gather.library(base, seed=settings.seed)
@@ -265,19 +283,23 @@ def _keep(
     folder: Path,
     found: Sequence[DataFinding],
     documents: Mapping[str, Document],
-    wanted: PrepareRequest,
+    origin: tuple[PrepareRequest, Gathered],
 ) -> Card:
-    """Frozen on disk, and known to the lineage of the base with its chunks and documents."""
+    """Frozen on disk, and known to the lineage of the base with its chunks, documents, pairs and logged answers."""
+    wanted, gathered = origin
     if (folder / "card.json").is_file() and not data.belongs_to(base, data.card_of(folder)):
         raise UsageError(f"data set '{wanted.name}': the name is taken; pass another --name")
     sources = {one.id: one for one in documents.values()}
-    card = replace(made.card, documents=tuple(sorted(sources)), generation=base.store.generation())
+    read = {one for pairs in gathered.pairs for one in pairs.card.documents}
+    card = replace(made.card, documents=tuple(sorted({*sources, *read})), generation=base.store.generation())
     made = replace(made, card=replace(card, tenant=base.who.tenant, user=base.who.user))
     listed = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in found)
     card = data.freeze(made, folder, extra={"findings.jsonl": listed}, replace_old=wanted.replace_old)
     inputs = [Input("document", one.id, one.version) for one in sources.values()]
     inputs += [Input("chunk", chunk) for chunk in sorted(documents)]
-    inputs += [Input(lineage.QUESTION, trace) for trace in sorted(_corrected(made))]
+    inputs += [Input(lineage.DOCUMENT, one) for one in sorted(read - set(sources))]
+    inputs += [Input(lineage.ARTIFACT, kept.artifact_id(pairs.card)) for pairs in gathered.pairs]
+    inputs += [Input(lineage.QUESTION, trace) for trace in sorted(_corrected(made) | gathered.traces)]
     with base.store.writing() as tx:
         settings = {"name": card.name, "hash": card.hash, **card.settings}
         lineage.record(

@@ -39,6 +39,9 @@ class PrepareSettings:
     refusal: str = "Not in the documents."
     """What is learned to be answered where the passages do not hold the answer."""
 
+    rater_share: float = 1.0
+    """Share of preferences or ratings that one rater may give; rows beyond it are left out and listed. 1: no limit."""
+
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
         if min(shares) < 0 or self.train <= 0:
@@ -47,6 +50,8 @@ class PrepareSettings:
             raise ValueError("phrasings: is at least 1; distractors, most and max_length are not below 0")
         if not 0 <= self.without_golden < 1:
             raise ValueError("without_golden: is at least 0 and below 1")
+        if not 0 < self.rater_share <= 1:
+            raise ValueError("rater_share: is above 0 and at most 1")
 
     @property
     def shares(self) -> tuple[float, float, float]:

@@ -204,6 +204,17 @@ def from_log(base: KnowledgeBase, reading: ReadingOptions, *, limit: int = 10_00
         if found is None or letters(found.answer.question) in made:
             continue
         question = found.answer.question
-        hits = [_Passage(hit.chunk, hit.document) for hit in base.search(question).hits][: reading.distractors + 1]
+        hits = _found(base, reading, question)
         made[letters(question)] = _told(question, hits, one.correction.strip(), one.trace_id, CORRECTION)
     return list(made.values())
+
+
+def asked_of(base: KnowledgeBase, reading: ReadingOptions, question: str) -> tuple[list[Message], tuple[str, ...]]:
+    """What the model reads for a question of the log: the passages that are found now; and the ids of their chunks."""
+    hits = _found(base, reading, question)
+    turns = prompt.messages(question, [f"[{n}] {one.text}" for n, one in enumerate(hits, 1)])
+    return list(turns), tuple(one.chunk.id for one in hits)
+
+
+def _found(base: KnowledgeBase, reading: ReadingOptions, question: str) -> list[_Passage]:
+    return [_Passage(hit.chunk, hit.document) for hit in base.search(question).hits][: reading.distractors + 1]
