@@ -135,3 +135,12 @@ def test_numbers_in_names_make_no_versions(tmp_path: Path) -> None:
     with KnowledgeBase.create(tmp_path / "base") as base:
         base.add(str(tmp_path / "docs"))
         assert "blue" in base.ask("What colour are the boats of line 4?").text
+
+
+def test_a_row_of_totals_wins_nothing(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    rows = "team,points\nRooks,41\nKnights,52\nPawns,50\nTotal,143\n"
+    (tmp_path / "docs" / "teams.csv").write_text(rows)
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        base.add(str(tmp_path / "docs"))
+        assert base.ask("Which team has the most points?").text.startswith("Knights: 52 (points), the largest of 3")

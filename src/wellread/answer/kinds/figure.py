@@ -184,8 +184,9 @@ def _first(
 ) -> Made | None:
     """The row that comes first, where it comes first alone, with the one after it to compare with."""
     at = next(col for col, one in enumerate(table.columns) if one.name == column)
-    rows = [row for row in found.rows if (cell := row[at]) is not None and cell.kind == "number"]
-    if len(rows) < 2 or len(rows) != len(found.rows):
+    every = [row for row in found.rows if not any("total" in cell.flags for cell in row if cell is not None)]
+    rows = [row for row in every if (cell := row[at]) is not None and cell.kind == "number"]
+    if len(rows) < 2 or len(rows) != len(every):
         return None
     first, second = rows[0][at], rows[1][at]
     by_key = frozenset(words(case.question)) & cells.named_by(table.columns[0])
