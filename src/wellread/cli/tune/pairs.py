@@ -58,7 +58,7 @@ def make_pairs(
     way: Annotated[
         str, typer.Option("--way", metavar="WAY", help="Who answers: a way of wellread eval, with a model that writes.")
     ] = "retrieval-written",
-    tuned: Annotated[str, typer.Option("--tuned", metavar="NAME", help="The tuned model of the ways that take one.")] = "",
+    tuned: Annotated[str, typer.Option("--tuned", metavar="NAME", help="The tuned model, where a way takes one.")] = "",
     temperature: Annotated[
         float, typer.Option("--temperature", metavar="T", help="How much chance enters an answer, above 0.")
     ] = 1.0,
