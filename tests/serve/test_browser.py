@@ -96,9 +96,9 @@ def test_a_pdf_that_is_sent_from_a_page_becomes_a_job_and_is_quoted_on_its_page(
     path = tmp_path / "tides.pdf"
     path.write_bytes(document(at(50, 700, "The spring tide at the south mole rises 6.3 metres.")))
     tab = signed_in(browser, site, key="board")
-    tab.goto(f"http://127.0.0.1:{site.port}/jobs")
+    tab.goto(f"http://127.0.0.1:{site.port}/documents")
     tab.choose("input[type=file]", path)
-    tab.click("main form button")
+    tab.click("form.send button")
     tab.wait("document.body.innerText.includes('tides.pdf')")
     supervise.work(site.base, once=True)
     tab.goto(f"http://127.0.0.1:{site.port}/jobs")

@@ -183,3 +183,20 @@ def test_tuned_models_are_models_for_those_who_may_see_them(site, monkeypatch: p
         assert site.call("POST", "/v1/chat/completions", asked, key=key).status == status
         assert site.call("GET", "/v1/models/wellread/tuned/x", key=key).status == status
         assert site.call("GET", "/v1/models/wellread/tuned/nothing", key=key).status == 404
+
+
+def test_tenants_take_turns(tmp_path: Path) -> None:
+    from wellread import KnowledgeBase
+
+    with KnowledgeBase.create(tmp_path / "base") as base:
+        with base.store.writing() as tx:
+            many = [jobs.enqueue(tx, "sync", {}, who=Principal("one")) for _ in range(3)]
+            late = jobs.enqueue(tx, "sync", {}, who=Principal("two"))
+        taken = []
+        for _ in range(3):
+            with base.store.writing() as tx:
+                job = jobs.claim(tx)
+                assert job is not None
+                taken.append(job.id)
+                jobs.finish(tx, job.id)
+        assert taken == [many[0], late, many[1]]

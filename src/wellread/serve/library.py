@@ -14,7 +14,7 @@ from wellread.documents.pictures import PagePicture, pages_of, size_of
 from wellread.errors import SourceError, UsageError
 from wellread.knowledge_base import KnowledgeBase
 from wellread.markup import el
-from wellread.serve import shelf, tools, tuned
+from wellread.serve import shelf, tools, tuned, work_page
 from wellread.serve.app import Endpoint, Visit
 from wellread.serve.replies import NOT_FOUND, HttpError
 from wellread.store import documents as store_documents
@@ -36,7 +36,9 @@ async def documents(visit: Visit) -> Response:
         words, start = query.get("q", "").strip(), _number(query.get("from")) or 0
         return shelf.Shelf(base.documents(), base.failures(), base.status(), words, start)
 
-    return HTMLResponse(shelf.documents(await visit.served.in_thread(told)))
+    may_write = visit.credential is not None and "write" in visit.credential.actions
+    form = work_page.sending() if may_write else None
+    return HTMLResponse(shelf.documents(await visit.served.in_thread(told), form))
 
 
 async def document(visit: Visit) -> Response:

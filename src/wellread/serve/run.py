@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,6 +34,7 @@ ROUTES = (
     *training.ROUTES,
     *work_page.ROUTES,
 )
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before a worker that ended is started again
 WORKER_ENDS_S = 30  # a job that runs is told to stop, and waits again
 LINK_LASTS = timedelta(minutes=10)
 _HERE = ("127.0.0.1", "::1", "localhost")
@@ -47,15 +49,45 @@ def serve(base: KnowledgeBase, settings: ServeSettings, evaluate: EvaluateSettin
         cure = "put a proxy with TLS in front and set serve.insecure_http, or keep 127.0.0.1"
         raise UsageError(f"serve.host = '{settings.host}': others could read keys and answers on the way; {cure}")
     served = Served(base, settings, models(base, evaluate), tuned.answering)
-    worker = _worker(base) if settings.worker else None
+    worker = _Worker(base) if settings.worker else None
     try:
         _Server(served, say).run()
     finally:
         if worker is not None:
-            worker.terminate()
-            worker.wait(WORKER_ENDS_S)
+            worker.end()
     served.pool.shutdown(wait=False, cancel_futures=True)
     served.pictures.close()
+
+
+class _Worker:
+    """Keeps a worker running beside the server; one that ends is started again, after a pause that grows.
+
+    A thread of its own watches; ``end`` is called once, by the thread that serves.
+    """
+
+    def __init__(self, base: KnowledgeBase) -> None:
+        self._base, self._stopping = base, threading.Event()
+        self._process = _worker(base)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        pause, began = PAUSE_S, time.monotonic()
+        while not self._stopping.is_set():
+            try:
+                self._process.wait(PAUSE_S)
+            except subprocess.TimeoutExpired:
+                continue
+            pause = PAUSE_S if time.monotonic() - began > LONGEST_PAUSE_S else min(2 * pause, LONGEST_PAUSE_S)
+            if not self._stopping.wait(pause):
+                self._process, began = _worker(self._base), time.monotonic()
+
+    def end(self) -> None:
+        """The worker is told to stop: what it does waits again."""
+        self._stopping.set()
+        self._thread.join(LONGEST_PAUSE_S)
+        self._process.terminate()
+        self._process.wait(WORKER_ENDS_S)
 
 
 def _worker(base: KnowledgeBase) -> subprocess.Popen[bytes]:

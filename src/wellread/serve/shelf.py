@@ -59,8 +59,8 @@ def address(document: Document) -> str:
     return f"/d?{urlencode({'uri': document.uri, 'v': document.version})}"
 
 
-def documents(shelf: Shelf) -> str:
-    """What the reader may see, and which files gave no document, why, and what helps."""
+def documents(shelf: Shelf, form: Markup | None = None) -> str:
+    """What the reader may see, and which files gave no document, why, and what helps; ``form`` sends a file."""
     chosen = shelf.chosen
     part = chosen[shelf.offset : shelf.offset + PAGE]
     counted = f"{shelf.status.documents} documents, {shelf.status.chunks} passages."
@@ -72,7 +72,7 @@ def documents(shelf: Shelf) -> str:
         el("h1", "Documents"),
         el("p", counted, class_="place"),
         search_field("/documents", "Filter by name or label", shelf.words),
-        el("p", el("a", "Send a document", href="/jobs"), class_="place"),
+        form,
         _table(part) if part else nothing,
         _turning(shelf, len(chosen)),
         failures(shelf.failures),

@@ -47,14 +47,14 @@ async def cancel(visit: Visit) -> Response:
 
 
 def shown(found: Sequence[Job], *, may_write: bool) -> str:
-    """The jobs as a page, with the form that sends a file where the reader may."""
+    """The jobs as a page; those of the queue can be stopped where the reader may."""
     rows = [_row(job, may_write=may_write) for job in found]
     heads = el("tr", *(el("th", name, scope="col") for name in ("Job", "What", "State", "How far", "Since", "")))
     table = el("div", el("table", el("thead", heads), el("tbody", *rows)), class_="scroll")
     return page(
         "Jobs",
         el("h1", "Jobs"),
-        sending() if may_write else None,
+        el("p", el("a", "Send a document", href="/documents"), class_="place") if may_write else None,
         table if rows else el("p", "There is no long work yet."),
         wide=True,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from wellread.store import checksums
 from wellread.store.engine.api import Store, Transaction, now_text
@@ -63,11 +63,17 @@ def enqueue(tx: Transaction, kind: str, settings: Mapping[str, object], *, who: 
 
 
 def claim(tx: Transaction) -> Job | None:
-    """The job that has waited longest, of any tenant, which runs in this process from now on; None where none waits."""
-    waiting = select(jobs).where(jobs.c.state == "waiting").order_by(jobs.c.id).limit(1)
-    row = tx.connection.execute(waiting).mappings().one_or_none()
-    if row is None:
+    """The job that waited longest of the tenant that was served least lately, which runs in this process from now on.
+
+    None where none waits.
+    """
+    first = select(func.min(jobs.c.id)).where(jobs.c.state == "waiting").group_by(jobs.c.tenant)
+    waiting = tx.connection.execute(select(jobs).where(jobs.c.id.in_(first))).mappings().all()
+    if not waiting:
         return None
+    begun = select(jobs.c.tenant, func.max(jobs.c.started_at)).where(jobs.c.state != "waiting", jobs.c.pid > 0)
+    served = {row[0]: row[1] for row in tx.connection.execute(begun.group_by(jobs.c.tenant))}
+    row = min(waiting, key=lambda one: (served.get(one["tenant"], ""), one["id"]))
     done = json.loads(row["progress"])
     changed = {"state": "running", "pid": os.getpid(), "started_at": tx.now, "ended_at": None, "error": ""}
     changed["progress"] = _json({**done, "attempts": int(done.get("attempts", 0)) + 1})

@@ -64,15 +64,17 @@ def _carry_out(base: KnowledgeBase, job: Job, stop: Callable[[], bool]) -> None:
         wanted = _watched(base, job, child, stop)
     with base.store.writing() as tx:
         now = jobs.state_of(tx.connection, job.id)
-        if wanted == "cancelled":
+        if wanted == "cancelled" and now == "cancelling":
             jobs.cancelled(tx, job.id)
+        elif wanted == "stopped" and now == "running":
+            jobs.back(tx, job.id)
         elif now in ("running", "cancelling"):
-            code = child.returncode
-            jobs.finish(tx, job.id, error=f"its process ended with code {code}: {tail(base, job.id)[-500:].strip()}")
+            said = f"its process ended with code {child.returncode}; its last words: wellread jobs show {job.id}"
+            jobs.finish(tx, job.id, error=said)
 
 
 def _watched(base: KnowledgeBase, job: Job, child: subprocess.Popen[bytes], stop: Callable[[], bool]) -> str:
-    """Waits for the process; «cancelled» where it was stopped because somebody asked for it."""
+    """Waits for the process; «cancelled» or «stopped» where it was ended for one of both, else nothing."""
     while True:
         try:
             child.wait(POLL_S)
@@ -84,11 +86,7 @@ def _watched(base: KnowledgeBase, job: Job, child: subprocess.Popen[bytes], stop
             cancelling = jobs.state_of(connection, job.id) == "cancelling"
         if cancelling or stop():
             _end(child)
-            if cancelling:
-                return "cancelled"
-            with base.store.writing() as tx:
-                jobs.back(tx, job.id)
-            return "stopped"
+            return "cancelled" if cancelling else "stopped"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
