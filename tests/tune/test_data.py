@@ -21,6 +21,7 @@ from wellread.tune.data.data import (
     ExtractRow,
     PairRow,
     PreferenceRow,
+    RatedRow,
     Row,
     TagRow,
     TextRow,
@@ -35,6 +36,7 @@ ROWS: dict[str, Row] = {
     "text2text": PairRow("1", "a", "b"),
     "texts": TextRow("1", "a text"),
     "preference": PreferenceRow("1", "a", "b", "c"),
+    "rating": RatedRow("1", "a", "b", 4.5, "ines"),
 }
 
 
